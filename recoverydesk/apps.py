@@ -1,0 +1,14 @@
+"""Puts our gated admin site in the place of Django's."""
+
+from django.contrib.admin.apps import AdminConfig
+from django.core import checks
+
+
+class DeskAdminConfig(AdminConfig):
+    default_site = "recoverydesk.site.DeskAdminSite"
+
+    def ready(self) -> None:
+        from recoverydesk.site import check_gate
+
+        super().ready()
+        checks.register(check_gate, checks.Tags.security)

@@ -1,0 +1,358 @@
+"""Django settings, read from the environment alone. `.env.example` lists every name, type and default."""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+import environ
+from django.utils.translation import gettext_lazy as _
+
+from recoverydesk import environment
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# Local or production ------------------------------------------------------------------------------------------------
+PORT = env.int("PORT", default=8000)
+BASE_URL = env.str("BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
+PRODUCTION = environment.is_production(BASE_URL)
+VAR_DIR = Path(env.str("VAR_DIR", default="") or BASE_DIR / "var").absolute()
+if PRODUCTION:
+    environment.require(
+        env,
+        [
+            "SECRET_KEY",
+            "FIELD_KEYS",
+            "AUDIT_KEY",
+            "DATABASE_URL",
+            "BROKER_URL",
+            "CACHE_URL",
+            "EMAIL_URL",
+            "ALLOWED_HOSTS",
+        ],
+    )
+    environment.refuse_insecure_secret(env.str("SECRET_KEY"))
+    environment.refuse_insecure_services(env)
+else:
+    environment.load_local_secrets(VAR_DIR)
+
+DEBUG = environment.flag(env, "DEBUG", default=False)
+DEMO = environment.flag(env, "DEMO", default=False)
+FAIL_POINTS = env.str("FAIL_POINTS", default="")  # see accounts/failpoints.py
+
+SECRET_KEY = env.str("SECRET_KEY")
+FIELD_KEYS = [environment.key_bytes("FIELD_KEYS", key) for key in env.list("FIELD_KEYS")]
+AUDIT_KEY = environment.key_bytes("AUDIT_KEY", env.str("AUDIT_KEY"))
+AUDIT_OLD_PUBLIC_KEYS = [
+    environment.key_bytes("AUDIT_OLD_PUBLIC_KEYS", key) for key in env.list("AUDIT_OLD_PUBLIC_KEYS", default=[])
+]
+AUDIT_DETAIL_RETENTION = timedelta(days=env.int("AUDIT_DETAIL_RETENTION_DAYS", default=365))
+HOST = urlsplit(BASE_URL).hostname or ""
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[HOST])
+SITE_NAME = env.str("SITE_NAME", default="RecoveryDesk")
+TOKEN_PREFIX = env.str("TOKEN_PREFIX", default="recoverydesk")
+TOKEN_MAX_DAYS = env.int("TOKEN_MAX_DAYS", default=365)
+TOKEN_WITHOUT_EXPIRY = environment.flag(env, "TOKEN_WITHOUT_EXPIRY", default=False)
+
+# Rooms --------------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "recoverydesk.apps.DeskAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_otp",
+    "django_otp_webauthn",
+    "audit",
+    "accounts",
+    "tokens",
+    "recoverydesk.projects",
+    "recoverydesk.upload",
+    "recoverydesk.recovery",
+    "recoverydesk.statistics",
+    *(["recoverydesk.demo"] if DEMO else []),
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.middleware.signed_in",
+]
+ROOT_URLCONF = "recoverydesk.urls"
+WSGI_APPLICATION = "recoverydesk.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "accounts.context_processors.site",
+            ],
+        },
+    }
+]
+
+# Data ---------------------------------------------------------------------------------------------------------------
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": env.cache("CACHE_URL", default="dbcache://cache")}
+
+# Background work: a message is only a wake-up, the truth is a row ---------------------------------------------------
+QUEUE_DIR = VAR_DIR / "queue"
+CELERY_BROKER_URL = env.str("BROKER_URL", default="filesystem://localhost")
+if CELERY_BROKER_URL.startswith("filesystem://"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(QUEUE_DIR),
+        "data_folder_out": str(QUEUE_DIR),
+        "control_folder": str(QUEUE_DIR / "control"),
+        "store_processed": False,
+        "polling_interval": 0.2,
+    }
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_CONSUMER = "recoverydesk.consumer:Consumer"
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+SWEEP_EVERY = env.int("SWEEP_EVERY", default=5)
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "recoverydesk.recovery.tasks.sweep",
+        "schedule": timedelta(seconds=SWEEP_EVERY),
+        "options": {"expires": SWEEP_EVERY},
+    },
+    "seal": {"task": "audit.tasks.seal", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+}
+
+# Due work of rooms the ticket office may not import: part of every sweep (recoverydesk/chores.py) -------------------
+CHORES = {
+    "seals": "audit.chores.seal",
+    "erased": "audit.chores.erase",
+    "forgotten": "recoverydesk.forgetting.run",
+    "letters": "recoverydesk.checkpoint_mail.send",
+    "statistics": "recoverydesk.statistics.computing.refresh",
+    "tokens": "tokens.sweeping.sweep",
+}
+
+# Mail ---------------------------------------------------------------------------------------------------------------
+MAIL_DIR = VAR_DIR / "mail"
+if env.str("EMAIL_URL", default=""):
+    vars().update(env.email("EMAIL_URL"))
+else:
+    EMAIL_BACKEND = "accounts.mail.folder.EmailBackend"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <desk@{HOST}>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# Accounts -----------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 10}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
+    )
+] + [{"NAME": f"accounts.passwords.{name}"} for name in ("LongestPasswordValidator", "StrengthValidator")]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "account_security"
+LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_USERNAME_MIN_LENGTH = 1
+ACCOUNT_USERNAME_VALIDATORS = "accounts.usernames.validators"
+ACCOUNT_PRESERVE_USERNAME_CASING = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_MAX_EMAIL_ADDRESSES = 10
+ACCOUNT_CHANGE_EMAIL = False
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = False
+ACCOUNT_LOGIN_TIMEOUT = 900
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.LoginForm",
+    "reset_password": "accounts.forms.ResetPasswordForm",
+    "user_token": "accounts.forms.UserTokenForm",
+}
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "20/m/ip,5/5m/key",
+    "login_account": "50/15m/key",
+    "second_factor": "10/5m/key,60/5m/ip",
+    "step_up": "10/5m/key,60/5m/ip",
+    "passkey": "30/5m/ip",
+    "key_options": "60/5m/ip",
+    "recover": "20/h/ip",
+}
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+OTP_TOTP_ISSUER = SITE_NAME
+OTP_WEBAUTHN_RP_ID = HOST
+OTP_WEBAUTHN_RP_NAME = SITE_NAME
+OTP_WEBAUTHN_ALLOWED_ORIGINS = [BASE_URL]
+OTP_WEBAUTHN_HELPER_CLASS = "accounts.webauthn.Helper"
+OTP_WEBAUTHN_SUPPORTED_COSE_ALGORITHMS = [-8, -7, -257]  # EdDSA, ES256, RS256
+OTP_WEBAUTHN_TIMEOUT_SECONDS = 300
+OTP_WEBAUTHN_EXCEPTION_LOGGER_NAME = ""  # refusals are events
+SECOND_FACTOR_REQUIRED = environment.one_of(
+    env, "SECOND_FACTOR_REQUIRED", ("off", "staff", "project_owners", "everyone"), default="staff"
+)
+SECOND_FACTOR_REQUIRED_FROM = environment.day(env, "SECOND_FACTOR_REQUIRED_FROM")
+STAFF_STEP_UP = environment.one_of(
+    env, "STAFF_STEP_UP", ("any", "webauthn"), default="webauthn" if PRODUCTION else "any"
+)
+RECENT_SECOND_FACTOR = timedelta(minutes=5)
+QUARANTINE_AFTER_SIGN_IN = timedelta(hours=72)
+NOTICE_AFTER_REMOVAL = timedelta(days=30)
+NEVER_RESET_ENDS_AFTER = timedelta(days=7)
+CHECKUP_EVERY = timedelta(days=182)
+OWN_FREEZE_OPENS_FOR = timedelta(days=30)  # age of a second factor that lifts its owner's freeze
+
+# Questions that accounts asks of the rooms above it (accounts/hooks.py) ---------------------------------------------
+ACCOUNTS_HOOKS = {
+    "may_change_address": "recoverydesk.recovery.hooks.may_change_address",
+    "may_delete_account": "recoverydesk.recovery.hooks.may_delete_account",
+    "must_have_second_factor": "recoverydesk.recovery.hooks.must_have_second_factor",
+    "owns_projects": "recoverydesk.recovery.hooks.owns_projects",
+    "account_deleted": "recoverydesk.recovery.hooks.account_deleted",
+    "signed_in": "recoverydesk.recovery.hooks.signed_in",
+    "password_link": "recoverydesk.recovery.hooks.password_link",
+    "banners": "recoverydesk.recovery.hooks.banners",
+    "mail_secrets": "recoverydesk.recovery.hooks.mail_secrets",
+}
+
+# Questions that tokens asks of the rooms above it (tokens/hooks.py) --------------------------------------------------
+TOKENS_HOOKS = {
+    "projects_of": "recoverydesk.upload.hooks.projects_of",
+    "co_owners": "recoverydesk.upload.hooks.co_owners",
+    "plan_upload": "recoverydesk.upload.hooks.plan_upload",
+}
+
+# Uploads ------------------------------------------------------------------------------------------------------------
+UPLOADS = environment.flag(env, "UPLOADS", default=True)
+UPLOAD_MAX_MIB = env.int("UPLOAD_MAX_MIB", default=100)
+UPLOAD_RELEASE_OPEN_DAYS = env.int("UPLOAD_RELEASE_OPEN_DAYS", default=14)
+
+# Sessions and headers -----------------------------------------------------------------------------------------------
+SESSION_ENGINE = "accounts.sessions"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_LIFETIME = timedelta(hours=12)  # from sign-in, however busy
+STAFF_SESSION_LIFETIME = timedelta(hours=8)
+STAFF_IDLE = timedelta(minutes=15)
+BROWSER_COOKIE_NAME = "__Host-browser" if PRODUCTION else "browser"
+SESSION_COOKIE_NAME = "__Host-session" if PRODUCTION else "session"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_NAME = "__Host-csrf" if PRODUCTION else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_NAME = "__Host-language" if PRODUCTION else "language"
+LANGUAGE_COOKIE_SECURE = PRODUCTION
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^legacy/$"]
+SECURE_HSTS_SECONDS = 365 * 86400 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if environment.flag(env, "BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# The desk's numbers (recovery/policy.py reads them) -----------------------------------------------------------------
+RECOVERY_AUTO_CHALLENGE = environment.flag(env, "RECOVERY_AUTO_CHALLENGE", default=True)
+RECOVERY_OBJECTION_WINDOW = timedelta(seconds=env.int("RECOVERY_OBJECTION_WINDOW", default=24 * 3600))
+RECOVERY_OBJECTION_WINDOW_CRITICAL = timedelta(seconds=env.int("RECOVERY_OBJECTION_WINDOW_CRITICAL", default=72 * 3600))
+RECOVERY_WAIT_WITHOUT_BOUNDARY = timedelta(seconds=env.int("RECOVERY_WAIT_WITHOUT_BOUNDARY", default=7 * 86400))
+RECOVERY_WAIT_CAREFUL = timedelta(seconds=env.int("RECOVERY_WAIT_CAREFUL", default=7 * 86400))
+RECOVERY_WAIT_NEW_CONTACT = timedelta(seconds=env.int("RECOVERY_WAIT_NEW_CONTACT", default=14 * 86400))
+RECOVERY_WAIT_NOTHING_BOUND = timedelta(seconds=env.int("RECOVERY_WAIT_NOTHING_BOUND", default=30 * 86400))
+RECOVERY_TWO_PERSON = environment.one_of(env, "RECOVERY_TWO_PERSON", ("policy", "always"), default="policy")
+RECOVERY_HUMAN_RESET = environment.flag(env, "RECOVERY_HUMAN_RESET", default=True)
+RECOVERY_EXPIRES_AFTER = timedelta(days=env.int("RECOVERY_EXPIRES_AFTER_DAYS", default=14))
+RECOVERY_YOUNG_LINK = timedelta(days=env.int("RECOVERY_YOUNG_LINK_DAYS", default=30))
+RECOVERY_RETIRES_AFTER = timedelta(days=env.int("RECOVERY_RETIRES_AFTER_DAYS", default=365))
+RECOVERY_OBJECT_WITHIN = timedelta(days=env.int("RECOVERY_OBJECT_WITHIN_DAYS", default=7))
+RECOVERY_ISSUE_TRACKER = env.str("RECOVERY_ISSUE_TRACKER", default="")
+RECOVERY_CONTACT_URL = env.str("RECOVERY_CONTACT_URL", default=BASE_URL + "/recover/policy/")
+CODE_HOST_PORT = env.int("CODE_HOST_PORT", default=8001)
+
+# Language, files, logs ----------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+MEDIA_ROOT = VAR_DIR / "files"
+if not PRODUCTION:
+    for folder in (STATIC_ROOT, QUEUE_DIR / "control", MAIL_DIR, MEDIA_ROOT):
+        folder.mkdir(parents=True, exist_ok=True)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "recoverydesk.logs.formatter", "as_json": PRODUCTION}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO" if PRODUCTION else "WARNING")},
+}
+SILENCED_SYSTEM_CHECKS: list[str] = []
