@@ -1,0 +1,169 @@
+"""The staff log: to search, read and export, never to write. Opening an account's whole log is an event itself."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from audit import export, searching, sheets
+from audit.log import origin_of, record
+from audit.models import Event, EventDetail, Seal
+from audit.tags import Tag
+
+CSV_COLUMNS = ("id", "time", "tag", "actor_name", "subject_name", "ticket", "project_name", "token_id", "data")
+
+
+def _never(*_args: object, **_options: object) -> bool:
+    return False
+
+
+@admin.register(Event)
+class EventAdmin(admin.ModelAdmin[Event]):
+    """The list is our own page (pages by id, no count); one event is Django's read-only form."""
+
+    fields = (
+        ("time", "tag", "sentence"),
+        ("actor_name", "actor_uid"),
+        ("subject_name", "subject_uid"),
+        ("ticket", "project_name", "project_uid", "token_id"),
+        "data",
+        ("network", "device", "address"),
+        "commitment",
+    )
+    readonly_fields = ("sentence", "network", "device", "address")
+    actions = None
+
+    has_add_permission = has_change_permission = has_delete_permission = _never
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site.admin_view
+        return [
+            path("export/", site(self.export), name="audit_event_export"),
+            path("csv/", site(self.as_csv), name="audit_event_csv"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Search and read, fifty at a time."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = searching.SearchForm(request.GET)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Audit log"),
+            "form": form,
+            "page": self._page(request, form) if form.is_valid() else searching.Page([], None, None),
+            "asked": _query(request),
+            "may_export": _is_superuser(request),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/audit/log.html", context)
+
+    def _page(self, request: HttpRequest, form: searching.SearchForm) -> searching.Page:
+        for account in searching.opened(form.cleaned_data):
+            _record(request, Tag.AUDIT_LOG_OPEN, account)
+        return searching.page(form.cleaned_data)
+
+    def as_csv(self, request: HttpRequest) -> HttpResponseBase:
+        """What the search finds, for a spreadsheet: the newest ten thousand, without networks and addresses."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        form = searching.SearchForm(request.POST)
+        if not form.is_valid():
+            return HttpResponse(status=400)
+        opened = searching.opened({**form.cleaned_data, "before": None, "after": None})
+        named: list[searching.Account | None] = [*opened]
+        for account in named or [None]:
+            _record(request, Tag.AUDIT_LOG_EXPORT, account, how="csv")
+        events = searching.found(form.cleaned_data).order_by("-id")[: searching.CSV_ROWS]
+        return sheets.csv_response("log.csv", _csv_rows(events))
+
+    def export(self, request: HttpRequest) -> HttpResponseBase:
+        """The whole log with its proof, streamed; superusers only."""
+        if not _is_superuser(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        _record(request, Tag.AUDIT_LOG_EXPORT, None, how="admin")
+        headers = {"Content-Disposition": 'attachment; filename="audit.jsonl"'}
+        return StreamingHttpResponse(export.lines(), content_type="application/jsonl; charset=utf-8", headers=headers)
+
+    @admin.display(description=gettext_lazy("what happened"))
+    def sentence(self, event: Event) -> str:
+        return event.staff_sentence
+
+    @admin.display(description=gettext_lazy("network"))
+    def network(self, event: Event) -> str:
+        return _detail(event).network
+
+    @admin.display(description=gettext_lazy("device"))
+    def device(self, event: Event) -> str:
+        return _detail(event).device
+
+    @admin.display(description=gettext_lazy("address"))
+    def address(self, event: Event) -> str:
+        return _detail(event).address
+
+
+@admin.register(Seal)
+class SealAdmin(admin.ModelAdmin[Seal]):
+    """The chain, to look at."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Seal]:
+        return super().get_queryset(request).defer("entries", "gaps")
+
+    list_display = ("number", "time", "count", "key_id", "imported")
+    fields = readonly_fields = (
+        "number",
+        "time",
+        "count",
+        "previous",
+        "last_id",
+        "newest",
+        "key_id",
+        "signature",
+        "imported",
+    )
+    ordering = ("-number",)
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None
+    has_add_permission = has_change_permission = has_delete_permission = _never
+
+
+def _record(request: HttpRequest, tag: Tag, account: searching.Account | None, **data: Any) -> None:
+    user: Any = request.user
+    record(tag, actor=user, subject=account, origin=origin_of(request), **data)
+
+
+def _csv_rows(events: Any) -> Iterator[list[Any]]:
+    yield [*CSV_COLUMNS, "what"]
+    for event in events.iterator(chunk_size=1000):
+        yield [*(getattr(event, name) for name in CSV_COLUMNS), event.staff_sentence]
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and request.user.is_superuser)
+
+
+def _query(request: HttpRequest) -> str:
+    """The search without its page, for the links to other pages."""
+    asked = request.GET.copy()
+    for name in ("before", "after"):
+        asked.pop(name, None)
+    return asked.urlencode()
+
+
+def _detail(event: Event) -> EventDetail:
+    return EventDetail.objects.filter(event_id=event.id).first() or EventDetail()

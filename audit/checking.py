@@ -1,0 +1,92 @@
+"""The two things beside the chain that verifying compares: details with their events, checkpoints with their seals."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from django.db.models import Max, QuerySet
+
+from audit import checkpoints, encoding
+from audit.findings import Kind, Report
+from audit.models import Checkpoint, EventDetail, commitment_of
+
+PAGE = 5000
+
+
+class Details:
+    """Details beside the events they belong to, in the same order of ids."""
+
+    def __init__(self, report: Report, read_to: int) -> None:
+        self.report, self.read_to = report, read_to
+
+    def check(self, rows: Sequence[encoding.Row]) -> None:
+        """Compare the details of consecutive events with what those committed to; between them there may be none."""
+        if not rows:
+            return
+        found = EventDetail.objects.filter(event_id__gt=self.read_to, event_id__lte=rows[-1].id)
+        fields = found.values_list("event_id", "salt", "network", "device", "address")
+        commitments = {event_id: commitment_of(*columns) for event_id, *columns in fields}
+        for row in rows:
+            commitment = commitments.pop(row.id, None)
+            if commitment is None:
+                self.report.erased += bool(row.values[-1])
+            elif commitment != row.values[-1]:
+                self.report.add(Kind.DETAIL_CHANGED, "audit_eventdetail", row.id, "not what its event committed to")
+        self._orphans(sorted(commitments))
+        self.read_to = rows[-1].id
+
+    def finish(self) -> None:
+        """Details above the last event belong to none."""
+        above = EventDetail.objects.filter(event_id__gt=self.read_to).order_by("event_id")
+        self._orphans(above.values_list("event_id", flat=True)[:PAGE])
+
+    def _orphans(self, ids: Iterable[int]) -> None:
+        for id_ in ids:
+            self.report.add(Kind.DETAIL_CHANGED, "audit_eventdetail", id_, "there is no such event")
+
+
+class Outside:
+    """The checkpoints: every line of every file names a seal that is as it was; every line written is still there."""
+
+    def __init__(self, report: Report, since: int, files: Sequence[Path] | None) -> None:
+        ours = checkpoints.default_path()
+        paths = list(files) if files else [ours] if ours.exists() else []
+        self.report, self.since = report, since
+        self.files = [checkpoints.read(path) for path in paths]
+        self.expected: dict[int, list[tuple[str, Path]]] = {}
+        for file in self.files:
+            for line in file.lines:
+                if line.seal >= since:
+                    self.expected.setdefault(line.seal, []).append((line.hash, file.path))
+
+    def compare(self, number: int, seal_hash: str) -> None:
+        """Compare one seal with the lines about it."""
+        for expected, path in self.expected.pop(number, []):
+            self.report.checkpoints += 1
+            if expected != seal_hash:
+                self.report.add(Kind.CHECKPOINT_MISMATCH, "audit_seal", number, f"{path} has another hash")
+
+    def finish(self) -> None:
+        """Report the lines whose seal is gone, and the lines that are gone themselves."""
+        for number in sorted(self.expected):
+            path = self.expected[number][0][1]
+            self.report.add(Kind.CHECKPOINT_MISMATCH, "audit_seal", number, f"{path} knows it, the database does not")
+        written = Checkpoint.objects.filter(seal__gte=self.since)
+        for file in self.files:
+            self._lost_lines(file, written.filter(file=file.name))
+        self._lost_files(written.exclude(file__in=[file.name for file in self.files]))
+
+    def _lost_lines(self, file: checkpoints.File, written: QuerySet[Checkpoint]) -> None:
+        there = {line.seal for line in file.lines}
+        for number in written.order_by("seal").values_list("seal", flat=True).iterator():
+            if number not in there:
+                why = f"written, but no longer in {file.path}"
+                self.report.add(Kind.CHECKPOINT_MISSING, "checkpoint", number, why)
+
+    def _lost_files(self, written: QuerySet[Checkpoint]) -> None:
+        """Files not read: one of this machine's is missing; another machine's is worth a note."""
+        ours = checkpoints.place(checkpoints.default_path())
+        for name, place, last in written.values_list("file", "place").annotate(last=Max("seal")).order_by("file"):
+            if place == ours:
+                self.report.add(Kind.CHECKPOINT_MISSING, "checkpoint", last, f"the file {name} is gone")
+            else:
+                self.report.notes.append(f"not read: checkpoints up to seal {last} at {place}")
