@@ -1,0 +1,155 @@
+"""Forms of the account pages. allauth's where they fit; ours where a rule differs."""
+
+import zoneinfo
+from typing import Any
+
+from allauth.account import forms as allauth_forms
+from allauth.account.adapter import get_adapter
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts import password_reset
+from accounts.models import User
+from audit.log import origin_of
+
+
+def time_zones() -> list[tuple[str, str]]:
+    """Every time zone of the tz database, UTC first."""
+    names = sorted(zoneinfo.available_timezones() - {"UTC", "localtime", "Factory"})
+    return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names)]
+
+
+class LoginForm(allauth_forms.LoginForm):
+    """Sign in with a username or an address."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        login = self.fields["login"]
+        login.label = _("Username or e-mail address")
+        login.widget.attrs = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class ResetPasswordForm(allauth_forms.ResetPasswordForm):
+    """Looks nothing up: it writes one row, and the sweep does the rest, so that its answer tells nothing."""
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+    def save(self, request: HttpRequest, **_kwargs: Any) -> str:
+        address = str(self.cleaned_data["email"])
+        password_reset.ask(address, network=origin_of(request).network)
+        return address
+
+
+class UserTokenForm(allauth_forms.UserTokenForm):
+    """A mailed key opens nothing for an account that may not sign in."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean()  # type: ignore[no-untyped-call]
+        if self.reset_user is None or not self.reset_user.may_sign_in:
+            raise get_adapter().validation_error("invalid_password_reset")
+        return cleaned
+
+
+class CodeForm(forms.Form):
+    """A code of an authenticator app, or a recovery code; spaces, case and hyphens do not matter."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=64,
+        help_text=_("Six digits from your authenticator app, or one of your recovery codes."),
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "autofocus": True,
+            }
+        ),
+    )
+
+
+class KeyAnswerForm(forms.Form):
+    """What a security key answered, as JSON; the page's script fills it in."""
+
+    credential = forms.CharField(max_length=64 * 1024, widget=forms.HiddenInput)
+
+
+class TotpForm(CodeForm):
+    """The first code of a new authenticator app."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["code"]
+        field.help_text = _("Six digits, as your authenticator app shows them now.")
+        field.widget.attrs["inputmode"] = "numeric"
+
+
+class RecoveryCodeForm(CodeForm):
+    """One of the recovery codes just shown."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["code"]
+        field.label = _("One of your codes")
+        field.help_text = _("From where you saved them. It stays unused.")
+        field.widget.attrs["autocomplete"] = "off"
+
+
+class DeviceNameForm(forms.Form):
+    """What the owner calls an authenticator app or a security key."""
+
+    name = forms.CharField(label=_("Name"), max_length=64)
+
+
+class ProfileForm(forms.ModelForm[User]):
+    """How pages and mails speak to the owner."""
+
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zones)
+
+    class Meta:
+        model = User
+        fields = ("language", "time_zone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["language"] = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+
+
+class DeleteForm(forms.Form):
+    """The username, typed, so that nobody deletes an account by a slip."""
+
+    username = forms.CharField(
+        label=_("Your username"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_username(self) -> str:
+        typed = str(self.cleaned_data["username"]).strip()
+        if typed.lower() != self.user.username.lower():
+            raise forms.ValidationError(_("This is not the username of this account."))
+        return typed
+
+
+class ReasonForm(forms.Form):
+    """Why staff freeze or unfreeze an account."""
+
+    reason = forms.CharField(label=_("Reason"), min_length=10, max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class AppNameForm(forms.Form):
+    """What the owner calls a new authenticator app."""
+
+    name = forms.CharField(
+        label=_("Name of this app"),
+        max_length=64,
+        initial=_("Authenticator app"),
+        help_text=_("So that you can tell your devices apart, for example “phone”."),
+    )

@@ -1,0 +1,91 @@
+"""Verbs of an owner on the whole account: never reset, delete."""
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from accounts import addresses, hooks, notices, second_factors
+from accounts.clock import database_now
+from accounts.models import User
+from accounts.services import locked
+from audit.log import Origin, Party, record
+from audit.tags import Tag
+
+EMPTIED_PREFIX = "deleted-"  # an emptied account is renamed to this plus its uid
+
+
+class DeletionRefused(Exception):
+    """The account may not be deleted now; `str()` is the reason, for people."""
+
+
+@transaction.atomic
+def switch_never_reset_on(user: User, *, actor: Party | str, origin: Origin | None = None) -> None:
+    """From now on nobody resets the second factors of this account; a switch-off under way is called off."""
+    row = locked(user)
+    if row.never_reset and row.never_reset_ends is None:
+        return
+    _save(user, never_reset=True, ends=None)
+    notices.changed(Tag.ACCOUNT_NEVER_RESET_ON, user, actor=actor, origin=origin)
+
+
+@transaction.atomic
+def ask_never_reset_off(user: User, *, actor: Party | str, origin: Origin | None = None) -> None:
+    """Begin the days after which resets are possible again; everybody hears of it now."""
+    row = locked(user)
+    if not row.never_reset or row.never_reset_ends is not None:
+        return
+    _save(user, never_reset=True, ends=database_now() + settings.NEVER_RESET_ENDS_AFTER)
+    notices.changed(Tag.ACCOUNT_NEVER_RESET_ENDING, user, actor=actor, origin=origin)
+
+
+@transaction.atomic
+def finish_never_reset(user: User) -> bool:
+    """End the flag once its days are over (database clock), asked again under the lock."""
+    row = locked(user)
+    if not row.never_reset or row.never_reset_ends is None or row.never_reset_ends > database_now():
+        return False
+    _save(user, never_reset=False, ends=None)
+    notices.changed(Tag.ACCOUNT_NEVER_RESET_OFF, user, actor="system")
+    return True
+
+
+def _save(user: User, *, never_reset: bool, ends: object) -> None:
+    user.never_reset, user.never_reset_ends = never_reset, ends  # type: ignore[assignment]
+    user.save(update_fields=["never_reset", "never_reset_ends"])
+
+
+def why_not_delete(user: User) -> str:
+    """Why the account may not be deleted now (quarantine, an open request, a project's last owner); "" = it may."""
+    if user.in_quarantine(database_now()):
+        return _("For some days after an account recovery, it cannot be deleted.")
+    return hooks.may_delete_account(user)
+
+
+@transaction.atomic
+def delete_account(user: User, *, actor: Party | str, origin: Origin | None = None) -> None:
+    """Empty the account, rename it to `deleted-<uid>`, close it; its row and its events stay.
+
+    Every address hears of it first. Raises DeletionRefused.
+    """
+    row = locked(user)
+    if not row.is_active:
+        return
+    if why := why_not_delete(row):
+        raise DeletionRefused(why)
+    event = record(Tag.ACCOUNT_DELETE, actor=actor, subject=user, origin=origin)
+    notices.tell(user, event, origin=origin)
+    hooks.account_deleted(user)
+    second_factors.empty(user)
+    addresses.forget_all(user)
+    user.username, user.email = f"{EMPTIED_PREFIX}{user.uid}", ""
+    user.is_active = user.is_staff = user.is_superuser = user.never_reset = False
+    user.never_reset_ends = None
+    user.set_unusable_password()
+    user.save()
+    user.groups.clear()
+
+
+def due_never_resets() -> list[User]:
+    """The accounts whose flag is to end now."""
+    return list(User.objects.filter(never_reset=True, never_reset_ends__lte=Now())[:50])

@@ -1,0 +1,60 @@
+"""For every request of somebody signed in: is the session still good, and which language and clock do they read."""
+
+import zoneinfo
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from accounts import known_browsers, visits
+from accounts.models import User
+from audit.log import origin_of, record
+from audit.tags import Tag
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+
+
+def signed_in(get_response: Answer) -> Answer:
+    """End sessions whose time is up, note the others as seen, speak the account's language in its time zone."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        user = _still_here(request)
+        if user is not None:
+            _speak(request, user)
+        with timezone.override(_zone(request, user)):
+            response = get_response(request)
+        known_browsers.set_cookie(request, response)
+        return response
+
+    return middleware
+
+
+def _still_here(request: HttpRequest) -> User | None:
+    user = request.user
+    if not isinstance(user, User):
+        return None
+    if visits.over(request, user):
+        record(Tag.ACCOUNT_SESSION_END, actor="system", subject=user, origin=origin_of(request), why="time")
+        logout(request)
+        return None
+    visits.touch(request)
+    return user
+
+
+def _speak(request: HttpRequest, user: User) -> None:
+    if user.language in dict(settings.LANGUAGES):
+        translation.activate(user.language)
+        request.LANGUAGE_CODE = translation.get_language()
+
+
+def _zone(request: HttpRequest, user: User | None) -> zoneinfo.ZoneInfo | None:
+    """The account's time zone; None (the site's, UTC) for visitors and for the desk, whose times are compared."""
+    if user is None or request.path.startswith(reverse("admin:index")):
+        return None
+    try:
+        return zoneinfo.ZoneInfo(user.time_zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return None

@@ -1,0 +1,64 @@
+"""Every change to an account: one event, and a mail to every address that should hear of it."""
+
+import uuid
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import addresses, browsers
+from accounts.mail import outbox
+from accounts.models import User
+from audit.log import Origin, Party, record
+from audit.models import Event
+from audit.tags import Tag
+
+KIND = "security_notice"
+
+
+def changed(
+    tag: Tag, user: User, *, actor: Party | str, origin: Origin | None = None, address: str = "", **data: Any
+) -> Event:
+    """Write the event of a change and queue its notices, together or not at all."""
+    with transaction.atomic():
+        event = record(tag, actor=actor, subject=user, origin=origin, address=address, **data)
+        tell(user, event, origin=origin, address=address)
+    return event
+
+
+def few_codes(user: User, left: int) -> None:
+    """Remind every verified address that recovery codes run out."""
+    for recipient in addresses.verified(user):
+        outbox.queue(
+            "account_few_codes", recipient, user=user, reference=f"account:{user.uid}", language=user.language,
+            context={"username": user.username, "left": left}, dedupe=f"few_codes:{uuid.uuid4().hex}",
+        )  # fmt: skip
+
+
+def new_browser(user: User, event: Event, *, origin: Origin) -> None:
+    """Tell every address of a sign-in with a browser the account was not used with before."""
+    tell(user, event, origin=origin, kind="account_new_browser")
+
+
+def tell(user: User, event: Event, *, origin: Origin | None = None, address: str = "", kind: str = KIND) -> None:
+    """Queue the notice of one event to all verified addresses and those removed lately.
+
+    Where staff acted, from where stays out, as on the history page. Nothing anybody typed goes along.
+    """
+    by_another = event.actor_uid not in (None, user.uid)
+    origin = Origin() if by_another or origin is None else origin
+    context = {
+        "tag": str(event.tag),
+        "method": event.data.get("method", ""),
+        "group": event.data.get("group", ""),
+        "address": address,
+        "username": user.username,
+        "when": timezone.now().strftime("%Y-%m-%d %H:%M UTC"),
+        "network": origin.network,
+        "device": browsers.describe(origin.device),
+    }
+    for number, recipient in enumerate(addresses.notice_addresses(user)):
+        outbox.queue(
+            kind, recipient, user=user, reference=f"event:{event.pk}", context=context,
+            dedupe=f"event:{event.pk}:{number}", language=user.language,
+        )  # fmt: skip

@@ -1,0 +1,63 @@
+"""*Forgot password?*: the form writes a row; the sweep looks the address up and mails, or does nothing."""
+
+import json
+from datetime import timedelta
+
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.db.models.functions import Now
+
+from accounts import addresses, background, hooks, keys
+from accounts.mail.models import Request
+from accounts.models import User
+from audit.log import Origin, record
+from audit.tags import Tag
+
+KIND = Request.Kind.PASSWORD_RESET
+PURPOSE = "password_reset"
+PER_MINUTE = 60  # requests of this kind; more are delayed, never dropped
+
+
+def ask(address: str, *, network: str) -> Request:
+    """Note down one typed address (encrypted). Two queries, whoever it belongs to."""
+    waiting = Request.objects.filter(kind=KIND, handled_at=None).count()
+    row = Request.objects.create(
+        kind=KIND,
+        payload=keys.encrypt(PURPOSE, json.dumps({"address": address}).encode()),
+        network=network,
+        due_at=Now() + _delay(waiting),
+    )
+    background.wake()
+    return row
+
+
+def handle(request: Request) -> None:
+    """Act on one row: the owner of that verified address gets one mail; nobody else gets anything."""
+    address = json.loads(keys.decrypt(PURPOSE, bytes(request.payload)))["address"]
+    user = addresses.owner_of(address)
+    if user is None or not user.may_sign_in:
+        return
+    record(
+        Tag.ACCOUNT_PASSWORD_RESET_REQUEST, actor="visitor", subject=user, origin=Origin(network=request.network)
+    )  # fmt: skip
+    if not hooks.password_link(user):
+        mail_key(user, address)
+
+
+def mail_key(user: User, address: str) -> None:
+    """Queue allauth's mail with its one-time key, the link built on BASE_URL."""
+    adapter = get_adapter()
+    uid, secret = user_pk_to_url_str(user), default_token_generator.make_token(user)
+    context = {
+        "user": user,
+        "username": user.username,
+        "uid": uid,
+        "key": secret,
+        "password_reset_url": adapter.get_reset_password_from_key_url(f"{uid}-{secret}"),
+    }
+    adapter.send_password_reset_mail(user, address, context)
+
+
+def _delay(waiting: int) -> timedelta:
+    return timedelta(minutes=waiting // PER_MINUTE)

@@ -1,0 +1,267 @@
+"""Second factors: what an account has, how one is added, checked and used. The only place where one ends.
+
+Rules: a verified primary address first; recovery codes only beside a primary factor (app or key); every change is an
+event and a mail to all addresses.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any, cast
+
+import django_otp
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.db.transaction import TransactionManagementError
+from django_otp.models import Device
+
+from accounts import addresses, codes, failpoints, notices, requirement
+from accounts.clock import database_now
+from accounts.devices import RecoveryCode, RecoveryCodeDevice, TotpDevice, webauthn_credentials
+from accounts.factors import FactorSummary, has_primary_factor, locked_until, primary_devices, summary
+from accounts.models import User
+from accounts.services import end_sessions, forget_browsers, locked
+from accounts.step_up import (
+    recent_second_factor,
+    recent_staff_factor,
+    require_recent_second_factor,
+    require_recent_staff_factor,
+)
+from audit.log import Origin, Party, record
+from audit.tags import Tag
+
+__all__ = [
+    "AddressNotVerified",
+    "FactorRefused",
+    "FactorSummary",
+    "LastFactor",
+    "NoPrimaryFactor",
+    "OtherUsersDevice",
+    "ResetCounts",
+    "confirm_totp",
+    "empty",
+    "has_primary_factor",
+    "locked_until",
+    "make_codes",
+    "primary_devices",
+    "prove_codes",
+    "recent_second_factor",
+    "recent_staff_factor",
+    "remove_device",
+    "rename_device",
+    "require_recent_second_factor",
+    "require_recent_staff_factor",
+    "reset",
+    "start_totp",
+    "summary",
+    "verify_code",
+]
+
+
+LONGEST_NAME = 64
+FEW_CODES = 3  # left: time to make new ones
+
+
+class FactorRefused(Exception):
+    """A change of second factors that the rules forbid; nothing was changed."""
+
+
+class AddressNotVerified(FactorRefused):
+    """A second factor needs a verified primary address first."""
+
+
+class NoPrimaryFactor(FactorRefused):
+    """Recovery codes exist only beside an authenticator app or a security key."""
+
+
+class LastFactor(FactorRefused):
+    """This account must keep at least one authenticator app or security key."""
+
+
+class OtherUsersDevice(FactorRefused):
+    """The device belongs to somebody else."""
+
+
+@dataclass(frozen=True)
+class ResetCounts:
+    """What a reset removed."""
+
+    totp: int
+    webauthn: int
+    codes: int
+    sessions: int
+
+
+@transaction.atomic
+def start_totp(user: User, name: str) -> TotpDevice:
+    """Make an authenticator app that counts only once its first code is confirmed; replaces an unfinished one.
+
+    Raises AddressNotVerified.
+    """
+    if addresses.primary(user) is None:
+        raise AddressNotVerified
+    TotpDevice.objects.filter(user=user, confirmed=False).delete()
+    device = TotpDevice(user=user, name=name.strip()[:64], confirmed=False)
+    device.set_secret(secrets.token_bytes(codes.SECRET_BYTES))
+    device.save()
+    return device
+
+
+@transaction.atomic
+def confirm_totp(user: User, device: TotpDevice, code: str, *, origin: Origin | None = None) -> bool:
+    """Confirm a started app with its first code (used up by it); False when the code is not right.
+
+    Raises OtherUsersDevice, AddressNotVerified.
+    """
+    _require_own(user, device)
+    locked(user)
+    if addresses.primary(user) is None:
+        raise AddressNotVerified
+    if not django_otp.verify_token(user, device.persistent_id, code):
+        return False
+    if TotpDevice.objects.filter(pk=device.pk, confirmed=False).update(confirmed=True):
+        device.refresh_from_db()
+        _changed(Tag.ACCOUNT_TWO_FACTOR_METHOD_ADDED, user, device, actor=user, origin=origin)
+    return True
+
+
+@transaction.atomic
+def remove_device(user: User, device: Device, *, actor: Party | str, origin: Origin | None = None) -> None:
+    """Remove one app or key; the recovery codes go with the last one.
+
+    Raises OtherUsersDevice, and LastFactor where the account must keep one.
+    """
+    _require_own(user, device)
+    locked(user)
+    others = [one for one in primary_devices(user) if one.persistent_id != device.persistent_id]
+    if device.confirmed and not others and requirement.is_due(user):
+        raise LastFactor
+    _changed(Tag.ACCOUNT_TWO_FACTOR_METHOD_REMOVED, user, device, actor=actor, origin=origin)
+    device.delete()
+    if not others:
+        RecoveryCodeDevice.objects.filter(user=user).delete()
+
+
+def rename_device(user: User, device: Device, name: str) -> None:
+    """Give one's own app or key another name; raises OtherUsersDevice."""
+    _require_own(user, device)
+    device.name = name.strip()[:LONGEST_NAME]
+    device.save(update_fields=["name"])
+
+
+@transaction.atomic
+def make_codes(user: User, *, actor: Party | str, origin: Origin | None = None) -> list[str]:
+    """Return 8 new recovery codes, to be shown once; earlier ones die. Raises NoPrimaryFactor."""
+    locked(user)
+    if not has_primary_factor(user):
+        raise NoPrimaryFactor
+    RecoveryCodeDevice.objects.filter(user=user).delete()
+    device = RecoveryCodeDevice.objects.create(user=user, name="recovery codes")
+    plain = [codes.new_recovery_code() for _ in range(codes.RECOVERY_CODES)]
+    salt = bytes(device.salt)
+    RecoveryCode.objects.bulk_create(
+        RecoveryCode(device=device, digest=codes.recovery_digest(salt, code)) for code in plain
+    )
+    notices.changed(Tag.ACCOUNT_RECOVERY_CODES_GENERATED, user, actor=actor, origin=origin)
+    return plain
+
+
+def prove_codes(user: User, code: str) -> bool:
+    """Note that the codes are saved, shown by typing one of the unused ones; it is not used up."""
+    device = RecoveryCodeDevice.objects.filter(user=user).first()
+    if device is None:
+        return False
+    digest = codes.recovery_digest(bytes(device.salt), code)
+    if not device.codes.filter(digest=digest, used_at=None).exists():
+        return False
+    RecoveryCodeDevice.objects.filter(pk=device.pk).update(proved_at=Now())
+    return True
+
+
+@transaction.atomic(savepoint=False)
+def verify_code(user: User, code: str, *, origin: Origin | None = None, known_browser: bool = False) -> Device | None:
+    """Use up a code of any app of the account, or a recovery code; None when none accepts it.
+
+    Run it in the transaction of what the code is for, so that both happen or neither. A wrong guess counts against
+    every app, a right one only clears its own. In a browser the account has signed in with before, the lock that
+    strangers' guesses bring about does not hold.
+    """
+    if not codes.looks_like_totp(code):
+        return _verify_recovery_code(user, code, origin=origin)
+    devices = list(TotpDevice.objects.filter(user=user, confirmed=True).order_by("id"))
+    matching = [device for device in devices if device.accepts(code) is not None]
+    for device in matching[:1] or devices:
+        if verified := _use_up(user, device, code, ignore_lock=known_browser):
+            return verified
+    return None
+
+
+def _use_up(user: User, device: TotpDevice, code: str, *, ignore_lock: bool) -> Device | None:
+    """What `django_otp.verify_token` does, with its row lock, in the transaction that is open already."""
+    row = TotpDevice.objects.select_for_update().filter(pk=device.pk, user=user, confirmed=True).first()
+    if row is None:
+        return None
+    return row if (row.use_up(code) if ignore_lock else row.verify_token(code)) else None
+
+
+def reset(
+    user: User, *, actor: Party | str, reason: str, ticket: int | None = None, origin: Origin | None = None
+) -> ResetCounts:
+    """Remove every device, code and session, make the password unusable and begin the quarantine.
+
+    Runs inside the caller's transaction (TransactionManagementError otherwise), writes events, mails nothing.
+    Pending sign-ins die too: they remember the password they began with.
+    """
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("second_factors.reset must run inside the caller's transaction")
+    locked(user)
+    counts = _remove_all(user)
+    user.set_unusable_password()
+    user.quarantined_at, user.quarantine_until = database_now(), None
+    user.save(update_fields=["password", "quarantined_at", "quarantine_until"])
+    written: tuple[tuple[Tag, dict[str, Any]], ...] = (
+        (Tag.ACCOUNT_TWO_FACTOR_RESET, {"totp": counts.totp, "webauthn": counts.webauthn, "codes": counts.codes}),
+        (Tag.ACCOUNT_PASSWORD_DISABLED, {}),
+        (Tag.ACCOUNT_SESSION_END, {"sessions": counts.sessions}),
+        (Tag.ACCOUNT_QUARANTINE_ENTER, {}),
+    )
+    for tag, data in written:
+        record(tag, actor=actor, subject=user, ticket=ticket, origin=origin, reason=reason, **data)
+    failpoints.reach("factors", "gone")
+    return counts
+
+
+def empty(user: User) -> None:
+    """Remove every device, code and session of an account that is being deleted; inside the caller's transaction."""
+    _remove_all(user)
+
+
+def _remove_all(user: User) -> ResetCounts:
+    """Delete devices and sessions; unfinished enrolments and used codes go too but are not counted."""
+    before = summary(user)
+    forget_browsers(user)
+    for devices in (TotpDevice.objects, webauthn_credentials(), RecoveryCodeDevice.objects):
+        devices.filter(user=user).delete()
+    return ResetCounts(before.totp, before.webauthn, before.codes_left, end_sessions(user))
+
+
+def _verify_recovery_code(user: User, code: str, *, origin: Origin | None) -> Device | None:
+    device = RecoveryCodeDevice.objects.filter(user=user).first()
+    if device is None or not has_primary_factor(user):
+        return None
+    verified = django_otp.verify_token(user, device.persistent_id, code)
+    if verified:
+        left = device.codes.filter(used_at=None).count()
+        if left == FEW_CODES:
+            notices.few_codes(user, left)
+        notices.changed(Tag.ACCOUNT_RECOVERY_CODES_USED, user, actor=user, origin=origin, codes_left=left)
+    return cast("Device | None", verified)
+
+
+def _changed(tag: Tag, user: User, device: Device, *, actor: Party | str, origin: Origin | None) -> None:
+    method = "totp" if isinstance(device, TotpDevice) else "webauthn"
+    notices.changed(tag, user, actor=actor, origin=origin, method=method)
+
+
+def _require_own(user: User, device: Device) -> None:
+    if device.user_id != user.pk:
+        raise OtherUsersDevice

@@ -1,0 +1,146 @@
+"""Verbs on an account: freeze, unfreeze, choose a password, end sessions, give or take staff rights."""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from accounts import notices
+from accounts.clock import database_now
+from accounts.models import Browser, Session, User
+from audit.log import Origin, Party
+from audit.tags import Tag
+
+
+class ReasonMissing(ValueError):
+    """A human decision came without a reason of at least ten characters."""
+
+
+class NotPermitted(Exception):
+    """The actor may not do this; the refusal changes nothing."""
+
+
+LEAST_REASON = 10
+
+
+def locked(user: User) -> User:
+    """Lock and re-read the account's row; call inside a transaction."""
+    return User.objects.select_for_update().get(pk=user.pk)
+
+
+@transaction.atomic
+def freeze(user: User, *, by: User.FrozenBy, actor: Party | str, reason: str, origin: Origin | None = None) -> None:
+    """Close the account to sign-in and uploads and end its sessions. A staff freeze replaces the owner's own."""
+    _require_reason(reason)
+    row = locked(user)
+    if row.frozen_at and (row.frozen_by == User.FrozenBy.STAFF or by == User.FrozenBy.OWNER):
+        return
+    user.frozen_at, user.frozen_by = database_now(), by
+    user.save(update_fields=["frozen_at", "frozen_by"])
+    ended = end_sessions(user)
+    forget_browsers(user)
+    notices.changed(
+        Tag.ACCOUNT_FREEZE, user, actor=actor, origin=origin, by=str(by), reason=reason.strip(), sessions=ended
+    )
+
+
+@transaction.atomic
+def unfreeze(user: User, *, actor: Party | str, reason: str, origin: Origin | None = None) -> None:
+    """Open a frozen account again; nothing happens to one that is not frozen."""
+    _require_reason(reason)
+    if locked(user).frozen_at is None:
+        return
+    user.frozen_at, user.frozen_by = None, ""
+    user.save(update_fields=["frozen_at", "frozen_by"])
+    notices.changed(Tag.ACCOUNT_UNFREEZE, user, actor=actor, origin=origin, reason=reason.strip())
+
+
+@transaction.atomic
+def choose_password(
+    user: User,
+    password: str,
+    *,
+    actor: Party | str,
+    origin: Origin | None = None,
+    tag: Tag = Tag.ACCOUNT_PASSWORD_RESET,
+) -> None:
+    """Set the password and end every session and pending sign-in; nobody is signed in by it.
+
+    The caller has validated the password (`django.contrib.auth.password_validation`).
+    """
+    locked(user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    notices.changed(tag, user, actor=actor, origin=origin, sessions=end_sessions(user))
+
+
+def forget_browsers(user: User) -> None:
+    """The next sign-in from any browser is a new one."""
+    Browser.objects.filter(user_id=user.pk).delete()
+
+
+def end_sessions(user: User) -> int:
+    """Sign the account out everywhere, in one DELETE; returns how many sessions ended."""
+    return Session.objects.filter(user_id=user.pk).delete()[0]
+
+
+@transaction.atomic
+def set_staff(
+    user: User,
+    *,
+    is_staff: bool,
+    is_superuser: bool,
+    groups: Iterable[Group],
+    actor: User,
+    origin: Origin | None = None,
+) -> None:
+    """Give or take staff rights; superusers only (NotPermitted). Each change is an event and a mail to the user.
+
+    A superuser is always staff; without staff rights there are no groups.
+    """
+    if not actor.is_superuser:
+        raise NotPermitted
+    locked(user)
+    is_staff = is_staff or is_superuser
+    _set_flags(user, is_staff=is_staff, is_superuser=is_superuser, actor=actor, origin=origin)
+    _set_groups(user, set(groups) if is_staff else set(), actor=actor, origin=origin)
+
+
+def _set_flags(user: User, *, is_staff: bool, is_superuser: bool, actor: User, origin: Origin | None) -> None:
+    before = User.objects.only("is_staff", "is_superuser", "staff_since").get(pk=user.pk)
+    if (before.is_staff, before.is_superuser) == (is_staff, is_superuser):
+        return
+    user.is_staff, user.is_superuser = is_staff, is_superuser
+    user.staff_since = (before.staff_since or database_now()) if is_staff else None
+    user.save(update_fields=["is_staff", "is_superuser", "staff_since"])
+    gained = (is_staff, is_superuser) > (before.is_staff, before.is_superuser)
+    tag = Tag.ACCOUNT_STAFF_ADD if gained else Tag.ACCOUNT_STAFF_REMOVE
+    notices.changed(tag, user, actor=actor, origin=origin, is_staff=is_staff, is_superuser=is_superuser)
+
+
+def _set_groups(user: User, groups: set[Group], *, actor: User, origin: Origin | None) -> None:
+    before = set(user.groups.all())
+    user.groups.set(groups)
+    for tag, names in (
+        (Tag.ACCOUNT_STAFF_GROUP_ADD, groups - before),
+        (Tag.ACCOUNT_STAFF_GROUP_REMOVE, before - groups),
+    ):
+        for group in sorted(names, key=lambda one: one.name):
+            notices.changed(tag, user, actor=actor, origin=origin, group=group.name)
+
+
+def _require_reason(reason: str) -> None:
+    if len(reason.strip()) < LEAST_REASON:
+        raise ReasonMissing
+
+
+__all__ = [
+    "NotPermitted",
+    "ReasonMissing",
+    "choose_password",
+    "end_sessions",
+    "forget_browsers",
+    "freeze",
+    "set_staff",
+    "unfreeze",
+]

@@ -1,0 +1,43 @@
+"""One round of this room's due work: typed requests, mail, rows whose time is over."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts import checkups, known_browsers, leases, lifecycle, password_reset
+from accounts.mail import outbox
+from accounts.mail.models import Request
+from accounts.models import Session
+
+KEPT = timedelta(hours=24)  # after it was handled, a request is only a trace of who asked
+BATCH = 50
+
+
+def sweep() -> int:
+    """Do what is due now and return how much that was. Any number of workers may run it at once."""
+    done = sum(_handle(row) for row in leases.claim(due_requests(), limit=BATCH, order_by=("due_at", "id")))
+    done += sum(lifecycle.finish_never_reset(user) for user in lifecycle.due_never_resets())
+    return done + checkups.send_due() + outbox.send_due() + purge()
+
+
+def due_requests() -> QuerySet[Request]:
+    return Request.objects.filter(kind=password_reset.KIND, handled_at=None, due_at__lte=Now())
+
+
+@transaction.atomic
+def _handle(row: Request) -> int:
+    """Handle the row and mark it handled in one transaction, if it is still leased to us."""
+    if not leases.save_if_held(row, handled_at=Now()):
+        return 0
+    password_reset.handle(row)
+    return 1
+
+
+def purge() -> int:
+    """Delete handled requests after 24 hours, sessions that ran out (app clock), browsers not seen for a year."""
+    old = Request.objects.filter(handled_at__lt=Now() - KEPT)
+    ended = Session.objects.filter(expire_date__lt=timezone.now())
+    return sum(rows.delete()[0] for rows in (old, ended) if rows.exists()) + known_browsers.purge()

@@ -1,0 +1,1 @@
+"""Doors: thin views that call the rules of this room."""
