@@ -1,0 +1,14 @@
+"""The pages of one's own tokens."""
+
+from django.urls import path
+
+from tokens.views import pages
+
+urlpatterns = [
+    path("", pages.listing, name="tokens"),
+    path("new/", pages.make, name="token_make"),
+    path("revoke/", pages.revoke_all, name="tokens_revoke"),
+    path("<uuid:token_id>/", pages.detail, name="token"),
+    path("<uuid:token_id>/revoke/", pages.revoke, name="token_revoke"),
+    path("<uuid:token_id>/confirm/", pages.confirm, name="token_confirm"),
+]

@@ -1,0 +1,83 @@
+"""GET /api/token: a token tells about itself, and whether it would be accepted. Errors are RFC 9457 problems.
+
+What it says is for programs and stays in English.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import translation
+from django.views.decorators.cache import never_cache
+
+from tokens import hooks
+from tokens.caveats import UPLOAD, Failure
+from tokens.checking import Opened, TokenRefused, judge, open_token
+from tokens.presenting import NoToken, presented
+
+TITLES = {400: "Bad request", 401: "Token needed", 403: "Token refused", 405: "Method not allowed"}
+LONGEST = 200
+
+
+@never_cache
+def token(request: HttpRequest) -> HttpResponse:
+    """Answer 200 with the token's facts; `?project=&action=upload[&version=]` adds `accepted` and `reason`."""
+    with translation.override("en"):
+        if request.method not in ("GET", "HEAD"):
+            return _problem(405, "Only GET and HEAD are answered here.", Allow="GET, HEAD")
+        try:
+            opened = open_token(presented(request.headers.get("Authorization", "")))
+            return JsonResponse(_facts(opened) | _answer(opened, request))
+        except NoToken as error:
+            return _problem(error.status, error.reason)
+        except TokenRefused as error:
+            return _problem(403, f"Invalid API Token: {error.reason}")
+        except BadQuestion as error:
+            return _problem(400, str(error))
+
+
+class BadQuestion(Exception):
+    """The query asks for something that cannot be answered."""
+
+
+def _facts(opened: Opened) -> dict[str, Any]:
+    row = opened.row
+    return {
+        "id": str(row.id),
+        "name": row.name,
+        "user": row.user.username,
+        "scope": {"project": row.project_name, "id": str(row.project_uid)} if row.project_uid else "user",
+        "caveats": [[caveat.tag, *caveat.fields()] for caveat in opened.caveats],
+        "created_at": row.created_at.isoformat(),
+        "expires_at": _ends_at(opened),
+        "last_used_at": row.last_used_at.isoformat() if row.last_used_at else None,
+        "last_used_from": row.last_used_from,
+    }
+
+
+def _ends_at(opened: Opened) -> str | None:
+    """Return the row's end; what a holder added offline stands among the caveats."""
+    return opened.row.expires_at.isoformat() if opened.row.expires_at else None
+
+
+def _answer(opened: Opened, request: HttpRequest) -> dict[str, Any]:
+    project, action, version = (request.GET.get(key, "") for key in ("project", "action", "version"))
+    if not (project or action):
+        return {}
+    if action != UPLOAD:
+        raise BadQuestion("The one action to ask about is upload.")
+    if not project or max(len(project), len(version)) > LONGEST:
+        raise BadQuestion("Say which project, and the version if you like, in at most 200 characters each.")
+    plan = hooks.plan_upload(opened.user, project, version)
+    verdict = judge(opened, opened.context(UPLOAD, plan.project, plan.release))
+    reasons = [verdict.reason] if isinstance(verdict, Failure) else []
+    reason = ", ".join([*reasons, *filter(None, [plan.refusal])])
+    return {"project": project, "action": action, "version": version or None, "accepted": not reason, "reason": reason}
+
+
+def _problem(status: int, detail: str, **headers: str) -> HttpResponse:
+    body = {"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail}
+    response = JsonResponse(body, status=status, headers=headers, content_type="application/problem+json")
+    if status == 401:
+        response.headers["WWW-Authenticate"] = f'Basic realm="{settings.SITE_NAME}", charset="UTF-8"'
+    return response
