@@ -1,0 +1,98 @@
+"""One wheel or sdist: what its name says, whether its bytes agree, and what it tells about itself."""
+
+from dataclasses import dataclass
+from typing import IO
+
+from packaging.metadata import RawMetadata
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    NormalizedName,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+
+from recoverydesk.projects.archives import metadata, tars, zips
+from recoverydesk.projects.archives.limits import InvalidArchive, Listing
+
+SDIST, WHEEL = "sdist", "bdist_wheel"
+SUFFIXES = {".whl": WHEEL, ".tar.gz": SDIST}
+IN_DIST_INFO = ("METADATA", "RECORD", "WHEEL")
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What a file name says."""
+
+    filename: str
+    packagetype: str
+    name: NormalizedName
+    version: Version
+
+
+def parse(filename: str) -> Distribution:
+    """Read a file name (PEP 427 for wheels, PEP 625 for sdists). Raises InvalidArchive."""
+    try:
+        if filename.endswith(".whl"):
+            name, version, _build, _tags = parse_wheel_filename(filename)
+            return Distribution(filename, WHEEL, name, version)
+        if filename.endswith(".tar.gz"):
+            name, version = parse_sdist_filename(filename)
+            return Distribution(filename, SDIST, name, version)
+    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion) as error:
+        raise InvalidArchive(str(error)) from error
+    raise InvalidArchive(f"{filename!r} is neither a wheel (.whl) nor a source distribution (.tar.gz)")
+
+
+def expected_sdist(name: str, version: Version) -> str:
+    """Return the one file name a source distribution may have (PEP 625)."""
+    return f"{canonicalize_name(name).replace('-', '_')}-{version}.tar.gz"
+
+
+def inspect(file: IO[bytes], size: int, distribution: Distribution) -> RawMetadata:
+    """Read the whole archive of `size` bytes and return the metadata in it. Raises InvalidArchive.
+
+    Memory stays the same whatever the size; time grows with the expanded size, which is bounded.
+    """
+    if distribution.packagetype == WHEEL:
+        raw = metadata.read(_wheel(file, size, distribution))
+    else:
+        raw = metadata.read(_sdist(file, size, distribution))
+    if not metadata.same(raw, distribution.name, distribution.version):
+        raise InvalidArchive("its metadata is about another project or version")
+    return raw
+
+
+def _wheel(file: IO[bytes], size: int, distribution: Distribution) -> bytes:
+    listing = zips.read(file, size, lambda name: name.count("/") == 1 and name.endswith(".dist-info/METADATA"))
+    tops = {name.partition("/")[0] for name in listing.files}
+    folders = [top for top in tops if top.endswith(".dist-info")]
+    if len(folders) != 1 or not _is_for(folders[0].removesuffix(".dist-info"), distribution):
+        raise InvalidArchive("it must have one .dist-info folder, of this name and version")
+    if missing := [name for name in IN_DIST_INFO if f"{folders[0]}/{name}" not in listing.files]:
+        raise InvalidArchive(f"{folders[0]}/{missing[0]} is missing")
+    return _kept(listing, f"{folders[0]}/METADATA")
+
+
+def _is_for(text: str, distribution: Distribution) -> bool:
+    name, hyphen, version = text.rpartition("-")
+    try:
+        return bool(hyphen) and (canonicalize_name(name), Version(version)) == (distribution.name, distribution.version)
+    except InvalidVersion:
+        return False
+
+
+def _sdist(file: IO[bytes], size: int, distribution: Distribution) -> bytes:
+    top = distribution.filename.removesuffix(".tar.gz")
+    listing = tars.read(file, size, lambda name: name == f"{top}/PKG-INFO")
+    if {name.partition("/")[0] for name in listing.files | listing.folders} != {top}:
+        raise InvalidArchive(f"it must have one folder, {top!r}, and everything in it")
+    return _kept(listing, f"{top}/PKG-INFO")
+
+
+def _kept(listing: Listing, name: str) -> bytes:
+    if name not in listing.kept:
+        raise InvalidArchive(f"{name} is missing")
+    return listing.kept[name]

@@ -1,0 +1,44 @@
+"""Roles on hold: after a recovery that accepted a boundary without proof, until another owner or two staff say so."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.clock import database_now
+from accounts.models import User
+from audit.log import Origin, Party, record
+from audit.tags import Tag
+from recoverydesk.projects.models import Role
+
+
+def hold(user: User, projects: Iterable[str], *, actor: Party | str, ticket: int) -> int:
+    """Put the user's roles in the projects of these names on hold; returns how many. One event each."""
+    with transaction.atomic():
+        roles = Role.objects.select_related("project").filter(user=user, project__name__in=list(projects), held_at=None)
+        found, now = list(roles), database_now()
+        for role in found:
+            role.held_at, role.held_for = now, ticket
+            role.save(update_fields=["held_at", "held_for"])
+            record(Tag.PROJECT_ROLE_HOLD, actor=actor, subject=user, project=role.project, ticket=ticket)
+        return len(found)
+
+
+def release(role: Role, *, actor: Party | str, reason: str = "", origin: Origin | None = None) -> bool:
+    """Let a role on hold act again; False when it does already. Who may say so is the ticket office's business."""
+    with transaction.atomic():
+        ticket = role.held_for
+        if not Role.objects.filter(pk=role.pk, held_at__isnull=False).update(held_at=None, held_for=None):
+            return False
+        record(
+            Tag.PROJECT_ROLE_RELEASE, actor=actor, subject=role.user, project=role.project, ticket=ticket,
+            reason=reason, origin=origin,
+        )  # fmt: skip
+        return True
+
+
+def held_beside(owner: User) -> QuerySet[Role]:
+    """Other people's roles on hold in projects this user owns, acting: those they may release."""
+    own = Role.objects.filter(user=owner, kind=Role.Kind.OWNER, accepted_at__isnull=False, held_at=None)
+    held = Role.objects.filter(project__in=own.values("project"), held_at__isnull=False).exclude(user=owner)
+    return held.select_related("user", "project").order_by("project__name", "user__username")

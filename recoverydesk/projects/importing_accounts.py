@@ -1,0 +1,169 @@
+"""Imports accounts with their addresses and roles: one line, one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts import usernames
+from accounts.models import User
+from audit.log import record
+from audit.tags import Tag
+from recoverydesk.projects import names, services
+from recoverydesk.projects.documents import parse_time
+from recoverydesk.projects.models import Project, Role
+from recoverydesk.projects.published import InvalidFact, checked
+
+ACTOR = "system"
+KEYS = {"username", "email", "verified", "emails", "is_active", "roles", "joined"}
+MOST_ADDRESSES = 10
+EMAIL_LENGTH = 254
+MOST_ROLES = 10_000
+
+
+@dataclass(frozen=True)
+class Address:
+    email: str
+    verified: bool
+    primary: bool
+
+
+@dataclass(frozen=True)
+class Account:
+    """One line of the file, checked."""
+
+    username: str
+    is_active: bool
+    joined: datetime | None
+    addresses: tuple[Address, ...]
+    roles: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class ImportedAccount:
+    """What one line changed."""
+
+    name: str
+    accounts: int = 0
+    roles: int = 0
+
+
+@transaction.atomic
+def import_account(row: Any) -> ImportedAccount:
+    """Make the account one line describes, with an unusable password, and give it its roles.
+
+    An account that exists keeps everything it has and only gains missing roles: nothing but its owner changes an
+    address. Raises InvalidFact or RoleError, having stored nothing.
+    """
+    account = read(row)
+    user = User.objects.filter(username__iexact=account.username).first()
+    made = user is None
+    user = user or _make(account)
+    given = sum(_give(user, project, kind, account.joined) for project, kind in account.roles)
+    return ImportedAccount(user.username, made, given)
+
+
+def _make(account: Account) -> User:
+    _refuse_taken([address.email for address in account.addresses if address.verified])
+    primary = next((address.email for address in account.addresses if address.primary), "")
+    user = User(username=account.username, email=primary, is_active=account.is_active)
+    if account.joined:
+        user.date_joined = account.joined
+    user.set_unusable_password()
+    user.save(force_insert=True)
+    EmailAddress.objects.bulk_create(
+        EmailAddress(user=user, email=address.email, verified=address.verified, primary=address.primary)
+        for address in account.addresses
+    )
+    record(Tag.ACCOUNT_IMPORT, actor=ACTOR, subject=user)
+    return user
+
+
+def _refuse_taken(emails: list[str]) -> None:
+    taken = EmailAddress.objects.filter(email__in=emails, verified=True).first()
+    if taken:
+        raise InvalidFact(_("%(email)s belongs to another account") % {"email": taken.email})
+
+
+def _give(user: User, name: str, kind: str, since: datetime | None) -> bool:
+    project = Project.objects.filter(normalized_name=names.normalize(name)).first()
+    if project is None:
+        raise InvalidFact(_("there is no project %(name)s") % {"name": name[: names.MAX_LENGTH]})
+    return services.ensure_role(user, project, kind, actor=ACTOR, created_at=since)
+
+
+def read(row: Any) -> Account:
+    """Check one line. Raises InvalidFact with what is wrong."""
+    if not isinstance(row, dict):
+        raise InvalidFact(_("the line is not an object"))
+    if unknown := set(row) - KEYS:
+        raise InvalidFact(_("unknown key %(key)s") % {"key": min(unknown)[:50]})
+    username = row.get("username")
+    if not isinstance(username, str) or len(username) > usernames.MAX_LENGTH or not usernames.PATTERN.match(username):
+        raise InvalidFact(_("%(username)r is not a username") % {"username": str(username)[: usernames.MAX_LENGTH]})
+    joined = None if row.get("joined") is None else parse_time(row["joined"])
+    return Account(username, _flag(row, "is_active", default=True), joined, _addresses(row), _roles(row))
+
+
+def _addresses(row: dict[str, Any]) -> tuple[Address, ...]:
+    """Join `email`, the primary address, with `emails`. Without a word about it, the first one is primary."""
+    rows = _objects(row, "emails", MOST_ADDRESSES)
+    if row.get("email") is not None:
+        main = {"email": row["email"], "verified": row.get("verified", False), "primary": True}
+        rows = [main, *(other for other in rows if not _same(other.get("email"), row["email"]))]
+    if rows and not any(other.get("primary") for other in rows):
+        rows = [{**rows[0], "primary": True}, *rows[1:]]
+    addresses = tuple(
+        Address(_email(other.get("email")), _flag(other, "verified"), _flag(other, "primary")) for other in rows
+    )
+    if len({address.email for address in addresses}) < len(addresses):
+        raise InvalidFact(_("an address appears twice"))
+    if sum(address.primary for address in addresses) > 1:
+        raise InvalidFact(_("more than one address is primary"))
+    return addresses
+
+
+def _same(one: object, other: object) -> bool:
+    return isinstance(one, str) and isinstance(other, str) and one.lower() == other.lower()
+
+
+def _roles(row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    roles = []
+    for role in _objects(row, "roles", MOST_ROLES):
+        project, kind = role.get("project"), role.get("kind")
+        if not isinstance(project, str) or not names.is_valid(project):
+            raise InvalidFact(_("%(name)r is not a project name") % {"name": str(project)[: names.MAX_LENGTH]})
+        if kind not in Role.Kind.values:
+            raise InvalidFact(_("%(kind)r is not a kind of role") % {"kind": str(kind)[:50]})
+        roles.append((project, kind))
+    return tuple(roles)
+
+
+def _email(value: object) -> str:
+    try:
+        email = checked(_("an e-mail address"), value, EMAIL_LENGTH).lower()
+        validate_email(email)
+    except ValidationError:
+        raise InvalidFact(_("%(email)r is not an e-mail address") % {"email": email}) from None
+    return email
+
+
+def _flag(row: dict[str, Any], key: str, *, default: bool = False) -> bool:
+    value = row.get(key, default)
+    if type(value) is not bool:
+        raise InvalidFact(_("%(key)s is neither true nor false") % {"key": key})
+    return value
+
+
+def _objects(row: dict[str, Any], key: str, most: int) -> list[dict[str, Any]]:
+    rows = [] if row.get(key) is None else row[key]
+    if not isinstance(rows, list) or not all(isinstance(other, dict) for other in rows):
+        raise InvalidFact(_("%(key)s is not an array of objects") % {"key": key})
+    if len(rows) > most:
+        raise InvalidFact(_("%(key)s has more than %(most)s entries") % {"key": key, "most": most})
+    return rows

@@ -1,0 +1,111 @@
+"""Which repositories do a subject's projects name, and since when? One query per question, at any size."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, cast
+
+from django.conf import settings
+from django.db.models import Count, Max, Q
+from django.utils.module_loading import import_string
+
+from accounts.models import User
+from recoverydesk.projects.models import PLACE_LENGTH, Release, RepositoryLink
+
+URL_PARSER = "recoverydesk.recovery.boundaries.parse_stored"
+
+
+class Place(Protocol):
+    """Where a URL leads; empty text where it does not name such a thing."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def namespace(self) -> str: ...
+    @property
+    def repository(self) -> str: ...
+
+
+def parse(url: str) -> tuple[str, str, str]:
+    """Return (host, namespace, repository) of the repository `url` names, or three empty strings.
+
+    The parser is the ticket office's, above this room, so settings.PROJECTS_URL_PARSER names it. A place too long to
+    store is none: no code host has such names.
+    """
+    place = cast(Place, import_string(getattr(settings, "PROJECTS_URL_PARSER", URL_PARSER))(url))
+    parts = (place.host, place.namespace, place.repository)
+    return parts if all(0 < len(part) <= limit for part, limit in zip(parts, _LIMITS, strict=True)) else ("", "", "")
+
+
+_LIMITS = (260, PLACE_LENGTH, PLACE_LENGTH)
+
+
+@dataclass(frozen=True)
+class LinkFact:
+    """A repository one project names, with the versions and times (UTC) of the first and last release naming it."""
+
+    project_id: int
+    project: str
+    critical: bool
+    label: str
+    url: str
+    host: str
+    namespace: str
+    repository: str
+    first_release: str
+    first_seen: datetime
+    last_release: str
+    last_seen: datetime
+
+
+def subject_links(user: User, *, before: datetime) -> list[LinkFact]:
+    """Return every repository that counts for `user`, over all releases ever published, in one query.
+
+    Projects are those where the user has a role or an invitation given before `before`; links are those first seen
+    at or before it (design rule 1). `last_seen` may be later than `before` when somebody published since: that can
+    only keep a boundary from retiring.
+    """
+    rows = RepositoryLink.objects.counting().filter(
+        project__roles__user=user, project__roles__created_at__lt=before, first_seen__lte=before
+    )
+    return [LinkFact(*row) for row in rows.order_by("first_seen", "id").values_list(*_FACT_COLUMNS)]
+
+
+_FACT_COLUMNS = (
+    "project_id",
+    "project__name",
+    "project__critical",
+    "label",
+    "url",
+    "host",
+    "namespace",
+    "repository",
+    "first_release__version",
+    "first_seen",
+    "last_release__version",
+    "last_seen",
+)
+
+
+@dataclass(frozen=True)
+class Span:
+    """What decides whether an old boundary of one project may retire. A release of unknown links names nothing."""
+
+    newest_named_before_cutoff: datetime | None
+    newest_unnamed: datetime | None
+    recent: int
+
+
+def spans(project_ids: Collection[int], *, cutoff: datetime, before: datetime) -> dict[int, Span]:
+    """Return each project's Span in one query; projects without releases up to `before` are left out.
+
+    Newest upload naming a repository at or before `cutoff`; newest upload naming none at or before `before`; number
+    of releases after `cutoff` up to `before`. Deleted releases count like any other.
+    """
+    rows = Release.objects.filter(project_id__in=project_ids, uploaded_at__lte=before).values("project_id")
+    rows = rows.annotate(
+        named=Max("uploaded_at", filter=Q(names_boundary=True, uploaded_at__lte=cutoff)),
+        unnamed=Max("uploaded_at", filter=Q(names_boundary=False)),
+        recent=Count("uploaded_at", filter=Q(uploaded_at__gt=cutoff)),
+    )
+    return {row["project_id"]: Span(row["named"], row["unnamed"], row["recent"]) for row in rows}

@@ -1,0 +1,187 @@
+"""Projects, who may act for them, what they published, and the repositories their releases name."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from recoverydesk.projects import names
+
+VERSION_LENGTH = 200
+LABEL_LENGTH = 200
+URL_BYTES = 2000
+PLACE_LENGTH = 1000
+
+
+class Project(models.Model):
+    """A name in the registry. `uid` is what the world outside the database sees."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(_("name"), max_length=names.MAX_LENGTH)
+    normalized_name = models.CharField(_("normalised name"), max_length=names.MAX_LENGTH, unique=True, editable=False)
+    critical = models.BooleanField(_("critical"), default=False)
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("project")
+        verbose_name_plural = _("projects")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.Model):
+    """What one user may do for one project. Without `accepted_at` it is an invitation.
+
+    With `held_at` it stands still after a recovery that rested on an exception; `held_for` is that ticket's number.
+    """
+
+    class Kind(models.TextChoices):
+        OWNER = "owner", _("owner")
+        MAINTAINER = "maintainer", _("maintainer")
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="roles", verbose_name=_("user")
+    )
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="roles", verbose_name=_("project"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    created_at = models.DateTimeField(_("given"), db_default=Now())
+    accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
+    held_at = models.DateTimeField(_("on hold since"), null=True, blank=True, editable=False)
+    held_for = models.PositiveIntegerField(_("on hold for ticket"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("role")
+        verbose_name_plural = _("roles")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "project"], name="role_once_per_user_and_project"),
+            models.CheckConstraint(condition=Q(kind__in=["owner", "maintainer"]), name="role_kind_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.user_id}/{self.project_id}"
+
+
+class Release(models.Model):
+    """One published version, kept for ever: a deletion only sets `deleted_at`.
+
+    `urls` lists its links as [label, url] pairs; null means nobody told us, which is not the same as none. `opened_by`
+    is the API token whose upload made it, if one did.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="releases", verbose_name=_("project"))
+    version = models.CharField(_("version"), max_length=VERSION_LENGTH)
+    uploaded_at = models.DateTimeField(_("uploaded"))
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
+    urls = models.JSONField(_("links"), null=True, blank=True)
+    names_boundary = models.BooleanField(_("names a repository"), default=False)
+    opened_by = models.UUIDField(_("opened by token"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("release")
+        verbose_name_plural = _("releases")
+        indexes = [
+            models.Index(fields=["project", "names_boundary", "uploaded_at"], name="release_spans"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "version"], name="release_once_per_version"),
+            models.CheckConstraint(
+                condition=Q(names_boundary=False) | Q(urls__isnull=False), name="release_unknown_links_name_nothing"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class File(models.Model):
+    """One file of a release. `stored_as` is where the default storage keeps its bytes; empty: we never had them."""
+
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="files", verbose_name=_("release"))
+    filename = models.CharField(_("file name"), max_length=255, unique=True)
+    packagetype = models.CharField(_("type"), max_length=32)
+    size = models.BigIntegerField(_("size in bytes"))
+    sha256 = models.CharField(_("SHA-256"), max_length=64)
+    uploaded_at = models.DateTimeField(_("uploaded"))
+    yanked = models.BooleanField(_("yanked"), default=False)
+    requires_python = models.CharField(_("Python versions"), max_length=200, blank=True)
+    stored_as = models.CharField(max_length=500, blank=True, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["sha256"], name="file_by_sha256")]
+        verbose_name = _("file")
+        verbose_name_plural = _("files")
+        constraints = [
+            models.CheckConstraint(condition=Q(size__gte=0), name="file_size_is_not_negative"),
+            models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="file_sha256_is_hexadecimal"),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class RepositoryLinkQuerySet(models.QuerySet["RepositoryLink"]):
+    def counting(self) -> "RepositoryLinkQuerySet":
+        """Links that name a repository; the others wait for somebody to describe their code host."""
+        return self.exclude(host="")
+
+
+class RepositoryLink(models.Model):
+    """A link that may prove a security boundary, with the first and last release that carries it.
+
+    Rows are nothing but a summary of `Release.urls` (services.py keeps it); host, namespace and repository are all
+    set or all empty.
+    """
+
+    class Kind(models.TextChoices):
+        LABEL = "label", _("source label")
+        HOME = "home", _("home page")
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="links", verbose_name=_("project"))
+    kind = models.CharField(_("counts by"), max_length=5, choices=Kind.choices)
+    label = models.CharField(_("label"), max_length=LABEL_LENGTH)
+    url = models.CharField(_("URL"), max_length=URL_BYTES)
+    host = models.CharField(_("host"), max_length=260, blank=True, db_index=True)
+    namespace = models.CharField(_("owner"), max_length=PLACE_LENGTH, blank=True)
+    repository = models.CharField(_("repository"), max_length=PLACE_LENGTH, blank=True)
+    first_seen = models.DateTimeField(_("first seen"))
+    first_release = models.ForeignKey(
+        Release, on_delete=models.RESTRICT, related_name="+", verbose_name=_("first release")
+    )
+    last_seen = models.DateTimeField(_("last seen"))
+    last_release = models.ForeignKey(
+        Release, on_delete=models.RESTRICT, related_name="+", verbose_name=_("last release")
+    )
+
+    objects = RepositoryLinkQuerySet.as_manager()
+
+    SUMMARY: ClassVar[list[str]] = [
+        "label",
+        "host",
+        "namespace",
+        "repository",
+        "first_seen",
+        "first_release",
+        "last_seen",
+        "last_release",
+    ]
+
+    class Meta:
+        verbose_name = _("repository link")
+        verbose_name_plural = _("repository links")
+        constraints = [
+            models.UniqueConstraint(fields=["project", "kind", "url"], name="link_once_per_project_kind_and_url"),
+            models.CheckConstraint(
+                condition=Q(host="", namespace="", repository="")
+                | (~Q(host="") & ~Q(namespace="") & ~Q(repository="")),
+                name="link_place_is_whole_or_empty",
+            ),
+            models.CheckConstraint(condition=Q(last_seen__gte=F("first_seen")), name="link_seen_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return self.url

@@ -1,0 +1,56 @@
+"""Who stands where: a user's projects and the others who own them. One query per question."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Q, QuerySet
+
+from accounts.models import User
+from recoverydesk.projects.models import Project, Role
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How many projects a user has a role or an invitation in, and whether one of them is critical."""
+
+    projects: int
+    critical: bool
+
+
+def standing(user: User) -> Standing:
+    """Return the user's standing as it is now."""
+    counts = Role.objects.filter(user=user).aggregate(
+        projects=Count("id"), critical=Count("id", filter=Q(project__critical=True))
+    )
+    return Standing(projects=counts["projects"], critical=counts["critical"] > 0)
+
+
+def project_count(user: User) -> int:
+    """Return the number of projects where the user has a role or an invitation."""
+    return Role.objects.filter(user=user).count()
+
+
+def has_projects(user: User, before: datetime) -> bool:
+    """True when the user had a role or an invitation anywhere before `before`."""
+    return Role.objects.filter(user=user, created_at__lt=before).exists()
+
+
+def critical(user: User) -> bool:
+    """True when a project of the user's is critical."""
+    return Role.objects.filter(user=user, project__critical=True).exists()
+
+
+def co_owners(user: User) -> list[User]:
+    """Return the other users who accepted ownership of a project where `user` accepted a role, each once, by name."""
+    return list(User.objects.filter(pk__in=_owner_ids(user)).exclude(pk=user.pk).order_by("username"))
+
+
+def co_owns(user: User, subject: User) -> bool:
+    """True when `user` owns a project of the subject's. Nobody is their own co-owner."""
+    return user.pk != subject.pk and _owner_ids(subject).filter(user_id=user.pk).exists()
+
+
+def _owner_ids(user: User) -> QuerySet[Role, int]:
+    shared = Project.objects.filter(roles__user=user, roles__accepted_at__isnull=False)
+    owners = Role.objects.filter(project__in=shared, kind=Role.Kind.OWNER, accepted_at__isnull=False)
+    return owners.values_list("user_id", flat=True)

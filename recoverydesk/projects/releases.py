@@ -1,0 +1,212 @@
+"""Records what was published and keeps the summary of repository links up. What is known never changes after."""
+
+import contextlib
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from audit.log import Origin, Party, record
+from audit.tags import Tag
+from recoverydesk.projects import links, sightings
+from recoverydesk.projects.models import File, Project, Release, RepositoryLink
+from recoverydesk.projects.published import FileFact, InvalidFact, ReleaseFact
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What recording changed: new versions, new file names, how many releases we know better, how many of them gone."""
+
+    releases: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    improved: int = 0
+    deleted: int = 0
+
+    def tag(self) -> Tag | None:
+        """Return the event to write for one release; None where nothing changed."""
+        if self.releases:
+            return Tag.PROJECT_RELEASE_ADD
+        if self.deleted:
+            return Tag.PROJECT_RELEASE_REMOVE
+        if self.files:
+            return Tag.FILE_ADD
+        return Tag.PROJECT_CHANGE if self.improved else None
+
+
+@transaction.atomic
+def record_release(
+    project: Project,
+    *,
+    version: str,
+    uploaded_at: datetime,
+    urls: Iterable[tuple[str, str]] | None,
+    files: Sequence[FileFact] = (),
+    uploader: Party | None = None,
+    deleted_at: datetime | None = None,
+    origin: Origin | None = None,
+    token: UUID | None = None,
+) -> Release:
+    """Record one release with its links as (label, URL) pairs; return its row. Releases may come in any order.
+
+    Idempotent. `urls` None means unknown. What is known of a release stays: a later file brings no new links, else
+    a thief could date a link back; only an unknown list is filled in, by whoever tells of the same or an earlier
+    time. `token` is the API token that did it. Raises InvalidFact for what cannot be stored.
+    """
+    known = None if urls is None else tuple(urls)
+    done = record_releases(project, [ReleaseFact(version, uploaded_at, known, tuple(files), deleted_at, token)])
+    if tag := done.tag():
+        actor: Party | str = uploader or "system"
+        record(tag, actor=actor, project=project, token=token, origin=origin, version=version, files=list(done.files))
+    return project.releases.get(version=version)
+
+
+@transaction.atomic
+def record_releases(project: Project, facts: Sequence[ReleaseFact]) -> Recorded:
+    """Record many releases of one project at once, without events: those are the caller's. Raises InvalidFact."""
+    _lock(project.pk)
+    read = functools.cache(links.parse)
+    stored = {row.version: row for row in project.releases.filter(version__in=[fact.version for fact in facts])}
+    new, changed = _learn(project, facts, stored)
+    told = [release for release in new + list(changed) if release.urls is not None]
+    for release in told:
+        release.names_boundary = sightings.names_boundary(release, read)
+    Release.objects.bulk_create(new)
+    Release.objects.bulk_update(changed, ["urls", "uploaded_at", "deleted_at", "names_boundary"])
+    files = _add_files(facts, stored)
+    if any("uploaded_at" in fields for fields in changed.values()):
+        _rebuild_links(project, read)
+    else:
+        _store_links(project, sightings.fold(told, read))
+    deleted = sum("deleted_at" in fields for fields in changed.values())
+    return Recorded(tuple(release.version for release in new), files, len(changed), deleted)
+
+
+def reread_links(host: str) -> int:
+    """Read every stored link again that a change of the code host `host` (with its port, if odd) may concern.
+
+    Returns the number of projects where that changed a link or a release. One transaction per project.
+    """
+    concerned = Q(host=host)
+    for spelling in _spellings(host):
+        concerned |= Q(url__icontains=spelling)
+    ids = list(RepositoryLink.objects.filter(concerned).order_by().values_list("project_id", flat=True).distinct())
+    read = functools.cache(links.parse)
+    return sum(_reread(project_id, read) for project_id in ids)
+
+
+def _lock(project_id: int) -> Project:
+    """Take the project's row: whatever is recorded about one project is recorded one after the other."""
+    return Project.objects.select_for_update().get(pk=project_id)
+
+
+def _learn(
+    project: Project, facts: Sequence[ReleaseFact], stored: dict[str, Release]
+) -> tuple[list[Release], dict[Release, set[str]]]:
+    """Put the facts into new rows (added to `stored`) or known ones; return the new and what changed in the others."""
+    new: list[Release] = []
+    changed: dict[Release, set[str]] = {}
+    for fact in facts:
+        if release := stored.get(fact.version):
+            if fields := _improve(release, fact):
+                changed.setdefault(release, set()).update(fields)
+            continue
+        urls = None if fact.urls is None else [list(pair) for pair in fact.urls]
+        release = Release(
+            project=project,
+            version=fact.version,
+            uploaded_at=fact.uploaded_at,
+            deleted_at=fact.deleted_at,
+            urls=urls,
+            opened_by=fact.opened_by,
+        )
+        new.append(release)
+        stored[fact.version] = release
+    return new, changed
+
+
+def _improve(release: Release, fact: ReleaseFact) -> set[str]:
+    """Learn what was unknown: links told for the same or an earlier time, an earlier upload, a deletion."""
+    fields = set()
+    if release.urls is None and fact.urls is not None and fact.uploaded_at <= release.uploaded_at:
+        release.urls = [list(pair) for pair in fact.urls]
+        fields.add("urls")
+    if fact.uploaded_at < release.uploaded_at:
+        release.uploaded_at = fact.uploaded_at
+        fields.add("uploaded_at")
+    if fact.deleted_at is not None and release.deleted_at is None:
+        release.deleted_at = fact.deleted_at
+        fields.add("deleted_at")
+    return fields
+
+
+def _add_files(facts: Sequence[ReleaseFact], stored: dict[str, Release]) -> tuple[str, ...]:
+    """Store the files that are new and return their names; the others must be what we have."""
+    known = File.objects.in_bulk([file.filename for fact in facts for file in fact.files], field_name="filename")
+    new: list[File] = []
+    for fact in facts:
+        for file in fact.files:
+            if row := known.get(file.filename):
+                _check_same(row, file, stored[fact.version])
+            else:
+                known[file.filename] = row = File(release=stored[fact.version], **asdict(file))
+                new.append(row)
+    File.objects.bulk_create(new)
+    return tuple(row.filename for row in new)
+
+
+def _check_same(row: File, file: FileFact, release: Release) -> None:
+    if row.release_id != release.pk:
+        raise InvalidFact(_("the file %(name)s belongs to another release") % {"name": file.filename})
+    if row.sha256 != file.sha256:
+        raise InvalidFact(_("the file %(name)s is known with another SHA-256") % {"name": file.filename})
+
+
+def _store_links(project: Project, found: dict[sightings.Key, sightings.Sighting], *, replace: bool = False) -> int:
+    """Bring the project's links up to `found`, joined with what is stored or in its place; return how many changed."""
+    if not found and not replace:
+        return 0
+    rows = RepositoryLink.objects.filter(project=project).select_related("first_release", "last_release")
+    stored: dict[sightings.Key, RepositoryLink] = {(row.kind, row.url): row for row in rows}
+    new: list[RepositoryLink] = []
+    changed: list[RepositoryLink] = []
+    for key, sighting in found.items():
+        link = stored.get(key) or RepositoryLink(project=project, kind=key[0], url=key[1])
+        whole = sightings.of_link(link).joined(sighting) if link.pk and not replace else sighting
+        if sightings.write(whole, link):
+            (changed if link.pk else new).append(link)
+    gone = [row.pk for key, row in stored.items() if replace and key not in found]
+    RepositoryLink.objects.filter(pk__in=gone).delete()
+    RepositoryLink.objects.bulk_update(changed, RepositoryLink.SUMMARY)
+    RepositoryLink.objects.bulk_create(new)
+    return len(new) + len(changed) + len(gone)
+
+
+def _rebuild_links(project: Project, read: sightings.Reader) -> int:
+    """Sum up all releases of the project anew."""
+    releases = project.releases.filter(urls__isnull=False)
+    return _store_links(project, sightings.fold(releases, read), replace=True)
+
+
+@transaction.atomic
+def _reread(project_id: int, read: sightings.Reader) -> bool:
+    project = _lock(project_id)
+    changed = []
+    for release in project.releases.filter(urls__isnull=False):
+        named, release.names_boundary = release.names_boundary, sightings.names_boundary(release, read)
+        if release.names_boundary != named:
+            changed.append(release)
+    Release.objects.bulk_update(changed, ["names_boundary"])
+    return bool(_rebuild_links(project, read) or changed)
+
+
+def _spellings(host: str) -> set[str]:
+    """The ways a URL may write a host: without its port, and decoded where it is an international name."""
+    bare = host.rsplit(":", 1)[0] if host.rsplit(":", 1)[-1].isdigit() else host
+    with contextlib.suppress(UnicodeError):
+        return {bare, bare.encode("ascii").decode("idna")}
+    return {bare}
