@@ -1,0 +1,43 @@
+"""How an upload is answered: the reason in the status line, where every client shows it, and in the body."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import get_template
+
+LONGEST_REASON = 500
+HTML, JSON, PROBLEM = "text/html", "application/json", "application/problem+json"
+
+
+class Refused(Exception):
+    """The upload is not taken; `message` says why, in English, for a person who reads a program's output."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+    """Return the answer to a refused upload, its body in the form the client asks for."""
+    message, status = _one_line(refused.message), refused.status
+    title = HTTPStatus(status).phrase
+    kind = request.get_preferred_type([HTML, JSON, PROBLEM])
+    if kind == PROBLEM:
+        body = {"type": "about:blank", "title": title, "status": status, "detail": message}
+        response: HttpResponse = JsonResponse(body, content_type=PROBLEM)
+    elif kind == JSON:
+        response = JsonResponse({"code": f"{status} {message}", "title": title, "message": message})
+    else:
+        response = HttpResponse(get_template("upload/refused.html").render({"status": status, "message": message}))
+    response.status_code, response.reason_phrase = status, _latin(message)
+    return response
+
+
+def _one_line(text: str) -> str:
+    """Leave nothing in a message that could end a header or half of a character."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(line.split())[:LONGEST_REASON]
+
+
+def _latin(text: str) -> str:
+    return text.encode("iso-8859-1", "replace").decode("iso-8859-1")

@@ -1,0 +1,141 @@
+"""From a token, a form and a file to a published file: one transaction, whole or not at all."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from accounts.clock import database_now
+from audit.log import Origin
+from recoverydesk.projects import files, services
+from recoverydesk.projects.archives import distribution, metadata
+from recoverydesk.projects.archives.limits import InvalidArchive
+from recoverydesk.projects.files import Incoming
+from recoverydesk.projects.models import Project
+from recoverydesk.projects.published import FileFact, InvalidFact
+from recoverydesk.upload import rules
+from recoverydesk.upload.answers import Refused
+from recoverydesk.upload.form import Form
+from tokens.caveats import UPLOAD, Failure
+from tokens.checking import Opened, TokenRefused, judge, open_token
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What one request brought. `token` was opened when it came; `text` is for opening it again under the lock."""
+
+    token: Opened
+    text: str
+    form: Form
+    content: Incoming
+    origin: Origin
+
+
+def publish(upload: Upload) -> bool:
+    """Publish the file; False when exactly this file is published already. Raises Refused."""
+    where = _permit(upload, upload.token)
+    _check_file(upload)
+    named = rules.check_name(upload.form, str(upload.content.name))
+    if rules.is_repeated(where, named.filename, upload.content.digest("sha256")):
+        return False
+    rules.check_release(where, upload.form.filetype)
+    _check_archive(upload, named)
+    try:
+        return _record(upload)
+    except (InvalidFact, services.RoleError) as error:
+        raise Refused(400, str(error)) from error
+
+
+def opened(token: str) -> Opened:
+    """Open a token. Raises Refused with the reason."""
+    try:
+        return open_token(token)
+    except TokenRefused as error:
+        raise Refused(403, f"Invalid API Token: {error.reason}") from error
+
+
+def _permit(upload: Upload, token: Opened) -> rules.Target:
+    """Ask caveats and roles. Raises Refused."""
+    form = upload.form
+    where = rules.target(form.name, form.version)
+    verdict = judge(token, token.context(UPLOAD, where.facts(), where.release_facts(str(form.version))))
+    if isinstance(verdict, Failure):
+        raise Refused(403, f"Invalid API Token: {verdict.reason}")
+    rules.check_permission(token.user, where)
+    return where
+
+
+def _check_file(upload: Upload) -> None:
+    """The bytes must be what the form promised."""
+    if str(upload.content.content_type).startswith("image/"):
+        raise Refused(400, "Invalid distribution file.")
+    if any(upload.content.digest(kind) != value for kind, value in upload.form.digests.items()):
+        message = "The digest supplied does not match a digest calculated from the uploaded file."
+        raise Refused(400, message)
+
+
+def _check_archive(upload: Upload, named: distribution.Distribution) -> None:
+    try:
+        distribution.inspect(upload.content.bytes, upload.content.length, named)
+    except InvalidArchive as error:
+        raise Refused(400, f"Invalid distribution file. {error}") from error
+
+
+def _record(upload: Upload) -> bool:
+    """Ask everything again under the project's lock, write rows and event, move the file; False for a repetition."""
+    with _undone_files() as made, transaction.atomic():
+        token = opened(upload.text)
+        project = services.open_project(upload.form.name, owner=token.user, token=token.row.id, origin=upload.origin)
+        Project.objects.select_for_update().get(pk=project.pk)
+        where = _permit(upload, token)
+        if rules.is_repeated(where, str(upload.content.name), upload.content.digest("sha256")):
+            return False
+        rules.check_release(where, upload.form.filetype)
+        _write(upload, token, where)
+        name, is_new = files.keep(upload.content)
+        made += [name] if is_new else []
+    return True
+
+
+def _write(upload: Upload, token: Opened, where: rules.Target) -> None:
+    described = metadata.described(upload.form.raw)
+    now = database_now()
+    assert where.project is not None
+    services.record_release(
+        where.project,
+        version=where.release.version if where.release else str(upload.form.version),
+        uploaded_at=where.release.uploaded_at if where.release else now,
+        urls=described.links,
+        files=[_fact(upload, now, described.requires_python)],
+        uploader=token.user,
+        origin=upload.origin,
+        token=token.row.id,
+    )
+
+
+def _fact(upload: Upload, now: datetime, requires_python: str) -> FileFact:
+    filename, sha256 = str(upload.content.name), upload.content.digest("sha256")
+    return FileFact(
+        filename=filename,
+        packagetype=upload.form.filetype,
+        size=upload.content.length,
+        sha256=sha256,
+        uploaded_at=now,
+        requires_python=requires_python,
+        stored_as=files.stored_name(filename, sha256),
+    )
+
+
+@contextlib.contextmanager
+def _undone_files() -> Iterator[list[str]]:
+    """Delete the files put into the storage when the transaction inside does not commit."""
+    made: list[str] = []
+    try:
+        yield made
+    except BaseException:
+        for name in made:
+            default_storage.delete(name)
+        raise

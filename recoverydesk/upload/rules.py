@@ -1,0 +1,132 @@
+"""Who may upload what where. Asked once before an archive is read, and again under the project's lock."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models.functions import Now
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from accounts.clock import database_now
+from accounts.models import User
+from audit.models import Event
+from audit.tags import Tag
+from recoverydesk.projects import names, services
+from recoverydesk.projects.archives import distribution
+from recoverydesk.projects.archives.distribution import SDIST, Distribution
+from recoverydesk.projects.archives.limits import InvalidArchive
+from recoverydesk.projects.models import File, Project, Release, Role
+from recoverydesk.upload.answers import Refused
+from recoverydesk.upload.form import Form
+from tokens import caveats
+
+MOST_NEW_PROJECTS = 20  # per user and hour
+WINDOW = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where an upload leads: a project (None: it would be new), and in it a release (None: likewise)."""
+
+    name: str
+    project: Project | None
+    release: Release | None
+    newest: str | None
+
+    def facts(self) -> caveats.Project:
+        """The project in plain values, for the token's caveats."""
+        return caveats.Project(names.normalize(self.name), self.project.uid if self.project else None)
+
+    def release_facts(self, version: str) -> caveats.Release:
+        """The release in plain values."""
+        if self.release is None:
+            return caveats.Release(version, self.newest)
+        return caveats.Release(version, self.newest, self.release.uploaded_at, self.release.opened_by)
+
+
+def target(name: str, version: Version | None) -> Target:
+    """Find project and release of any spelling (PEP 503, PEP 440), in two or three queries."""
+    project = Project.objects.filter(normalized_name=names.normalize(name)).first() if names.is_valid(name) else None
+    if project is None:
+        return Target(name, None, None, None)
+    known = dict(_parsed(project.releases.values_list("id", "version")))
+    newest = max(known.values(), default=None)
+    found = next((pk for pk, one in known.items() if one == version), None)
+    release = Release.objects.get(pk=found) if found else None
+    return Target(name, project, release, str(newest) if newest else None)
+
+
+def _parsed(rows: Iterable[tuple[int, str]]) -> Iterable[tuple[int, Version]]:
+    """Leave out versions nobody can compare."""
+    for pk, text in rows:
+        try:
+            yield pk, Version(text)
+        except InvalidVersion:
+            continue
+
+
+def check_permission(user: User, where: Target) -> None:
+    """The user needs an accepted role, or may make the project. Raises Refused."""
+    if where.project is None:
+        return _check_new(user, where.name)
+    if not Role.objects.filter(user=user, project=where.project, accepted_at__isnull=False, held_at=None).exists():
+        raise Refused(403, f"The user '{user.username}' isn't allowed to upload to project '{where.project.name}'.")
+    return None
+
+
+def _check_new(user: User, name: str) -> None:
+    if not names.is_valid(name):
+        raise Refused(400, f"The name {name[:100]!r} isn't allowed.")
+    if services.in_quarantine(user):
+        raise Refused(403, f"User '{user.username}' was recovered lately and cannot make projects for some days.")
+    made = Event.objects.filter(actor_uid=user.uid, tag=Tag.PROJECT_CREATE, time__gt=Now() - WINDOW).count()
+    if made >= MOST_NEW_PROJECTS:
+        raise Refused(429, "Too many new projects created.")
+
+
+def check_name(form: Form, filename: str) -> Distribution:
+    """The file's name must say what the form says. Raises Refused."""
+    suffix = next((suffix for suffix, kind in distribution.SUFFIXES.items() if kind == form.filetype), "")
+    if not filename.endswith(suffix):
+        raise Refused(400, "Invalid file extension: Use .tar.gz or .whl extension.")
+    right = distribution.expected_sdist(form.name, form.version)
+    if form.filetype == SDIST and filename != right:
+        raise Refused(400, f"Filename {filename!r} is invalid, should be {right!r}.")
+    try:
+        named = distribution.parse(filename)
+    except InvalidArchive as error:
+        raise Refused(400, f"Invalid distribution file. {error}") from error
+    if (named.name, named.version) != (canonicalize_name(form.name), form.version):
+        start = right.removesuffix(".tar.gz")
+        raise Refused(400, f"Filename {filename!r} is invalid, should be '{start}-...'.")
+    return named
+
+
+def is_repeated(where: Target, filename: str, sha256: str) -> bool:
+    """True when this very file is here already. Raises Refused where its name or its bytes are another file's."""
+    row = File.objects.select_related("release").filter(filename=filename).first()
+    if row and row.release.deleted_at:
+        gone = "This filename was previously used by a file that has since been deleted. Use a different version."
+        raise Refused(400, gone)
+    if row and where.project and row.release.project_id == where.project.pk and row.sha256 == sha256:
+        return True
+    row = row or File.objects.filter(sha256=sha256).first()
+    if row:
+        raise Refused(400, f"File already exists ({row.filename!r}, with sha256 hash '{row.sha256}').")
+    return False
+
+
+def check_release(where: Target, filetype: str) -> None:
+    """A release takes one sdist, and files for some days only. Raises Refused."""
+    release = where.release
+    if release is None:
+        return
+    if release.deleted_at:
+        raise Refused(400, "This release was deleted. Use a different version.")
+    if filetype == SDIST and release.files.filter(packagetype=SDIST).exists():
+        raise Refused(400, "Only one sdist may be uploaded per release.")
+    days = settings.UPLOAD_RELEASE_OPEN_DAYS
+    if database_now() - release.uploaded_at >= timedelta(days=days):
+        raise Refused(400, f"Uploading new files to releases older than {days} days is not allowed.")

@@ -1,0 +1,13 @@
+"""The loading dock: uploads, the index, files."""
+
+from django.urls import path
+
+from recoverydesk.upload import index, views
+
+urlpatterns = [
+    path("legacy", views.to_legacy, name="legacy_without_slash"),
+    path("legacy/", views.legacy, name="legacy"),
+    path("simple/", index.root, name="simple"),
+    path("simple/<str:name>/", index.project, name="simple_project"),
+    path("simple/<str:name>/<str:filename>", index.file, name="simple_file"),
+]
