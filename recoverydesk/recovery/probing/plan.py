@@ -1,0 +1,63 @@
+"""Who asks what of whom in one round: plain values, made before anybody is asked."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from recoverydesk.recovery.boundaries import Hosts, parse
+from recoverydesk.recovery.probing.errands import Ask, Errand, Seen, Stop
+from recoverydesk.recovery.probing.patience import Visit
+from recoverydesk.recovery.probing.probe import origin_of, paused, probe
+from recoverydesk.recovery.probing.transport import Limits, Origin
+
+REPOSITORIES_A_ROUND = 20
+Name = tuple[str, str, str]
+
+
+@dataclass
+class Plan:
+    """The errands by host key, in the order in which they are asked: everybody's newest repository first."""
+
+    hosts: Hosts
+    limits: Limits
+    origins: dict[str, Origin] = field(default_factory=dict)
+    seen: dict[int, Seen] = field(default_factory=dict)
+    _errands: dict[str, dict[Name, Errand]] = field(default_factory=dict)
+
+    def add(self, boundary_id: int, urls: Sequence[str], branch: str, *, start: int) -> None:
+        """Let a boundary ask in the next 20 of its repositories, from `start` and going round."""
+        self.seen[boundary_id] = []
+        start %= max(len(urls), 1)
+        for position, url in enumerate([*urls[start:], *urls[:start]][:REPOSITORIES_A_ROUND]):
+            self._add(Ask(boundary_id, url, branch, position))
+
+    def _add(self, ask: Ask) -> None:
+        place = parse(ask.url, self.hosts)
+        origin = origin_of(place, self.hosts)
+        if origin is None or not origin.is_allowed:  # nothing is sent
+            self.seen[ask.boundary_id].append((ask.url, probe(place, ask.branch, hosts=self.hosts, limits=self.limits)))
+            return
+        self.origins[origin.key] = origin
+        name = (place.host, place.namespace, place.repository)
+        errand = self._errands.setdefault(origin.key, {}).setdefault(name, Errand(place, ask.position))
+        errand.asks.append(ask)
+        errand.position = min(errand.position, ask.position)
+
+    def stop(self, key: str, visit: Visit) -> Stop:
+        """All errands at one host."""
+        in_turn = sorted(self._errands[key].values(), key=lambda errand: errand.position)
+        return Stop(self.origins[key], visit, deque(in_turn))
+
+    def leave_paused(self, key: str) -> None:
+        """Nobody asks at this host: staff have paused it."""
+        for errand in self._errands[key].values():
+            for ask in errand.asks:
+                self.seen[ask.boundary_id].append((ask.url, paused(errand.place)))
+
+    def keys_of(self, boundary_id: int) -> set[str]:
+        """The hosts at which a boundary's repositories are asked."""
+        return {
+            key
+            for key, errands in self._errands.items()
+            if any(ask.boundary_id == boundary_id for errand in errands.values() for ask in errand.asks)
+        }
