@@ -1,0 +1,157 @@
+"""The moderators' desk in the admin: which pages there are. What they do is in admin_queue and admin_ticket."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts import background
+from audit import log
+from audit.tags import Tag
+from recoverydesk.recovery import (
+    account_page,
+    admin_queue,
+    admin_ticket,
+    errors,
+    host_knowledge,
+    permissions,
+    settings_page,
+)
+from recoverydesk.recovery.admin_forms import ReplyTemplateForm
+from recoverydesk.recovery.admin_queue import actor_of, user_of
+from recoverydesk.recovery.models import CodeHost, RecoveryTicket, ReplyTemplate
+from recoverydesk.recovery.probing import patience
+
+
+def _never(*_args: object, **_options: object) -> bool:
+    return False
+
+
+@admin.register(RecoveryTicket)
+class RecoveryTicketAdmin(admin.ModelAdmin[RecoveryTicket]):
+    """Read-only but for the verbs. There is no form: a ticket's fields are nobody's to type."""
+
+    has_add_permission = has_change_permission = has_delete_permission = _never
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site.admin_view
+        return [
+            path("next/", site(admin_queue.take_next), name="recovery_take_next"),
+            path("act/", site(admin_queue.act), name="recovery_act"),
+            path("csv/", site(admin_queue.as_csv), name="recovery_csv"),
+            path("settings/", site(settings_page.show), name="recovery_settings"),
+            path("account/<int:pk>/", site(account_page.show), name="recovery_account"),
+            path("<int:pk>/press/<slug:verb>/", site(admin_ticket.press), name="recovery_press"),
+            path("<int:pk>/reply/", site(admin_ticket.reply), name="recovery_reply"),
+            path("<int:pk>/looking/", site(admin_ticket.looking), name="recovery_looking"),
+            path("<int:pk>/mail/<int:mail_id>/", site(admin_ticket.mail), name="recovery_mail"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return admin_queue.show(request, {"opts": self.opts, **(extra_context or {})})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return admin_ticket.page(request, object_id)
+
+
+@admin.register(ReplyTemplate)
+class ReplyTemplateAdmin(admin.ModelAdmin[ReplyTemplate]):
+    """Canned replies. Admins edit them; each change is an event."""
+
+    form = ReplyTemplateForm
+    list_display = ("name", "situation", "active", "changed_at")
+    actions = None
+
+    def save_model(
+        self, request: HttpRequest, obj: ReplyTemplate, form: ModelForm[ReplyTemplate], change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        what = "changed" if change else "added"
+        log.record(Tag.REPLY_TEMPLATE_CHANGE, actor=user_of(request), template=obj.name, what=what)
+
+    def delete_model(self, request: HttpRequest, obj: ReplyTemplate) -> None:
+        log.record(Tag.REPLY_TEMPLATE_CHANGE, actor=user_of(request), template=obj.name, what="deleted")
+        super().delete_model(request, obj)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Django's own log has no integrity; the event is what counts."""
+
+    log_change = log_addition
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """See `log_addition`."""
+
+
+def _press(request: HttpRequest, act: Callable[[], str]) -> None:
+    try:
+        messages.success(request, act())
+        background.wake()
+    except errors.RecoveryError as refusal:
+        messages.error(request, str(refusal))
+
+
+@admin.register(CodeHost)
+class CodeHostAdmin(admin.ModelAdmin[CodeHost]):
+    """What staff have described (`manage.py codehost`) and what asking has taught; read-only but for "probe now"."""
+
+    list_display = ("host", "known_by", "protocol", "learned_at", "state", "failures", "looks_today", "tokens_at")
+    list_filter = ("described", "protocol")
+    search_fields = ("host",)
+    ordering = ("host",)
+    change_form_template = "admin/recovery/codehost/change_form.html"
+    fieldsets = (
+        (None, {"fields": ("host", "origin", "known_by", "style", "private", "plain_http", "paused_at")}),
+        (gettext_lazy("Learned by asking"), {"fields": ("protocol", "learned_at")}),
+        (
+            gettext_lazy("How it does"),
+            {"fields": ("state", "failures", "trouble", "circuit_open_until", "looks_today", "tokens_at")},
+        ),
+    )
+
+    @admin.display(description=gettext_lazy("known"), ordering="described")
+    def known_by(self, host: CodeHost) -> str:
+        return _("described by staff") if host.described else _("learned by asking")
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, host: CodeHost) -> str:
+        now = timezone.now()
+        if host.paused_at:
+            return _("paused by staff")
+        if host.circuit_open_until and host.circuit_open_until > now:
+            return _("left alone until %(at)s") % {"at": date_format(host.circuit_open_until, "H:i:s")}
+        return _("failing") if host.failures else _("in order")
+
+    @admin.display(description=gettext_lazy("looks today"))
+    def looks_today(self, host: CodeHost) -> str:
+        return f"{host_knowledge.knowledge(host).asked_today(timezone.now())}/{patience.A_DAY}"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.probe_now)
+        return [path("<int:pk>/probe_now/", view, name="recovery_codehost_probe_now"), *super().get_urls()]
+
+    def probe_now(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The button: a POST that makes everything waiting for this host due, and comes back."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        actor = actor_of(request)
+        host = get_object_or_404(CodeHost, pk=pk)
+        _press(request, lambda: _probed_now(host, actor))
+        return redirect(reverse("admin:recovery_codehost_change", args=[pk]))
+
+    has_add_permission = has_change_permission = has_delete_permission = _never
+
+
+def _probed_now(host: CodeHost, actor: permissions.Actor) -> str:
+    waiting = host_knowledge.probe_now(host, actor=actor)
+    return ngettext("%d look is due now.", "%d looks are due now.", waiting) % waiting

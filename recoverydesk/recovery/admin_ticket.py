@@ -1,0 +1,165 @@
+"""The ticket page's doors: the page, every press, replies, mails, and who else is there. No rule lives here."""
+
+from http import HTTPStatus
+from typing import Any
+
+from allauth.core.exceptions import ReauthenticationRequired
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from accounts import background
+from accounts.clock import database_now
+from accounts.mail import outbox
+from accounts.mail.models import Mail
+from recoverydesk.recovery import desk, errors, freshness, notes, presence, repeated, replies
+from recoverydesk.recovery.admin_queue import actor_of, must_view, user_of
+from recoverydesk.recovery.models import RecoveryTicket, ReplyTemplate
+
+LONGEST_NUMBER = 18
+PAGE = "admin:recovery_recoveryticket_change"
+FOLDER = "admin/recovery/recoveryticket"
+FRESH_FACTOR = ("reset", "approve", "approve_exception", "release_role")
+TYPED = ("reason", "text", "username", "url")
+
+
+def find(number: str) -> RecoveryTicket:
+    """The ticket of that number, with the people on it. Raises Http404."""
+    if not number.isdecimal() or not number.isascii() or len(number) > LONGEST_NUMBER:
+        raise Http404
+    found = RecoveryTicket.objects.select_related("subject", "assigned_to", "reset_by")
+    return get_object_or_404(found, pk=number)
+
+
+def page(request: HttpRequest, number: str) -> HttpResponse:
+    """The ticket, its next step and everything behind it."""
+    must_view(request)
+    return _page(request, find(number))
+
+
+def _page(request: HttpRequest, ticket: RecoveryTicket, status: int = 200, **more: Any) -> HttpResponse:
+    show = request.GET.get("show", "")
+    context = {
+        **_frame(request, f"#{ticket.pk} {ticket.subject.username}"),
+        **desk.page(ticket, actor_of(request), show=show if show in desk.SHOWS else ""),
+        **more,
+    }
+    return TemplateResponse(request, f"{FOLDER}/ticket.html", context, status=status)
+
+
+def _frame(request: HttpRequest, title: str) -> dict[str, Any]:
+    return {**admin.site.each_context(request), "opts": RecoveryTicket._meta, "title": title}
+
+
+def press(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """Every button of the ticket page: a POST that calls one verb and comes back.
+
+    A refusal changes nothing, says why, shows what has changed meanwhile and keeps what was typed.
+    """
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    button = desk.BUTTONS.get(verb)
+    if button is None or not RecoveryTicket.objects.filter(pk=pk).exists():
+        raise Http404
+    actor = actor_of(request)
+    if verb in FRESH_FACTOR and not actor.recent:
+        raise ReauthenticationRequired
+    try:
+        messages.success(request, button(pk, actor, request.POST))
+        background.wake()
+    except errors.RecoveryError as refusal:
+        if not repeated.was_done_by(pk, verb, user_of(request)):
+            return _refused(request, pk, verb, refusal)
+        messages.success(request, _("You did this already; it was done once."))
+    return redirect(PAGE, pk)
+
+
+def _refused(request: HttpRequest, pk: int, verb: str, refusal: errors.RecoveryError) -> HttpResponse:
+    ticket = find(str(pk))
+    sentence = desk.why_refused(ticket, refusal)
+    if not user_of(request).has_perm("recovery.view_recoveryticket"):
+        messages.error(request, sentence)
+        return redirect(PAGE, pk)
+    typed = {name: request.POST.get(name, "") for name in TYPED}
+    changes = freshness.changes(pk, request.POST)
+    more = {"refusal": sentence, "changes": changes, "typed": typed, "typed_verb": verb}
+    return _page(request, ticket, HTTPStatus.CONFLICT, **more)
+
+
+def reply(request: HttpRequest, pk: int) -> HttpResponse:
+    """Write to the contact: the preview first, and only what was previewed can be sent."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    must_view(request)
+    ticket = find(str(pk))
+    text = request.POST.get("text", "").strip() or _template(request.POST.get("template", ""))
+    said = ""
+    if request.POST.get("send"):
+        try:
+            return _send(request, pk, text)
+        except errors.RecoveryError as refusal:
+            said = desk.why_refused(find(str(pk)), refusal)
+    return _preview(request, ticket, text, said)
+
+
+def _template(number: str) -> str:
+    if not number.isdecimal() or len(number) > LONGEST_NUMBER:
+        return ""
+    found = ReplyTemplate.objects.filter(pk=number, active=True).first()
+    return found.body if found else ""
+
+
+def _send(request: HttpRequest, pk: int, text: str) -> HttpResponse:
+    actor = actor_of(request)
+    version = freshness.version(pk, request.POST)
+    replies.send(pk, actor=actor, text=text, previewed=request.POST.get("previewed", ""), version=version)
+    if request.POST.get("snooze"):
+        notes.snooze(pk, actor=actor, until=database_now() + replies.SNOOZE)
+    background.wake()
+    messages.success(request, _("The reply is on its way to the contact."))
+    return redirect(PAGE, pk)
+
+
+def _preview(request: HttpRequest, ticket: RecoveryTicket, text: str, said: str) -> HttpResponse:
+    draft = replies.fill(text, ticket)
+    changes = freshness.changes(ticket.pk, request.POST) if said else []
+    problem = replies.why_not(ticket, draft)
+    context = {
+        **_frame(request, _("Reply to #%(number)d") % {"number": ticket.pk}),
+        "ticket": ticket,
+        "draft": draft,
+        "problem": problem,
+        "refusal": said,
+        "changes": changes,
+        "rendered": replies.preview(ticket, draft) if draft.text else None,
+        "fields": replies.FIELDS,
+        "seen": freshness.newest(ticket) if said or not request.POST.get("seen") else request.POST["seen"],
+        "version": ticket.version if said or not request.POST.get("version") else request.POST["version"],
+        "snooze": request.POST.get("snooze") if "previewed" in request.POST else desk.puts_off(ticket),
+        "days": replies.SNOOZE.days,
+    }
+    status = HTTPStatus.CONFLICT if said else HTTPStatus.OK
+    return TemplateResponse(request, f"{FOLDER}/reply.html", context, status=status)
+
+
+def looking(request: HttpRequest, pk: int) -> HttpResponse:
+    """The page's poller says it is still open and hears who else has it: a POST, answered with a piece of HTML."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    must_view(request)
+    if not RecoveryTicket.objects.filter(pk=pk).exists():
+        raise Http404
+    others = presence.look_in(pk, user_of(request))
+    return render(request, f"{FOLDER}/_others.html", {"others": others, "now": database_now()})
+
+
+def mail(request: HttpRequest, pk: int, mail_id: int) -> HttpResponse:
+    """One mail of the ticket as it went out, its links and the branch name masked."""
+    must_view(request)
+    ticket = find(str(pk))
+    one = get_object_or_404(Mail, pk=mail_id, reference=ticket.reference)
+    title = _("Mail to %(recipient)s") % {"recipient": one.recipient}
+    context = {**_frame(request, title), "ticket": ticket, "mail": one, "rendered": outbox.render(one, masked=True)}
+    return TemplateResponse(request, f"{FOLDER}/mail.html", context)

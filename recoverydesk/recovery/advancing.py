@@ -1,0 +1,71 @@
+"""Advance: private, tried by every verb that may have brought the last missing thing, and by the sweep."""
+
+from datetime import datetime
+
+from django.db.models.functions import Now
+
+from audit.tags import Tag
+from recoverydesk.recovery import cases, opening, policy
+from recoverydesk.recovery.models import Approval, RecoveryTicket, Status
+from recoverydesk.recovery.transitions import Work, move, save
+
+NEAR = frozenset({Status.WAITING, Status.READY})
+
+
+def advance(work: Work) -> RecoveryTicket:
+    """Move a challenged ticket on when everything policy asks but the approval is there and nothing blocks."""
+    move_clock(work)
+    target = policy.advances_to(work.case(), work.now, cases.numbers())
+    if target is None or target == work.ticket.status or _another_is_near(work):
+        return work.ticket
+    return move(work, Status(target), Tag.ACCOUNT_RECOVERY_ADVANCE)
+
+
+def write_clock(work: Work) -> bool:
+    """Write `wait_until` once its clock can start; True when it was written now."""
+    case = work.case()
+    ends = policy.clock_ends(case, cases.numbers()) if case.wait_until is None else None
+    return ends is not None and _write(work, case, ends)
+
+
+def move_clock(work: Work) -> bool:
+    """A dispute or a stricter row (the first project, a critical one) moves a clock that is written; True if so."""
+    case = work.case()
+    ends = policy.later_end(case, cases.numbers())
+    return ends is not None and _write(work, case, ends)
+
+
+def _write(work: Work, case: policy.Case, ends: datetime) -> bool:
+    ticket = work.ticket
+    ticket.wait_until = ends
+    ticket.wait_rows = sorted(case.written | set(policy.row_names(case, cases.numbers())))
+    save(
+        work,
+        Tag.ACCOUNT_RECOVERY_WAIT_STARTED,
+        "wait_until",
+        "wait_rows",
+        until=ends.isoformat(),
+        rows=ticket.wait_rows,
+    )
+    return True
+
+
+def go_back(work: Work, reason: str) -> RecoveryTicket:
+    """Back to challenged: proofs stay, approvals die."""
+    Approval.objects.filter(ticket=work.ticket, dead_at=None).update(dead_at=Now())
+    return move(work, Status.CHALLENGED, Tag.ACCOUNT_RECOVERY_SEND_BACK, reason=reason)
+
+
+def evidence_holds(work: Work) -> bool:
+    """Ask policy again, with the boundaries of roles gained since the ticket opened added first."""
+    if opening.add_new_boundaries(work.ticket, work.boundaries, work.now):
+        work.boundaries = list(work.ticket.boundaries.order_by("id"))
+        move_clock(work)
+        return False
+    return not move_clock(work) and policy.still_holds(work.case(), work.now, cases.numbers())
+
+
+def _another_is_near(work: Work) -> bool:
+    """At most one ticket of an account waits or is ready; the later one stays challenged."""
+    others = RecoveryTicket.objects.filter(subject_id=work.ticket.subject_id, status__in=NEAR)
+    return others.exclude(pk=work.ticket.pk).exists()

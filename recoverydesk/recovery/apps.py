@@ -1,0 +1,14 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class RecoveryConfig(AppConfig):
+    name = "recoverydesk.recovery"
+
+    def ready(self) -> None:
+        from recoverydesk.recovery import permissions, replies
+
+        post_migrate.connect(permissions.make_groups, sender=self, dispatch_uid="recovery.groups")
+        post_migrate.connect(replies.make_templates, sender=self, dispatch_uid="recovery.replies")

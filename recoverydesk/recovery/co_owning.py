@@ -1,0 +1,72 @@
+"""What co-owners see and may do beside a recovery: open requests of people they share a project with, held roles."""
+
+from django.db import transaction
+
+from accounts.clock import database_now
+from accounts.models import User
+from audit.log import Origin
+from recoverydesk.projects import holds, people
+from recoverydesk.projects.models import Role
+from recoverydesk.recovery import errors
+from recoverydesk.recovery.models import RecoveryTicket, Status
+from recoverydesk.recovery.permissions import RESET, Actor
+from recoverydesk.recovery.transitions import check_full_staff, check_not_co_owner, check_not_own, check_reason
+
+STAFF_AFTER_DAYS = 30
+
+
+def open_beside(owner: User) -> list[RecoveryTicket]:
+    """Open tickets, mailed about already, of others with whom this user owns a project."""
+    theirs = Role.objects.filter(user=owner, kind=Role.Kind.OWNER, accepted_at__isnull=False).values("project")
+    others = Role.objects.filter(project__in=theirs, accepted_at__isnull=False).exclude(user=owner).values("user")
+    tickets = RecoveryTicket.objects.open().exclude(status=Status.NEW).filter(subject__in=others)
+    return list(tickets.select_related("subject").order_by("id"))
+
+
+def release(role_id: int, *, actor: Actor, origin: Origin | None = None) -> None:
+    """Another owner, with a second factor, lets a held role act again. Raises RoleHeld and StepUpRequired."""
+    if not actor.recent or actor.user is None:
+        raise errors.StepUpRequired
+    role = holds.held_beside(actor.user).filter(pk=role_id).first()
+    if role is None or not people.co_owns(actor.user, role.user):
+        raise errors.RoleHeld
+    holds.release(role, actor=actor.user, origin=origin)
+
+
+def release_by_staff(role_id: int, *, actor: Actor, reason: str) -> bool:
+    """Two staff let a held role act again when no owner did for 30 days. True once the second one has said so.
+
+    Raises RoleHeld, SamePerson, TooNew, StepUpRequired, OwnTicket, CoOwnedTicket, NotAllowed, ReasonTooShort.
+    """
+    with transaction.atomic():
+        role = Role.objects.select_for_update(of=("self",)).select_related("user", "project").filter(pk=role_id).first()
+        if role is None or role.held_at is None or role.held_for is None:
+            raise errors.RoleHeld
+        user = _check_staff(role, actor)
+        text = check_reason(reason)
+        if (database_now() - role.held_at).days < STAFF_AFTER_DAYS:
+            raise errors.RoleHeld
+        ticket = RecoveryTicket.objects.get(pk=role.held_for)
+        return _second_word(role, ticket, user, text)
+
+
+def _check_staff(role: Role, actor: Actor) -> User:
+    if RESET not in actor.rights or actor.user is None:
+        raise errors.NotAllowed
+    if not actor.recent:
+        raise errors.StepUpRequired
+    check_not_own(role.user, actor)
+    check_not_co_owner(role.user, actor)
+    check_full_staff(actor, database_now())
+    return actor.user
+
+
+def _second_word(role: Role, ticket: RecoveryTicket, user: User, reason: str) -> bool:
+    """The first person's word is kept beside the ticket; the second, another one, releases."""
+    words = ticket.release_words.filter(role_id=role.pk)
+    if words.filter(by=user).exists():
+        raise errors.SamePerson
+    if not words.exists():
+        ticket.release_words.create(role_id=role.pk, by=user, reason=reason)
+        return False
+    return holds.release(role, actor=user, reason=reason)

@@ -1,0 +1,300 @@
+"""What the ticket page shows a member of staff, and what its buttons do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from accounts import second_factors
+from accounts.clock import database_now
+from accounts.models import User
+from recoverydesk.recovery import (
+    cases,
+    co_owning,
+    desk_flags,
+    desk_proofs,
+    errors,
+    facts,
+    freshness,
+    notes,
+    policy,
+    presence,
+    replies,
+    showing,
+    wording,
+    workflow,
+)
+from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status, Turn
+from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, WORK, Actor
+from tokens.models import ApiToken
+
+MOST_DAYS = 30
+Pressed = Mapping[str, Any]
+SHOWS = showing.SHOWS
+Button = Callable[[int, Actor, Pressed], str]
+
+
+@dataclass(frozen=True)
+class Primary:
+    """The one primary button, or none."""
+
+    verb: str
+    label: str
+    needs_reason: bool = False
+
+
+def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, Any]:
+    """Everything the ticket page needs, in a fixed number of queries. `show` picks a part of the timeline."""
+    now = database_now()
+    boundaries = list(ticket.boundaries.select_related("proof").order_by("kind", "host", "namespace"))
+    case = cases.read(ticket, now, boundaries)
+    step = showing.next_step(case, now)
+    primary = _primary(step.step, case, actor)
+    told = showing.story(ticket, boundaries)
+    return {
+        "ticket": ticket,
+        "now": now,
+        "case": case,
+        "step": step,
+        "primary": primary,
+        "may_work": WORK in actor.rights and actor.user is not None and actor.user.pk != ticket.subject_id,
+        "facts": facts.table(says_codes_lost=ticket.says_codes_lost, contact=ticket.contact, facts=ticket.facts),
+        "fact_names": facts.NAMES,
+        "rows": showing.boundary_rows(boundaries, now),
+        "looks": told.newest_looks,
+        "flags": desk_flags.of(ticket, now),
+        "timeline": showing.timeline(told, show=show),
+        "show": show,
+        "shows": showing.SHOWS,
+        "seen": told.newest_event,
+        "removes": _removes(ticket) if step.step == policy.Step.RESET else None,
+        "two_people": _two_people(case),
+        "evidence": _evidence(ticket, case),
+        "result": showing.result(told) if ticket.status == Status.COMPLETED else None,
+        "earlier": _earlier(ticket),
+        "others": presence.others(ticket.pk, actor.user, now) if actor.user else [],
+        "live": ticket.status in (Status.CHALLENGED, Status.WAITING),
+        **desk_proofs.read(ticket, boundaries, case),
+        **_replying(ticket, boundaries),
+    }
+
+
+def _replying(ticket: RecoveryTicket, boundaries: list[Boundary]) -> dict[str, Any]:
+    """The canned replies, the one that fits first."""
+    templates = replies.offered()
+    fitting = replies.suggested(templates, replies.situation(ticket, boundaries))
+    return {"reply_templates": templates, "fitting": fitting}
+
+
+def _two_people(case: policy.Case) -> bool:
+    """Whether two people decide about this ticket; then the presser types the account's name."""
+    return policy.row(case, cases.numbers()).people > 1
+
+
+def _primary(step: policy.Step, case: policy.Case, actor: Actor) -> Primary | None:
+    """The button belongs to who may press it; the verb asks again."""
+    may_reset = RESET in actor.rights or (RESET_WITHOUT_PROJECTS in actor.rights and not case.has_projects)
+    if step == policy.Step.RESET:
+        return Primary("reset", _("Reset second factors"), needs_reason=True) if may_reset else None
+    if step == policy.Step.APPROVE:
+        return Primary("approve", _("Approve"), needs_reason=True) if RESET in actor.rights else None
+    if WORK not in actor.rights:
+        return None
+    return {
+        policy.Step.CHALLENGE: Primary("challenge", _("Ask for proof")),
+        policy.Step.PROBE: Primary("check_now", _("Check boundaries now")),
+    }.get(step)
+
+
+def _removes(ticket: RecoveryTicket) -> dict[str, str]:
+    """What the press will take away, counted now, in words."""
+    factors = second_factors.summary(ticket.subject)
+    return wording.counted(
+        totp=factors.totp,
+        webauthn=factors.webauthn,
+        codes=factors.codes_left,
+        sessions=ticket.subject.sessions.count(),
+        tokens=ApiToken.objects.holdable().filter(user=ticket.subject).count(),
+    )
+
+
+def _evidence(ticket: RecoveryTicket, case: policy.Case) -> str:
+    """The line that stands in the reason box: what speaks for this reset."""
+    parts = [_("%(proved)d of %(asked)d boundaries proved") % {"proved": case.proved, "asked": case.asked}]
+    if case.mailbox_confirmed_at:
+        parts.append(_("mailbox confirmed %(at)s") % {"at": f"{case.mailbox_confirmed_at:%Y-%m-%d %H:%M} UTC"})
+    if case.wait_until:
+        parts.append(_("waited until %(at)s") % {"at": f"{case.wait_until:%Y-%m-%d %H:%M} UTC"})
+    return ", ".join(parts)
+
+
+def _earlier(ticket: RecoveryTicket) -> list[RecoveryTicket]:
+    others = RecoveryTicket.objects.filter(subject_id=ticket.subject_id).exclude(pk=ticket.pk)
+    return list(others.select_related("subject").order_by("-id")[:10])
+
+
+# Buttons --------------------------------------------------------------------------------------------------------------
+
+
+def _challenge(pk: int, actor: Actor, pressed: Pressed) -> str:
+    workflow.challenge(pk, actor=actor, version=freshness.version(pk, pressed))
+    return _("The branch token is on its way to the contact, a notice to every address.")
+
+
+def _check_now(pk: int, actor: Actor, pressed: Pressed) -> str:
+    workflow.check_now(pk, actor=actor)
+    return _("We look again now.")
+
+
+def _resend(pk: int, actor: Actor, pressed: Pressed) -> str:
+    workflow.resend(pk, actor=actor)
+    return _("The same mail is on its way again.")
+
+
+def _send_back(pk: int, actor: Actor, pressed: Pressed) -> str:
+    workflow.send_back(pk, actor=actor, reason=str(pressed.get("reason", "")))
+    return _("The ticket went back.")
+
+
+def _reject(pk: int, actor: Actor, pressed: Pressed) -> str:
+    version = freshness.version(pk, pressed)
+    workflow.reject(pk, actor=actor, reason=str(pressed.get("reason", "")), version=version)
+    return _("The ticket is closed without a reset.")
+
+
+def _reset(pk: int, actor: Actor, pressed: Pressed) -> str:
+    _check_username(pk, pressed)
+    version = freshness.version(pk, pressed)
+    outcome = workflow.reset(pk, actor=actor, reason=str(pressed.get("reason", "")), version=version)
+    if outcome.sent_back:
+        return _("Nothing was reset: the evidence no longer holds, and the ticket went back.")
+    return _("Done: second factors reset. The contact has a mail to choose a password.")
+
+
+def _check_username(pk: int, pressed: Pressed) -> None:
+    """Where two people decide, the presser has read whose account it is. Raises WrongUsername."""
+    ticket = RecoveryTicket.objects.select_related("subject").get(pk=pk)
+    typed = str(pressed.get("username", "")).strip()
+    if typed != ticket.subject.username and _two_people(cases.read(ticket, database_now())):
+        raise errors.WrongUsername
+
+
+def _note(pk: int, actor: Actor, pressed: Pressed) -> str:
+    notes.add(pk, actor=actor, text=str(pressed.get("text", "")), version=freshness.version(pk, pressed))
+    return _("Note added.")
+
+
+def _take(pk: int, actor: Actor, pressed: Pressed) -> str:
+    notes.take(pk, actor=actor, version=freshness.version(pk, pressed))
+    return _("This ticket is with you.")
+
+
+def _approve(pk: int, actor: Actor, pressed: Pressed) -> str:
+    _check_username(pk, pressed)
+    version = freshness.version(pk, pressed)
+    workflow.approve(pk, actor=actor, reason=str(pressed.get("reason", "")), version=version)
+    return _("Approved. Somebody else resets.")
+
+
+def _dispute(pk: int, actor: Actor, pressed: Pressed) -> str:
+    workflow.dispute(pk, actor=actor, reason=str(pressed.get("reason", "")))
+    return _("The ticket is disputed: it waits longer, and two people decide.")
+
+
+def _boundary(pressed: Pressed) -> int:
+    return freshness.number(pressed, "boundary") or 0
+
+
+def _ask_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
+    kind, reason = str(pressed.get("other_proof", "")), str(pressed.get("reason", ""))
+    workflow.ask_exception(pk, actor=actor, boundary_id=_boundary(pressed), other_proof=kind, reason=reason)
+    return _("Asked. Somebody else decides about the exception.")
+
+
+def _approve_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
+    reason = str(pressed.get("reason", ""))
+    workflow.approve_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason)
+    return _("This boundary is excepted.")
+
+
+def _decline_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
+    reason = str(pressed.get("reason", ""))
+    workflow.decline_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason)
+    return _("No exception: this boundary has to be proved.")
+
+
+def _add_boundary(pk: int, actor: Actor, pressed: Pressed) -> str:
+    url, reason = str(pressed.get("url", "")), str(pressed.get("reason", ""))
+    workflow.add_boundary(pk, actor=actor, url=url, reason=reason)
+    return _("Added. The claimant is asked for it too.")
+
+
+def _release_role(pk: int, actor: Actor, pressed: Pressed) -> str:
+    reason = str(pressed.get("reason", ""))
+    if co_owning.release_by_staff(freshness.number(pressed, "role") or 0, actor=actor, reason=reason):
+        return _("The role acts again.")
+    return _("Written down. Another person has to say so too.")
+
+
+def _snooze(pk: int, actor: Actor, pressed: Pressed) -> str:
+    days = freshness.number(pressed, "days") or 0
+    until = database_now() + timedelta(days=days) if 0 < days <= MOST_DAYS else None
+    notes.snooze(pk, actor=actor, until=until)
+    return _("Put off.") if until else _("The ticket is awake again.")
+
+
+def _assign(pk: int, actor: Actor, pressed: Pressed) -> str:
+    name = str(pressed.get("to", ""))
+    person = User.objects.filter(username=name, is_active=True).first() if name else None
+    if name and person is None:
+        raise errors.UnknownSubject(name)
+    notes.assign(pk, actor=actor, to=person)
+    return _("Now with %(name)s.") % {"name": name} if name else _("Now with nobody.")
+
+
+BUTTONS: dict[str, Button] = {
+    "challenge": _challenge,
+    "check_now": _check_now,
+    "resend": _resend,
+    "send_back": _send_back,
+    "reject": _reject,
+    "reset": _reset,
+    "note": _note,
+    "take": _take,
+    "snooze": _snooze,
+    "assign": _assign,
+    "approve": _approve,
+    "dispute": _dispute,
+    "ask_exception": _ask_exception,
+    "approve_exception": _approve_exception,
+    "decline_exception": _decline_exception,
+    "add_boundary": _add_boundary,
+    "release_role": _release_role,
+}
+
+# What may be done to several tickets at once; never a reset, a proof, an approval or a mail.
+BULK: dict[str, Button] = {"assign": _assign, "snooze": _snooze}
+
+
+def recent(request: HttpRequest) -> bool:
+    """Whether this member of staff has used a second factor good enough for decisions a moment ago."""
+    return second_factors.recent_staff_factor(request)
+
+
+def puts_off(ticket: RecoveryTicket) -> bool:
+    """Whether a reply usually ends our turn: nothing else is left for us to do but to wait for an answer."""
+    return ticket.is_open and ticket.turn == Turn.OURS and ticket.status != Status.READY
+
+
+def why_refused(ticket: RecoveryTicket, refusal: errors.RecoveryError) -> str:
+    """The refusal in words; on a closed ticket, who closed it and when, since that is why nothing happened."""
+    if not isinstance(refusal, errors.InvalidTransition | errors.StaleTicket) or ticket.closed_at is None:
+        return str(refusal)
+    at = f"{ticket.closed_at:%Y-%m-%d %H:%M:%S} UTC"
+    if ticket.reset_by:
+        who = {"who": ticket.reset_by.username, "at": at}
+        return _("Nothing was changed: %(who)s reset this account on %(at)s.") % who
+    return _("Nothing was changed: this ticket was closed on %(at)s.") % {"at": at}

@@ -1,0 +1,66 @@
+"""Doubt comes in: the owner signs in, somebody objects, a mail comes back."""
+
+from datetime import timedelta
+
+from audit.tags import Tag
+from recoverydesk.recovery import errors
+from recoverydesk.recovery.advancing import NEAR, advance, go_back, move_clock
+from recoverydesk.recovery.models import RecoveryTicket, Status
+from recoverydesk.recovery.permissions import SYSTEM, Actor
+from recoverydesk.recovery.transitions import Verb, Work, check_reason, save, verb
+
+SILENCE = timedelta(days=7)
+
+
+def block(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """The owner signed in with a second factor: nothing moves until they say what this request is.
+
+    A disputed ticket is not blocked any more: two people decide about it, and nobody holds it up by signing in.
+    """
+    with verb(Verb.BLOCK, ticket_id, actor) as work:
+        ticket = work.ticket
+        if ticket.blocked_at is None and ticket.disputed_at is None:
+            ticket.blocked_at = work.now
+            save(work, Tag.ACCOUNT_RECOVERY_BLOCK, "blocked_at")
+        return ticket
+
+
+def dispute(ticket_id: int, *, actor: Actor, reason: str) -> RecoveryTicket:
+    """Somebody with a claim to the account objects: seven days from now, and two people decide.
+
+    Only the first dispute starts the days; a later one is written down. Raises ReasonTooShort.
+    """
+    with verb(Verb.DISPUTE, ticket_id, actor) as work:
+        return dispute_in(work, check_reason(reason))
+
+
+def dispute_in(work: Work, reason: str) -> RecoveryTicket:
+    """Dispute inside another verb: never a stop, whoever it was."""
+    ticket = work.ticket
+    if ticket.disputed_at is None:
+        ticket.disputed_at = work.now
+    ticket.blocked_at = None
+    save(work, Tag.ACCOUNT_RECOVERY_DISPUTE, "disputed_at", "blocked_at", reason=reason)
+    if ticket.status in NEAR:
+        go_back(work, "disputed")
+    move_clock(work)
+    return advance(work) if ticket.status == Status.CHALLENGED else ticket
+
+
+def dispute_silence(ticket_id: int) -> RecoveryTicket:
+    """Seven days after a block nobody has said anything. Raises InvalidTransition while they may."""
+    with verb(Verb.DISPUTE, ticket_id, SYSTEM) as work:
+        blocked = work.ticket.blocked_at
+        if blocked is None or work.now < blocked + SILENCE:
+            raise errors.InvalidTransition("there is time to answer")
+        return dispute_in(work, "nobody answered after a full sign-in")
+
+
+def note_bounce(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """The contact's mail could not be delivered: our turn."""
+    with verb(Verb.NOTE_BOUNCE, ticket_id, actor) as work:
+        ticket = work.ticket
+        if ticket.contact_bounced_at is None:
+            ticket.contact_bounced_at = work.now
+            save(work, Tag.ACCOUNT_EMAIL_BOUNCED, "contact_bounced_at")
+        return ticket

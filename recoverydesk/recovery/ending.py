@@ -1,0 +1,129 @@
+"""How a ticket ends without a reset, and the owner's objection after one."""
+
+from datetime import timedelta
+
+from django.db.models import Q
+
+from accounts import services
+from accounts.mail import links
+from accounts.models import User
+from audit.tags import Tag
+from recoverydesk.recovery import cases, errors, notices, policy, timetable
+from recoverydesk.recovery.disputing import dispute_in
+from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
+from recoverydesk.recovery.permissions import SYSTEM, Actor, Who
+from recoverydesk.recovery.transitions import YOUNG_FACTOR, Verb, Work, check_reason, move, move_of, save, verb
+
+ONCE_IN = timedelta(days=30)
+SUBJECT = "subject"
+
+
+def reject(ticket_id: int, *, actor: Actor, reason: str, version: int | None = None) -> RecoveryTicket:
+    """Close without a reset. Raises ReasonTooShort."""
+    with verb(Verb.REJECT, ticket_id, actor, version) as work:
+        return close(work, Status.REJECTED, Tag.ACCOUNT_RECOVERY_REJECT, reason=check_reason(reason))
+
+
+def stop(ticket_id: int, *, actor: Actor, lock_account: bool = False) -> RecoveryTicket:
+    """An owner says no. With `lock_account` their sessions end and the account is frozen, too.
+
+    A hand that stopped a request of this account in the last 30 days, or a visit with a second factor younger than
+    that, disputes instead: otherwise an intruder could keep the owner out for ever.
+    """
+    with verb(Verb.STOP, ticket_id, actor) as work:
+        if _disputes_instead(work):
+            return dispute_in(work, "stopped again, or with a young second factor")
+        work.ticket.stopped_by = hand_of(actor)
+        ticket = close(work, Status.STOPPED, Tag.ACCOUNT_RECOVERY_STOP, "stopped_by")
+        if lock_account:
+            _freeze(work, "stopped a recovery request")
+        return ticket
+
+
+def hand_of(actor: Actor) -> str:
+    """Whose no it is: a mailbox of the account, or whoever is signed in to it."""
+    return actor.link.recipient.lower() if actor.link is not None else SUBJECT
+
+
+def _disputes_instead(work: Work) -> bool:
+    return _is_young(work) or _said_no_lately(work)
+
+
+def _is_young(work: Work) -> bool:
+    since = work.actor.factor_since
+    return Who.SUBJECT in work.actor.parts and since is not None and since > work.now - YOUNG_FACTOR
+
+
+def _said_no_lately(work: Work) -> bool:
+    """The same hand stopped or objected to another request of this account in the last 30 days."""
+    others = RecoveryTicket.objects.filter(subject_id=work.ticket.subject_id, stopped_by=hand_of(work.actor))
+    since = work.now - ONCE_IN
+    return others.exclude(pk=work.ticket.pk).filter(Q(closed_at__gte=since) | Q(objected_at__gte=since)).exists()
+
+
+def object_after_reset(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
+    """A stop within seven days after the reset freezes the account at once. Raises InvalidTransition later.
+
+    From a hand that said no to another request lately it makes the ticket our turn and no more.
+    """
+    with verb(Verb.OBJECT, ticket_id, actor) as work:
+        ticket = work.ticket
+        if not policy.may_object(ticket.completed_at, work.now, cases.numbers()):
+            raise errors.InvalidTransition("seven days are over")
+        if _said_no_lately(work):
+            ticket.disputed_at = work.now
+            return save(work, Tag.ACCOUNT_RECOVERY_OBJECT, "disputed_at", again=True)
+        _freeze(work, "objected to a reset")
+        links.kill(reference=ticket.reference, purposes=["choose_password"])
+        ticket.objected_at, ticket.stopped_by = work.now, hand_of(actor)
+        return save(work, Tag.ACCOUNT_RECOVERY_OBJECT, "objected_at", "stopped_by")
+
+
+def withdraw(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
+    """The claimant, or the subject signed in with a recent second factor, closes the request.
+
+    A visit with a second factor younger than 30 days disputes instead. Raises StepUpRequired.
+    """
+    with verb(Verb.WITHDRAW, ticket_id, actor) as work:
+        if Who.SUBJECT in actor.parts and not actor.recent:
+            raise errors.StepUpRequired
+        if _is_young(work):
+            return dispute_in(work, "withdrawn with a young second factor")
+        return close(work, Status.WITHDRAWN, Tag.ACCOUNT_RECOVERY_WITHDRAW)
+
+
+def expire(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """Close a challenged ticket whose claimant had 14 days of turn. Raises InvalidTransition while time is left."""
+    with verb(Verb.EXPIRE, ticket_id, actor) as work:
+        if not policy.expired(work.case(), timetable.their_time(work.ticket, work.now), cases.numbers()):
+            raise errors.InvalidTransition("time is left")
+        return close(work, Status.EXPIRED, Tag.ACCOUNT_RECOVERY_EXPIRE)
+
+
+def close(work: Work, status: Status, tag: Tag, *fields: str, reason: str = "") -> RecoveryTicket:
+    """End a ticket without a reset: its links die, its boundaries are not asked again, a known contact is told."""
+    ticket = work.ticket
+    challenged = ticket.challenged_at is not None
+    links.kill(reference=ticket.reference, purposes=["status", "confirm_contact"])
+    Boundary.objects.filter(ticket=ticket).update(next_probe_at=None)
+    ticket.closing_reason = reason
+    ticket.challenges_itself = False
+    ticket.next_notice_at = None
+    move(work, status, tag, "closing_reason", "challenges_itself", "next_notice_at", *fields, reason=reason)
+    if challenged and notices.contact_is_known(ticket):
+        notices.tell_contact(ticket, "recovery_closed", status=status.value)
+    return ticket
+
+
+def close_others(work: Work) -> None:
+    """Other open tickets of the account end with this one and are told."""
+    others = RecoveryTicket.objects.select_for_update(of=("self",)).open()
+    for other in others.filter(subject_id=work.ticket.subject_id).exclude(pk=work.ticket.pk):
+        other.subject = work.ticket.subject
+        end = Work(Verb.REJECT, other, SYSTEM, work.now, move_of(Verb.REJECT).targets, [])
+        close(end, Status.REJECTED, Tag.ACCOUNT_RECOVERY_REJECT, reason=f"closed with #{work.ticket.pk}")
+
+
+def _freeze(work: Work, reason: str) -> None:
+    subject = work.ticket.subject
+    services.freeze(subject, by=User.FrozenBy.OWNER, actor=work.actor.party, reason=reason)

@@ -1,0 +1,112 @@
+"""Which boundaries a ticket asks for: computed once, when it opens, from every release ever published before.
+
+The rule (design rule 1): the union over all releases of the subject's projects. A link first seen in the last 30
+days is shown and never counted. An older boundary retires only when, in each of its projects, every release of the
+last 365 days (at least one) and an older one name another boundary and not it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from recoverydesk.projects.links import LinkFact, Span
+
+
+@dataclass(frozen=True)
+class FrozenRepository:
+    """One repository of a boundary with the releases that prove it predates the request."""
+
+    url: str
+    repository: str
+    project: str
+    label: str
+    first_release: str
+    first_seen: str
+    last_release: str
+    last_seen: str
+
+
+@dataclass(frozen=True)
+class FrozenBoundary:
+    """One boundary as it will stand in the ticket; kind is asked, young or retired."""
+
+    host: str
+    namespace: str
+    kind: str
+    repositories: tuple[FrozenRepository, ...]
+
+    def repositories_json(self) -> list[dict[str, Any]]:
+        return [asdict(repository) for repository in self.repositories]
+
+
+def freeze(
+    links: Iterable[LinkFact],
+    spans: Mapping[int, Span],
+    *,
+    requested_at: datetime,
+    young: timedelta,
+    retires: timedelta,
+) -> list[FrozenBoundary]:
+    """Group links into boundaries, asked ones first, each with its repositories newest first."""
+    groups: dict[tuple[str, str], list[LinkFact]] = defaultdict(list)
+    for link in links:
+        groups[link.host, link.namespace].append(link)
+    frozen = [
+        _boundary(key, group, spans, cutoff=requested_at - retires, young_since=requested_at - young)
+        for key, group in groups.items()
+    ]
+    return sorted(frozen, key=lambda boundary: (boundary.kind, boundary.host, boundary.namespace))
+
+
+def _boundary(
+    key: tuple[str, str],
+    links: list[LinkFact],
+    spans: Mapping[int, Span],
+    *,
+    cutoff: datetime,
+    young_since: datetime,
+) -> FrozenBoundary:
+    settled = [link for link in links if link.first_seen <= young_since]
+    if not settled:
+        return FrozenBoundary(*key, "young", _repositories(links))
+    kind = "retired" if _retired(links, spans, cutoff) else "asked"
+    return FrozenBoundary(*key, kind, _repositories(settled))
+
+
+def _retired(links: list[LinkFact], spans: Mapping[int, Span], cutoff: datetime) -> bool:
+    """A boundary retires as a whole: in every project that ever named it."""
+    last_seen: dict[int, datetime] = {}
+    for link in links:
+        last_seen[link.project_id] = max(link.last_seen, last_seen.get(link.project_id, link.last_seen))
+    return all(_replaced(last, spans.get(project), cutoff) for project, last in last_seen.items())
+
+
+def _replaced(last_seen: datetime, span: Span | None, cutoff: datetime) -> bool:
+    """No release since `cutoff` names it or names nothing, there is one since, and an older one named another."""
+    if span is None or last_seen > cutoff or not span.recent:
+        return False
+    if span.newest_unnamed is not None and span.newest_unnamed > cutoff:
+        return False
+    return span.newest_named_before_cutoff is not None and span.newest_named_before_cutoff > last_seen
+
+
+def _repositories(links: list[LinkFact]) -> tuple[FrozenRepository, ...]:
+    """One entry per URL, the most recently named first."""
+    unique: dict[str, LinkFact] = {}
+    for link in sorted(links, key=lambda link: (link.last_seen, link.first_seen), reverse=True):
+        unique.setdefault(link.repository, link)
+    return tuple(
+        FrozenRepository(
+            url=link.url,
+            repository=link.repository,
+            project=link.project,
+            label=link.label,
+            first_release=link.first_release,
+            first_seen=link.first_seen.isoformat(),
+            last_release=link.last_release,
+            last_seen=link.last_seen.isoformat(),
+        )
+        for link in unique.values()
+    )

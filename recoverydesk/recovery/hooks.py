@@ -1,0 +1,140 @@
+"""The desk's answers to what accounts asks of the rooms above it (accounts/hooks.py)."""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django_otp.models import Device
+
+from accounts.clock import database_now
+from accounts.hooks import Banner
+from accounts.mail.models import Mail
+from accounts.models import User
+from audit.log import record
+from audit.tags import Tag
+from recoverydesk.projects.models import Role
+from recoverydesk.recovery import errors, notices, passwords, workflow
+from recoverydesk.recovery.models import RecoveryTicket, Status
+from recoverydesk.recovery.permissions import SYSTEM
+from recoverydesk.recovery.transitions import YOUNG_FACTOR
+from tokens import services as tokens
+from tokens.models import ApiToken
+
+
+def may_change_address(user: User) -> str:
+    """Addresses stand still while somebody asks to be let into the account. "" means yes."""
+    if RecoveryTicket.objects.open().filter(subject=user).exists():
+        return _("A recovery request for this account is open. Stop it or wait until it is closed.")
+    return ""
+
+
+def may_delete_account(user: User) -> str:
+    """An account with an open request stays, and so does the last owner of a project. "" means yes."""
+    owned = Role.objects.filter(user=user, kind=Role.Kind.OWNER, accepted_at__isnull=False)
+    shared = Role.objects.filter(
+        project=OuterRef("project"), kind=Role.Kind.OWNER, accepted_at__isnull=False, user__is_active=True
+    ).exclude(user=user)
+    alone = owned.exclude(Exists(shared)).select_related("project").first()
+    if alone:
+        return _("You are the last owner of %(project)s. Give it to somebody first.") % {"project": alone.project.name}
+    return may_change_address(user)
+
+
+def must_have_second_factor(user: User) -> bool:
+    """After a reset the next thing is a new second factor: until the quarantine ends."""
+    return user.is_staff or (user.quarantined_at is not None and user.in_quarantine(database_now()))
+
+
+def owns_projects(user: User) -> bool:
+    """Whether the account has a role in a project: SECOND_FACTOR_REQUIRED=project_owners asks."""
+    return Role.objects.filter(user=user, accepted_at__isnull=False).exists()
+
+
+def account_deleted(user: User) -> None:
+    """What a deleted account leaves: no API token, no role, no invitation."""
+    tokens.revoke(ApiToken.objects.filter(user=user, revoked_at=None), actor=user, reason="account deleted")
+    for role in Role.objects.filter(user=user).select_related("project"):
+        record(Tag.ACCOUNT_ROLE_REMOVE, actor=user, subject=user, project=role.project)
+        role.delete()
+
+
+def signed_in(request: HttpRequest, user: User, device: Device | None) -> HttpResponse | None:
+    """A completed sign-in with a second factor or a code blocks open tickets and asks what they are.
+
+    A factor younger than 30 days may be an intruder's: then the ticket is disputed. The first sign-in after a reset
+    is told to co-owners.
+    """
+    if user.quarantined_at is not None:
+        _tell_of_return(user)
+    if device is None:
+        return None
+    tickets = list(RecoveryTicket.objects.open().filter(subject=user).values_list("pk", flat=True))
+    for ticket_id in tickets:
+        try:
+            _doubt(ticket_id, device)
+        except errors.RecoveryError:
+            continue  # closed between the query and the lock: nothing is left to block
+    return redirect("recover_mine") if tickets else None
+
+
+def _doubt(ticket_id: int, device: Device) -> None:
+    since = factor_since(device)
+    if since is not None and since > database_now() - YOUNG_FACTOR:
+        workflow.dispute(ticket_id, actor=SYSTEM, reason="signed in with a young second factor")
+    else:
+        workflow.block(ticket_id)
+
+
+def factor_since(device: object) -> datetime | None:
+    """When the second factor of a visit was added; None for a visit without one."""
+    since = getattr(device, "created_at", None)
+    return since if isinstance(since, datetime) else None
+
+
+def _tell_of_return(user: User) -> None:
+    """Once per reset, however often they sign in: the mail's dedupe key sees to it."""
+    resets = RecoveryTicket.objects.select_related("subject").filter(subject=user, status=Status.COMPLETED)
+    ticket = resets.order_by("-completed_at").first()
+    if ticket is not None and user.in_quarantine(database_now()):
+        notices.first_sign_in(ticket)
+
+
+def password_link(user: User) -> bool:
+    """Until a password is chosen after a reset, "Forgot password?" sends the desk's own link and no other."""
+    return passwords.send_again(user)
+
+
+def banners(request: HttpRequest) -> list[Banner]:
+    """While a ticket is open its subject sees so on every page, with the way to stop it."""
+    user = request.user
+    if not isinstance(user, User):
+        return []
+    found = []
+    if RecoveryTicket.objects.open().filter(subject=user).exists():
+        text = _("Somebody asked us to be let into your account.")
+        found.append(Banner(text=text, url=reverse("recover_mine"), label=_("Look at it or stop it")))
+    if user.quarantined_at is not None and user.in_quarantine(database_now()):
+        found.append(Banner(text=_in_quarantine(user), url=reverse("recover_policy"), label=_("Why?")))
+        if ApiToken.objects.filter(user=user, held_at__isnull=False, revoked_at=None).exists():
+            text = _("Your API tokens are on hold.")
+            found.append(Banner(text=text, url=reverse("recover_held_tokens"), label=_("Keep or revoke them")))
+    return found
+
+
+def _in_quarantine(user: User) -> str:
+    """Every refusal of the days after a recovery, named in one line on every page."""
+    refused = _("roles, invitations, addresses and project settings cannot be changed, and nothing can be deleted")
+    if user.quarantine_until is None:
+        return _("Your account was recovered: for some days %(refused)s.") % {"refused": refused}
+    until = date_format(localtime(user.quarantine_until), "DATETIME_FORMAT")
+    return _("Your account was recovered: until %(until)s %(refused)s.") % {"until": until, "refused": refused}
+
+
+def mail_secrets(mail: Mail) -> dict[str, str]:
+    """What no table holds, for the mails that need it."""
+    return notices.secrets_of(mail)

@@ -1,0 +1,43 @@
+"""The rules of the design's section 4 asked of the data itself, whatever the verbs believe they did.
+
+Each rule is a function that yields the rows which break it. They read, lock nothing and change nothing; on a busy
+site a finding that is gone at the second run was a transaction on its way.
+"""
+
+from collections.abc import Callable, Iterator
+
+from recoverydesk.recovery.invariants import background, chain, evidence, letters, remains, second_people
+from recoverydesk.recovery.invariants.broken import Broken
+
+__all__ = ["RULES", "Broken", "check"]
+
+RULES: tuple[Callable[[], Iterator[Broken]], ...] = (
+    evidence.boundary_without_proof,
+    evidence.proof_that_proves_nothing,
+    evidence.mailbox_not_confirmed,
+    evidence.reset_before_its_time,
+    evidence.clock_before_notices,
+    evidence.wrong_hand,
+    evidence.several_open,
+    second_people.approval_missing,
+    second_people.exception_by_one,
+    second_people.account_proof_missing,
+    remains.factor_older_than_reset,
+    remains.session_older_than_reset,
+    remains.token_older_than_reset,
+    remains.link_of_the_closed,
+    chain.status_without_event,
+    chain.not_one_reset,
+    letters.notice_missing,
+    letters.notice_twice,
+    letters.secret_to_a_stranger,
+    letters.words_kept,
+    background.lease_stuck,
+    background.guard_missing,
+)
+
+
+def check() -> Iterator[Broken]:
+    """Ask every rule and yield what breaks one, rule by rule."""
+    for rule in RULES:
+        yield from rule()

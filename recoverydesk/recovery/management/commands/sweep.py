@@ -1,0 +1,16 @@
+"""`manage.py sweep`: one round of all due work, for sites without a worker and for scripts."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from recoverydesk.recovery import sweeping
+
+
+class Command(BaseCommand):
+    help = "Do one round of all due work: requests, mails, probes, timers."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        done = sweeping.sweep()
+        if options["verbosity"] > 1:
+            self.stdout.write(", ".join(f"{name}: {count}" for name, count in done.items()))

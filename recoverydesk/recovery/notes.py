@@ -1,0 +1,127 @@
+"""What staff do around a ticket without changing its status: notes, whose desk it lies on, and putting it off."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from accounts.clock import database_now
+from accounts.models import User
+from audit import log
+from audit.tags import Tag
+from recoverydesk.recovery import errors
+from recoverydesk.recovery.models import Entry, RecoveryTicket, Status, Turn
+from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, WORK, Actor, Who, staff
+from recoverydesk.recovery.transitions import check_not_own, record
+
+NOTE_LENGTH = 20_000
+LONGEST_SNOOZE = timedelta(days=30)
+AWAKE = Q(snoozed_until=None) | Q(snoozed_until__lte=Now()) | Q(snoozed_at__lt=F("turn_since"))
+
+
+def add(ticket_id: int, *, actor: Actor, text: str, version: int | None = None) -> Entry:
+    """Write a note only staff see. Raises NotAllowed, OwnTicket, StaleTicket and NoteEmpty."""
+    with at_desk("note", ticket_id, actor, version) as ticket:
+        if not text.strip() or len(text) > NOTE_LENGTH or actor.user is None:
+            raise errors.NoteEmpty
+        entry = Entry.objects.create(ticket=ticket, author=actor.user, text=text.strip())
+        _save(ticket, Tag.ACCOUNT_RECOVERY_NOTE, actor)
+        return entry
+
+
+def take(ticket_id: int, *, actor: Actor, version: int | None = None) -> RecoveryTicket:
+    """Put the ticket on the actor's own desk. Raises NotAllowed, OwnTicket and StaleTicket."""
+    with at_desk("take", ticket_id, actor, version) as ticket:
+        ticket.assigned_to = actor.user
+        return _save(ticket, Tag.ACCOUNT_RECOVERY_ASSIGN, actor, "assigned_to", to=_name(actor.user))
+
+
+def assign(ticket_id: int, *, actor: Actor, to: User | None) -> RecoveryTicket:
+    """Put the ticket on somebody's desk, or on nobody's.
+
+    Raises NotAllowed (also when `to` may not work tickets) and OwnTicket (also when the ticket is about `to`).
+    """
+    with at_desk("assign", ticket_id, actor) as ticket:
+        if to is not None:
+            if WORK not in staff(to).rights:
+                raise errors.NotAllowed(to.username)
+            check_not_own(ticket.subject, staff(to))
+        ticket.assigned_to = to
+        return _save(ticket, Tag.ACCOUNT_RECOVERY_ASSIGN, actor, "assigned_to", to=_name(to))
+
+
+def snooze(ticket_id: int, *, actor: Actor, until: datetime | None) -> RecoveryTicket:
+    """Keep the ticket out of "our turn" until then, at most 30 days; None wakes it. A change of turn wakes it too.
+
+    `until` is aware. Raises NotAllowed, OwnTicket and BadSnooze.
+    """
+    with at_desk("snooze", ticket_id, actor) as ticket:
+        now = database_now()
+        if until is not None and not now < until <= now + LONGEST_SNOOZE + timedelta(minutes=1):
+            raise errors.BadSnooze
+        ticket.snoozed_at, ticket.snoozed_until = (now, until) if until else (None, None)
+        text = until.isoformat() if until else ""
+        return _save(ticket, Tag.ACCOUNT_RECOVERY_SNOOZE, actor, "snoozed_at", "snoozed_until", until=text)
+
+
+def take_next(*, actor: Actor) -> RecoveryTicket | None:
+    """Put the longest waiting ticket that nobody has on the actor's desk; None when there is none.
+
+    Atomic: PostgreSQL skips what somebody else is just taking, SQLite writes one transaction at a time, and the
+    UPDATE asks once more. Raises NotAllowed.
+    """
+    if not actor.parts & {Who.MODERATOR, Who.ADMIN} or actor.user is None:
+        log.record(Tag.ACCOUNT_RECOVERY_REFUSED, actor=actor.party, verb="take_next", error="NotAllowed")
+        raise errors.NotAllowed
+    while True:
+        with transaction.atomic():
+            ticket = _longest_waiting(actor)
+            if ticket is None:
+                return None
+            free = RecoveryTicket.objects.filter(pk=ticket.pk, assigned_to=None)
+            if free.update(assigned_to=actor.user, version=F("version") + 1):
+                record(Tag.ACCOUNT_RECOVERY_ASSIGN, ticket, actor, to=_name(actor.user))
+                return ticket
+
+
+def _longest_waiting(actor: Actor) -> RecoveryTicket | None:
+    """Nobody gets a ticket about themselves, nor one only an admin can go on with."""
+    waiting = RecoveryTicket.objects.filter(AWAKE, turn=Turn.OURS, assigned_to=None).exclude(subject=actor.user)
+    if RESET not in actor.rights:
+        without_projects = Q(facts__projects=0) if RESET_WITHOUT_PROJECTS in actor.rights else Q(pk=None)
+        waiting = waiting.filter(~Q(status=Status.READY) | without_projects)
+    locked = waiting.select_related("subject").select_for_update(skip_locked=True, of=("self",))
+    return locked.order_by("turn_since", "id").first()
+
+
+@contextmanager
+def at_desk(what: str, ticket_id: int, actor: Actor, version: int | None = None) -> Iterator[RecoveryTicket]:
+    """Lock a ticket for staff and check who asks; a refusal changes nothing and is an event."""
+    try:
+        with transaction.atomic():
+            ticket = RecoveryTicket.objects.select_for_update(of=("self",)).select_related("subject").get(pk=ticket_id)
+            if not actor.parts & {Who.MODERATOR, Who.ADMIN}:
+                raise errors.NotAllowed
+            check_not_own(ticket.subject, actor)
+            if version is not None and version != ticket.version:
+                raise errors.StaleTicket
+            yield ticket
+    except errors.RecoveryError as refusal:
+        refused = RecoveryTicket.objects.select_related("subject").get(pk=ticket_id)
+        data = {"verb": what, "status": refused.status, "error": type(refusal).__name__}
+        record(Tag.ACCOUNT_RECOVERY_REFUSED, refused, actor, **data)
+        raise
+
+
+def _save(ticket: RecoveryTicket, tag: Tag, actor: Actor, *fields: str, **data: str) -> RecoveryTicket:
+    ticket.version += 1
+    ticket.save(update_fields=["version", *fields])
+    record(tag, ticket, actor, **data)
+    return ticket
+
+
+def _name(user: User | None) -> str:
+    return user.username if user else ""

@@ -1,0 +1,250 @@
+"""The desk's mails: who is told what. Rows only; the outbox sends them. No text a claimant wrote goes in."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.timesince import timesince
+
+from accounts import addresses
+from accounts.mail import links, outbox
+from accounts.mail.models import Link, Mail
+from recoverydesk.projects import people
+from recoverydesk.recovery import branch_token
+from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket
+
+STATUS_LINK = timedelta(days=400)  # they die with the ticket, and our turn may be long
+CONFIRM_LINK = timedelta(days=14)
+STOP_LINK = timedelta(days=400)
+PASSWORD_LINK = timedelta(hours=1)
+LISTED_REPOSITORIES = 5
+
+
+def challenge(ticket: RecoveryTicket, boundaries: list[Boundary], *, wait: timedelta) -> None:
+    """Mail the contact its token (a new one its confirming link), every address a stop link, and co-owners word."""
+    if ticket.claim == Claim.SECOND_FACTOR:
+        make_status_link(ticket)
+    else:
+        _make_link(ticket, "confirm_contact", CONFIRM_LINK)
+    send_challenge(ticket, boundaries, wait=wait, round_=0)
+    tell_addresses(ticket, "recovery_notice")
+    tell_co_owners(ticket, "recovery_co_owner")
+
+
+def make_status_link(ticket: RecoveryTicket) -> Link:
+    """The contact's status link; one per ticket."""
+    return _make_link(ticket, "status", STATUS_LINK)
+
+
+def _make_link(ticket: RecoveryTicket, purpose: str, lifetime: timedelta) -> Link:
+    return links.make(purpose, ticket.contact, lifetime=lifetime, user=ticket.subject, reference=ticket.reference)
+
+
+def send_challenge(ticket: RecoveryTicket, boundaries: list[Boundary], *, wait: timedelta, round_: int) -> Mail:
+    """The mail only the contact gets; a second one carries the same branch token and the same link."""
+    if not contact_is_known(ticket):
+        return _send_confirming(ticket, round_)
+    asked = [boundary for boundary in boundaries if boundary.kind == Boundary.Kind.ASKED]
+    kind = "recovery_challenge" if asked else "recovery_challenge_without_repositories"
+    context = _context(ticket) | {
+        "boundaries": [_boundary_context(boundary) for boundary in asked],
+        "wait": span(wait),
+        "has_projects": bool(ticket.facts.get("projects")),
+    }
+    return outbox.queue(
+        kind,
+        ticket.contact,
+        user=ticket.subject,
+        reference=ticket.reference,
+        context=context,
+        links={"status": status_link(ticket).pk},
+        dedupe=challenge_key(ticket, round_),
+    )
+
+
+def _send_confirming(ticket: RecoveryTicket, round_: int) -> Mail:
+    """All a contact gets that nobody has confirmed: the link that confirms it."""
+    link = Link.objects.get(reference=ticket.reference, purpose="confirm_contact", dead_at=None)
+    return outbox.queue(
+        "recovery_confirm_contact",
+        ticket.contact,
+        user=ticket.subject,
+        reference=ticket.reference,
+        context=_context(ticket),
+        links={"confirm_contact": link.pk},
+        dedupe=confirming_key(ticket, round_),
+    )
+
+
+def contact_is_known(ticket: RecoveryTicket) -> bool:
+    """Whether the contact may get more than its confirming link."""
+    return ticket.claim == Claim.SECOND_FACTOR or ticket.mailbox_confirmed_at is not None
+
+
+def rounds(ticket: RecoveryTicket) -> int:
+    """The number of the contact's next mail of the same kind; 0 is the first."""
+    confirming = Q(kind="recovery_confirm_contact")
+    token = Q(kind__startswith="recovery_challenge")
+    mails = Mail.objects.filter(token if contact_is_known(ticket) else confirming, reference=ticket.reference)
+    return mails.count()
+
+
+def sent_again(ticket: RecoveryTicket) -> QuerySet[Mail]:
+    """The contact's mails after the first of each kind."""
+    kinds = Q(kind__startswith="recovery_challenge") | Q(kind="recovery_confirm_contact")
+    first = (challenge_key(ticket), confirming_key(ticket))
+    return Mail.objects.filter(kinds, reference=ticket.reference).exclude(dedupe_key__in=first)
+
+
+def confirming_key(ticket: RecoveryTicket, round_: int = 0) -> str:
+    """The dedupe key of the mail that asks a new contact to confirm itself."""
+    return f"{ticket.reference}:confirm:{round_}"
+
+
+def challenge_key(ticket: RecoveryTicket, round_: int = 0) -> str:
+    """The dedupe key of the contact's mail; every round after 0 is one sent again."""
+    return f"{ticket.reference}:challenge:{round_}"
+
+
+def tell_addresses(ticket: RecoveryTicket, kind: str, *, once: str = "", **context: Any) -> None:
+    """One mail with its own stop link to every verified address, and to those removed lately.
+
+    `once` names one of several notices of the same kind.
+    """
+    for address in addresses.notice_addresses(ticket.subject):
+        stop = _stop_link(ticket, address)
+        outbox.queue(
+            kind,
+            address,
+            user=ticket.subject,
+            reference=ticket.reference,
+            context=_context(ticket) | context,
+            links={"stop": stop.pk},
+            dedupe=f"{ticket.reference}:{kind}{once}:{address}",
+        )
+
+
+def tell_co_owners(ticket: RecoveryTicket, kind: str) -> None:
+    """Word to everybody who owns a project together with the subject."""
+    for owner in people.co_owners(ticket.subject):
+        for address in addresses.verified(owner):
+            outbox.queue(
+                kind,
+                address,
+                user=owner,
+                reference=ticket.reference,
+                context=_context(ticket) | {"owner": owner.username},
+                dedupe=f"{ticket.reference}:{kind}:{owner.pk}:{address}",
+            )
+
+
+def tell_contact(
+    ticket: RecoveryTicket, kind: str, *, once: str = "", links_: dict[str, int] | None = None, **context: Any
+) -> Mail:
+    """One mail to the contact, once per ticket, kind and `once`; without links unless some are given."""
+    return outbox.queue(
+        kind,
+        ticket.contact,
+        user=ticket.subject,
+        reference=ticket.reference,
+        context=_context(ticket) | context,
+        links=links_ or {},
+        dedupe=f"{ticket.reference}:{kind}{once}",
+    )
+
+
+def tell_everybody(ticket: RecoveryTicket, kind: str, *, once: str = "", **context: Any) -> Mail | None:
+    """The same news to every address with its stop link; a contact that is none of them hears it without one."""
+    tell_addresses(ticket, kind, once=once, **context)
+    if ticket.contact in addresses.notice_addresses(ticket.subject) or not contact_is_known(ticket):
+        return None
+    return tell_contact(ticket, kind, once=once, **context)
+
+
+def remind(ticket: RecoveryTicket, *, once: str, days: int) -> Mail:
+    """It is still the claimant's turn; after so many more days the request closes by itself."""
+    known = contact_is_known(ticket)
+    purpose = "status" if known else "confirm_contact"
+    link = Link.objects.filter(reference=ticket.reference, purpose=purpose, dead_at=None, used_at=None).first()
+    given = {"go": link.pk} if link else {}
+    return tell_contact(ticket, "recovery_reminder", once=once, links_=given, days=days, known=known)
+
+
+def progress(ticket: RecoveryTicket, boundary: Boundary, *, done: int, total: int) -> Mail | None:
+    """One boundary is proved and others are not yet."""
+    if not contact_is_known(ticket):
+        return None
+    context: dict[str, Any] = {"place": str(boundary), "done": done, "total": total}
+    return tell_contact(ticket, "recovery_progress", once=f":{boundary.pk}", **context)
+
+
+def first_sign_in(ticket: RecoveryTicket) -> None:
+    """After a reset the account is in use again: its co-owners hear of it, once."""
+    tell_co_owners(ticket, "recovery_first_sign_in")
+
+
+def choose_password(ticket: RecoveryTicket) -> Mail:
+    """Mail a fresh choose-password link to the contact; an earlier one dies."""
+    links.kill(reference=ticket.reference, purposes=["choose_password"])
+    link = links.make(
+        "choose_password", ticket.contact, lifetime=PASSWORD_LINK, user=ticket.subject, reference=ticket.reference
+    )
+    return outbox.queue(
+        "recovery_choose_password",
+        ticket.contact,
+        user=ticket.subject,
+        reference=ticket.reference,
+        context=_context(ticket) | {"minutes": int(PASSWORD_LINK.total_seconds() // 60)},
+        links={"choose_password": link.pk},
+        dedupe=f"{ticket.reference}:choose_password:{link.pk}",
+    )
+
+
+def status_link(ticket: RecoveryTicket) -> Link:
+    """The contact's status link, made with the challenge."""
+    return Link.objects.get(reference=ticket.reference, purpose="status", dead_at=None)
+
+
+def secrets_of(mail: Mail) -> dict[str, str]:
+    """What no table holds: the branch token of the ticket a challenge mail belongs to."""
+    if not mail.kind.startswith("recovery_challenge"):
+        return {}
+    ticket = RecoveryTicket.objects.get(pk=int(mail.reference.removeprefix("ticket:")))
+    return {"branch_token": token_of(ticket)}
+
+
+def token_of(ticket: RecoveryTicket) -> str:
+    """The ticket's branch token, derived with a key that is not in the database."""
+    return branch_token.derive(ticket.pk, ticket.nonce, ticket.key_id)
+
+
+def _stop_link(ticket: RecoveryTicket, address: str) -> Link:
+    """The recipient's own stop link; one per ticket and address, made with the first mail that needs it."""
+    known = Link.objects.filter(
+        purpose="stop", recipient=address, reference=ticket.reference, used_at=None, dead_at=None
+    ).first()
+    return known or links.make("stop", address, lifetime=STOP_LINK, user=ticket.subject, reference=ticket.reference)
+
+
+def _context(ticket: RecoveryTicket) -> dict[str, object]:
+    return {
+        "number": ticket.pk,
+        "username": ticket.subject.username,
+        "requested": ticket.requested_at.isoformat(),
+        "claim": ticket.claim,
+    }
+
+
+def _boundary_context(boundary: Boundary) -> dict[str, object]:
+    return {
+        "host": boundary.host,
+        "namespace": boundary.namespace,
+        "repositories": [repository["url"] for repository in boundary.repositories[:LISTED_REPOSITORIES]],
+        "more": max(0, len(boundary.repositories) - LISTED_REPOSITORIES),
+    }
+
+
+def span(span: timedelta) -> str:
+    """A length of time for a mail: "7 days", "24 hours", "1 minute". Dated from a fixed day, so always the same."""
+    start = datetime(2001, 1, 1, tzinfo=UTC)
+    return timesince(start, start + span, depth=1).replace("\xa0", " ")

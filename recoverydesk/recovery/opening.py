@@ -1,0 +1,222 @@
+"""How a ticket comes to be: facts and boundaries are frozen here, once."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Now
+
+from accounts import failpoints, keys
+from accounts.models import User
+from audit import log
+from audit.tags import Tag
+from recoverydesk.projects import links as project_links
+from recoverydesk.projects import people
+from recoverydesk.projects.models import Role
+from recoverydesk.recovery import cases, contacts, errors, evidence, facts, policy, timetable
+from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Source, Status
+from recoverydesk.recovery.permissions import Actor, Who
+from recoverydesk.recovery.transitions import check_not_co_owner, check_not_own
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The ticket a request led to; `joined` when it was open already and nothing in it changed."""
+
+    ticket: RecoveryTicket
+    joined: bool
+
+
+def open_ticket(
+    *,
+    subject: User,
+    claim: Claim,
+    actor: Actor,
+    source: Source,
+    contact: str = "",
+    requested_at: datetime | None = None,
+    says_codes_lost: bool = True,
+    issue_url: str = "",
+) -> Opened:
+    """Open a ticket, or join the one that is open for this subject and contact.
+
+    `requested_at` (aware, not in the future) dates the request: only what was published before it counts.
+    Raises NotAllowed, OwnTicket, CoOwnedTicket (staff who enter an address), ResetsSwitchedOff and NoContact; a
+    refusal is an event.
+    """
+    try:
+        with transaction.atomic():
+            _check_actor(subject, claim, actor)
+            locked = _lock(subject, "" if claim == Claim.SECOND_FACTOR else contact)
+            subject, contact = locked.subject, contacts.choose(locked.subject, claim, locked.primary, contact)
+            _check_switch(subject, claim)
+            if locked.open_ticket is not None:
+                return Opened(RecoveryTicket.objects.get(pk=locked.open_ticket), joined=True)
+            ticket = create(
+                subject=subject,
+                claim=claim,
+                source=source,
+                contact=contact,
+                requested_at=requested_at,
+                says_codes_lost=says_codes_lost,
+                issue_url=issue_url,
+                locked=locked,
+            )
+            log.record(
+                Tag.ACCOUNT_RECOVERY_OPEN,
+                actor=actor.party,
+                subject=subject,
+                ticket=ticket.pk,
+                claim=claim.value,
+                source=source.value,
+            )
+            failpoints.reach("open", "written")
+            return Opened(ticket, joined=False)
+    except errors.RecoveryError as refusal:
+        log.record(
+            Tag.ACCOUNT_RECOVERY_REFUSED,
+            actor=actor.party,
+            subject=subject,
+            verb="open",
+            error=type(refusal).__name__,
+        )
+        raise
+
+
+def create(
+    *,
+    subject: User,
+    claim: Claim,
+    source: Source,
+    contact: str,
+    requested_at: datetime | None,
+    says_codes_lost: bool = True,
+    issue_url: str = "",
+    locked: "Locked | None" = None,
+) -> RecoveryTicket:
+    """Write a new ticket's rows: facts and boundaries as they are now. `open_ticket` is the verb around it."""
+    locked = locked or _lock(subject)
+    ticket = RecoveryTicket(
+        subject=subject,
+        claim=claim,
+        says_codes_lost=says_codes_lost,
+        contact=contact,
+        source=source,
+        issue_url=issue_url,
+        status=Status.NEW,
+        opened_at=locked.now,
+        turn_since=locked.now,
+        next_notice_at=locked.now + timetable.WHILE_OURS,
+        requested_at=min(requested_at or locked.now, locked.now),
+        nonce=secrets.token_hex(16),
+        key_id=keys.current_key_id(),
+        facts=facts.snapshot(locked.subject, contact=contact, now=locked.now, known=(locked.primary, locked.standing)),
+    )
+    ticket.challenges_itself = settings.RECOVERY_AUTO_CHALLENGE and facts.matches(claim, ticket.facts)
+    ticket.save(force_insert=True)
+    _freeze_boundaries(ticket)
+    return ticket
+
+
+def _check_actor(subject: User, claim: Claim, actor: Actor) -> None:
+    if not actor.parts & {Who.SYSTEM, Who.MODERATOR}:
+        raise errors.NotAllowed
+    check_not_own(subject, actor)
+    if claim != Claim.SECOND_FACTOR:
+        check_not_co_owner(subject, actor)
+
+
+def _check_switch(subject: User, claim: Claim) -> None:
+    """Where no person may reset, no ticket is opened either."""
+    if policy.switched_off(claim, never_reset=subject.never_reset, numbers=cases.numbers()):
+        raise errors.ResetsSwitchedOff
+
+
+@dataclass(frozen=True)
+class Locked:
+    """A locked subject and what opening has to know first."""
+
+    subject: User
+    now: datetime
+    primary: str | None
+    open_ticket: int | None
+    standing: people.Standing
+
+
+def _lock(subject: User, contact: str = "") -> Locked:
+    """Lock the subject, then read all of it in one query: opening is the dearest thing a stranger can make us do.
+
+    Never both in one: after a wait for the lock PostgreSQL would still show the tickets from before the wait. A
+    request joins by its contact: the one given, or else the verified primary address.
+    """
+    subject = User.objects.select_for_update().get(pk=subject.pk)
+    primary = EmailAddress.objects.filter(user=OuterRef("pk"), primary=True, verified=True)
+    known = RecoveryTicket.objects.open().filter(subject=OuterRef("pk"), contact__iexact=OuterRef("wanted"))
+    critical = Count("roles", filter=Q(roles__project__critical=True))
+    rows = User.objects.values("pk").annotate(projects=Count("roles"), critical=critical, now=Now())
+    rows = rows.annotate(primary_address=Subquery(primary.values("email")[:1]))
+    wanted = Value(contacts.plain(contact)) if contact else F("primary_address")
+    rows = rows.annotate(wanted=wanted)
+    row = rows.annotate(open_ticket=Subquery(known.values("pk")[:1])).get(pk=subject.pk)
+    standing = people.Standing(row["projects"], row["critical"] > 0)
+    return Locked(subject, row["now"], row["primary_address"], row["open_ticket"], standing)
+
+
+def _freeze_boundaries(ticket: RecoveryTicket) -> None:
+    links = project_links.subject_links(ticket.subject, before=ticket.requested_at)
+    Boundary.objects.bulk_create(_rows(ticket, links))
+
+
+def _rows(ticket: RecoveryTicket, links: list[project_links.LinkFact]) -> list[Boundary]:
+    cutoff = ticket.requested_at - settings.RECOVERY_RETIRES_AFTER
+    old = {link.project_id for link in links if link.last_seen <= cutoff}
+    spans = project_links.spans(old, cutoff=cutoff, before=ticket.requested_at) if old else {}
+    frozen = evidence.freeze(
+        links,
+        spans,
+        requested_at=ticket.requested_at,
+        young=settings.RECOVERY_YOUNG_LINK,
+        retires=settings.RECOVERY_RETIRES_AFTER,
+    )
+    return [
+        Boundary(
+            ticket=ticket,
+            host=boundary.host,
+            namespace=boundary.namespace,
+            kind=boundary.kind,
+            repositories=boundary.repositories_json(),
+        )
+        for boundary in frozen
+    ]
+
+
+def add_new_boundaries(ticket: RecoveryTicket, known: list[Boundary], now: datetime) -> list[Boundary]:
+    """Add the boundaries of projects in which the subject gained a role since the request; return those.
+
+    One that was young or retired so far and is asked for there becomes asked.
+    """
+    roles = Role.objects.filter(user=ticket.subject, created_at__gte=ticket.requested_at)
+    gained = set(roles.values_list("project_id", flat=True))
+    if not gained:
+        return []
+    links = [link for link in project_links.subject_links(ticket.subject, before=now) if link.project_id in gained]
+    places = {(row.host, row.namespace): row for row in known}
+    found = [(row, places.get((row.host, row.namespace))) for row in _rows(ticket, links)]
+    for row, _old in found:
+        row.next_probe_at = now if row.kind == Boundary.Kind.ASKED else None
+    new = Boundary.objects.bulk_create(row for row, old in found if old is None)
+    return new + [_asked_now(old, row) for row, old in found if old is not None and _stricter(old, row)]
+
+
+def _stricter(old: Boundary, row: Boundary) -> bool:
+    return row.kind == Boundary.Kind.ASKED and old.kind != Boundary.Kind.ASKED
+
+
+def _asked_now(old: Boundary, row: Boundary) -> Boundary:
+    old.kind, old.repositories, old.next_probe_at = row.kind, row.repositories, row.next_probe_at
+    old.save(update_fields=["kind", "repositories", "next_probe_at"])
+    return old

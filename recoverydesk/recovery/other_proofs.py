@@ -1,0 +1,93 @@
+"""Other proofs: something bound to the account, offered by the claimant, and a co-owner's word.
+
+What is bound to the account (the current password, a live API token, a signed-in browser, a remaining factor) can
+open a row of the policy table that is closed without it. It never replaces a boundary and never shortens a clock. A
+co-owner's word is shown to staff and does neither.
+"""
+
+from dataclasses import dataclass
+
+from django.db.models import F
+
+from accounts import second_factors, sign_in
+from accounts.models import User
+from audit.log import Origin
+from audit.tags import Tag
+from recoverydesk.recovery import errors
+from recoverydesk.recovery.advancing import advance
+from recoverydesk.recovery.models import OtherProof, RecoveryTicket
+from recoverydesk.recovery.permissions import Actor
+from recoverydesk.recovery.transitions import Verb, Work, record, save, verb
+from tokens import checking
+
+MOST_FAILURES = 5
+Kind = OtherProof.Kind
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the claimant offers: a typed secret, or who is signed in in this browser."""
+
+    kind: str
+    secret: str = ""
+    visitor: User | None = None
+    origin: Origin | None = None
+
+
+def offer_proof(ticket_id: int, *, actor: Actor, offer: Offer) -> RecoveryTicket:
+    """Check an offered proof and keep it. Five wrong ones per ticket are counted; none is checked after that.
+
+    Raises WrongProof and NoTriesLeft. The caller has asked the sign-in limiter.
+    """
+    with verb(Verb.OFFER_PROOF, ticket_id, actor) as work:
+        ticket = work.ticket
+        if ticket.proof_failures >= MOST_FAILURES:
+            raise errors.NoTriesLeft
+        right = _is_right(ticket.subject, offer)
+        if right:
+            _keep(work, offer.kind)
+            return advance(work)
+        RecoveryTicket.objects.filter(pk=ticket.pk).update(proof_failures=F("proof_failures") + 1)
+        record(
+            Tag.ACCOUNT_RECOVERY_REFUSED, ticket, actor,
+            verb=Verb.OFFER_PROOF.value, status=ticket.status, error="WrongProof", kind=offer.kind,
+        )  # fmt: skip
+    raise errors.WrongProof
+
+
+def _is_right(subject: User, offer: Offer) -> bool:
+    if offer.kind == Kind.PASSWORD:
+        return sign_in.password_is_right(subject, offer.secret)
+    if offer.kind == Kind.API_TOKEN:
+        return _is_own_token(subject, offer.secret)
+    if offer.kind == Kind.FACTOR:
+        return second_factors.verify_code(subject, offer.secret, origin=offer.origin) is not None
+    return offer.kind == Kind.DEVICE and offer.visitor is not None and offer.visitor.pk == subject.pk
+
+
+def _is_own_token(subject: User, text: str) -> bool:
+    """A token that opens something today, made by this very account."""
+    try:
+        return checking.open_token(text.strip()).user.pk == subject.pk
+    except checking.TokenRefused:
+        return False
+
+
+def _keep(work: Work, kind: str) -> None:
+    _proof, new = OtherProof.objects.get_or_create(ticket=work.ticket, kind=kind, by=None)
+    if new:
+        save(work, Tag.ACCOUNT_RECOVERY_OTHER_PROOF, kind=kind)
+
+
+def vouch(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
+    """A co-owner says, from their own account and with a second factor, that this is the owner.
+
+    Staff see it; it is never bound to the account. Raises StepUpRequired.
+    """
+    with verb(Verb.VOUCH, ticket_id, actor) as work:
+        if not actor.recent:
+            raise errors.StepUpRequired
+        _word, new = OtherProof.objects.get_or_create(ticket=work.ticket, kind=Kind.CO_OWNER, by=actor.user)
+        if new:
+            save(work, Tag.ACCOUNT_RECOVERY_VOUCH)
+        return work.ticket

@@ -1,0 +1,159 @@
+"""The way back after a reset: the choose-password link, its return code and its hold."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from accounts import services
+from accounts.clock import database_now
+from accounts.mail import links
+from accounts.mail.models import Link
+from accounts.models import User
+from audit.log import Origin
+from audit.tags import Tag
+from recoverydesk.recovery import errors, notices, return_code
+from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
+from recoverydesk.recovery.permissions import Actor, Who
+from recoverydesk.recovery.transitions import record
+
+RENEWABLE_FOR = timedelta(days=7)
+HOLD = timedelta(hours=24)
+CLAIMANT = Actor(frozenset({Who.CLAIMANT}))
+
+
+def ticket_of(link: Link) -> RecoveryTicket:
+    """The completed ticket this choose-password link belongs to; raises RecoveryTicket.DoesNotExist."""
+    return RecoveryTicket.objects.select_related("subject").get(
+        pk=int(link.reference.removeprefix("ticket:")), status=Status.COMPLETED
+    )
+
+
+@contextmanager
+def _locked(link: Link) -> Iterator[RecoveryTicket]:
+    """The ticket of this link under its lock, while it is still open to a new password."""
+    with transaction.atomic():
+        pk = ticket_of(link).pk
+        subject = User.objects.select_for_update(of=("self",)).get(recovery_tickets=pk)
+        ticket = RecoveryTicket.objects.select_for_update(of=("self",)).get(pk=pk)
+        ticket.subject = subject
+        if ticket.password_chosen_at is not None or ticket.objected_at is not None or _overtaken(ticket):
+            raise errors.InvalidTransition
+        if subject.frozen_at is not None or not subject.is_active:
+            raise errors.TicketBlocked
+        yield ticket
+
+
+def _overtaken(ticket: RecoveryTicket) -> bool:
+    """A later reset of the same account makes the links of an earlier one worthless."""
+    resets = RecoveryTicket.objects.filter(subject=ticket.subject, status=Status.COMPLETED)
+    return resets.filter(completed_at__gt=ticket.completed_at).exists()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What the page sent."""
+
+    code: str
+    password: str
+
+
+def check(link: Link, code: str) -> None:
+    """Raise WrongReturnCode or PasswordOnHold when this link does not open the account yet; counts wrong codes."""
+    refusal: errors.RecoveryError | None = None
+    with _locked(link) as ticket:
+        refusal = _refusal(ticket, code)
+    if refusal is not None:
+        raise refusal
+
+
+def _refusal(ticket: RecoveryTicket, code: str) -> errors.RecoveryError | None:
+    """Wrong codes are counted and the count is kept; after five only the hold is left."""
+    if ticket.password_hold_until is not None and database_now() >= ticket.password_hold_until:
+        return None
+    if not code or ticket.return_code_failures >= return_code.MAX_FAILURES:
+        return errors.PasswordOnHold()
+    if return_code.matches(code, ticket):
+        return None
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(return_code_failures=F("return_code_failures") + 1)
+    record(Tag.ACCOUNT_RECOVERY_REFUSED, ticket, CLAIMANT, verb="choose_password", error="WrongReturnCode")
+    return errors.WrongReturnCode()
+
+
+def choose(link: Link, attempt: Attempt, *, origin: Origin) -> RecoveryTicket:
+    """Set the new password and kill the link. Raises the errors of `check`, and InvalidTransition for a used link."""
+    check(link, attempt.code)
+    with _locked(link) as ticket:
+        if not links.use(link):
+            raise errors.InvalidTransition
+        services.choose_password(ticket.subject, attempt.password, actor=ticket.subject, origin=origin)
+        ticket.password_chosen_at = database_now()
+        ticket.save(update_fields=["password_chosen_at"])
+        links.kill(reference=ticket.reference, purposes=["choose_password"])
+        return ticket
+
+
+def start_hold(link: Link) -> RecoveryTicket:
+    """Without the return code: 24 hours from now the link works without it, and every address hears of it."""
+    with _locked(link) as ticket:
+        if ticket.password_hold_until is None:
+            ticket.password_hold_until = database_now() + HOLD
+            ticket.save(update_fields=["password_hold_until"])
+            notices.tell_addresses(ticket, "recovery_password_hold", until=ticket.password_hold_until.isoformat())
+            record(Tag.ACCOUNT_RECOVERY_PASSWORD_HOLD, ticket, CLAIMANT)
+        return ticket
+
+
+def renew(link: Link) -> RecoveryTicket:
+    """Mail a fresh link to the contact, for seven days after the reset. Raises TooOften, InvalidTransition."""
+    with _locked(link) as ticket:
+        if not renewable(ticket):
+            raise errors.InvalidTransition
+        _refuse_flood(ticket)
+        notices.choose_password(ticket)
+        record(Tag.ACCOUNT_RECOVERY_LINK_RENEWED, ticket, CLAIMANT)
+        return ticket
+
+
+def renewable(ticket: RecoveryTicket) -> bool:
+    """Whether a choose-password link may still be made for this ticket."""
+    end = ticket.completed_at and ticket.completed_at + max(RENEWABLE_FOR, _held_for(ticket))
+    return end is not None and database_now() <= end and ticket.password_chosen_at is None
+
+
+def _held_for(ticket: RecoveryTicket) -> timedelta:
+    """A hold that began late keeps the link renewable for a day after it ends."""
+    if ticket.password_hold_until is None or ticket.completed_at is None:
+        return timedelta(0)
+    return ticket.password_hold_until + HOLD - ticket.completed_at
+
+
+def _refuse_flood(ticket: RecoveryTicket) -> None:
+    made = Link.objects.filter(reference=ticket.reference, purpose="choose_password")
+    if made.filter(created_at__gte=database_now() - timedelta(days=1)).count() > 5:
+        raise errors.TooOften
+
+
+def send_again(user: User) -> bool:
+    """ "Forgot password?" of an account that was reset and has no password yet: this same link and no other.
+
+    Returns True when such a ticket exists, whether or not a further mail was allowed.
+    """
+    ticket = (
+        RecoveryTicket.objects.filter(subject=user, status=Status.COMPLETED, password_chosen_at=None)
+        .exclude(claim=Claim.UNVERIFIED_EMAIL)
+        .order_by("-completed_at")
+        .first()
+    )
+    if ticket is None:
+        return False
+    link = Link.objects.filter(reference=ticket.reference, purpose="choose_password").latest("id")
+    if renewable(ticket):
+        try:
+            renew(link)
+        except errors.RecoveryError as refusal:
+            record(Tag.ACCOUNT_RECOVERY_REFUSED, ticket, CLAIMANT, verb="renew", error=type(refusal).__name__)
+    return True

@@ -1,0 +1,96 @@
+"""Who may press what: rights, the groups that hold them, and what an actor is to a ticket."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from django.contrib.auth.models import Group, Permission
+
+from accounts.mail.models import Link
+from accounts.models import User
+
+WORK = "recovery.work_recoveryticket"
+RESET = "recovery.reset_recoveryticket"
+RESET_WITHOUT_PROJECTS = "recovery.reset_without_projects"
+VIEW = "recovery.view_recoveryticket"
+
+EDIT_TEMPLATES = ("add_replytemplate", "change_replytemplate", "delete_replytemplate")
+FREEZE = "accounts.freeze_user"
+
+_LOOK = (
+    "view_recoveryticket", "view_codehost", "view_user", "view_project", "view_event", "view_apitoken",
+    "view_replytemplate",
+)  # fmt: skip
+GROUPS = {
+    "Moderators": (*_LOOK, "work_recoveryticket", "freeze_user"),
+    "Admins": (*_LOOK, "work_recoveryticket", "reset_recoveryticket", "freeze_user", *EDIT_TEMPLATES),
+    "Auditors": _LOOK,
+}
+
+
+class Who(StrEnum):
+    """The parts people (and the desk itself) play in a ticket."""
+
+    SYSTEM = "system"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+    CLAIMANT = "claimant"
+    ADDRESS_HOLDER = "address holder"
+    SUBJECT = "subject"
+    CO_OWNER = "co-owner"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody about to use a verb. `recent` says whether a second factor was used in the last five minutes.
+
+    `factor_since` is when the second factor of this visit was added; None for a visit without one.
+    """
+
+    parts: frozenset[Who]
+    user: User | None = None
+    link: Link | None = None
+    recent: bool = False
+    rights: frozenset[str] = field(default=frozenset())
+    factor_since: datetime | None = None
+
+    @property
+    def party(self) -> User | str:
+        """How the audit log names this actor."""
+        return self.user or min((part.value for part in self.parts), default="visitor")
+
+
+SYSTEM = Actor(frozenset({Who.SYSTEM}))
+OPERATOR = Actor(frozenset({Who.OPERATOR}))
+
+
+def staff(user: User, *, recent: bool = False) -> Actor:
+    """A member of staff, with the rights their groups (or being a superuser) give them."""
+    rights = frozenset(right for right in (VIEW, WORK, RESET, RESET_WITHOUT_PROJECTS) if user.has_perm(right))
+    parts = {Who.MODERATOR} if WORK in rights else set()
+    if rights & {RESET, RESET_WITHOUT_PROJECTS}:
+        parts.add(Who.ADMIN)
+    return Actor(frozenset(parts), user=user, recent=recent, rights=rights)
+
+
+def signed_in(user: User, *, recent: bool = False, factor_since: datetime | None = None) -> Actor:
+    """Somebody signed in, acting for their own account or as a co-owner; the verb finds out which."""
+    return Actor(frozenset({Who.SUBJECT, Who.CO_OWNER}), user=user, recent=recent, factor_since=factor_since)
+
+
+def claimant(link: Link) -> Actor:
+    """The holder of a ticket's status link: whoever reads the contact's mailbox."""
+    return Actor(frozenset({Who.CLAIMANT}), link=link)
+
+
+def address_holder(link: Link) -> Actor:
+    """The holder of a stop link: whoever reads a mailbox of the account."""
+    return Actor(frozenset({Who.ADDRESS_HOLDER}), link=link)
+
+
+def make_groups(**kwargs: object) -> None:
+    """Create the groups and give them their rights; runs after every migrate and never takes a right away."""
+    for name, codenames in GROUPS.items():
+        group, _ = Group.objects.get_or_create(name=name)
+        group.permissions.add(*Permission.objects.filter(codename__in=codenames))

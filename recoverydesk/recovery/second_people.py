@@ -1,0 +1,72 @@
+"""The second person: who may approve, and whose approval still counts at the press."""
+
+from accounts.models import User
+from audit.tags import Tag
+from recoverydesk.projects import people
+from recoverydesk.recovery import cases, errors, exceptions, policy
+from recoverydesk.recovery.models import Approval, RecoveryTicket
+from recoverydesk.recovery.permissions import RESET, Actor, staff
+from recoverydesk.recovery.transitions import (
+    Verb,
+    Work,
+    check_full_staff,
+    check_not_co_owner,
+    check_reason,
+    save,
+    verb,
+)
+
+
+def approve(ticket_id: int, *, actor: Actor, reason: str, version: int | None = None) -> RecoveryTicket:
+    """The second person's yes; another one resets. It dies when the ticket goes back.
+
+    Raises ApprovalNotNeeded, SuperuserNeeded, SamePerson, TooNew, StepUpRequired, CoOwnedTicket, ReasonTooShort.
+    """
+    with verb(Verb.APPROVE, ticket_id, actor, version) as work:
+        text = check_reason(reason)
+        approver = _check_approver(work)
+        if Approval.objects.filter(ticket=work.ticket, by=approver, dead_at=None).exists():
+            raise errors.SamePerson
+        Approval.objects.create(ticket=work.ticket, by=approver, reason=text, given_at=work.now)
+        return save(work, Tag.ACCOUNT_RECOVERY_APPROVE, reason=text)
+
+
+def _check_approver(work: Work) -> User:
+    actor, rule = work.actor, policy.row(work.case(), cases.numbers())
+    if not actor.recent:
+        raise errors.StepUpRequired
+    check_not_co_owner(work.ticket.subject, actor)
+    if RESET not in actor.rights or actor.user is None:
+        raise errors.NotAllowed
+    if rule.people < 2:
+        raise errors.ApprovalNotNeeded
+    if rule.superuser and not actor.user.is_superuser:
+        raise errors.SuperuserNeeded
+    check_full_staff(actor, work.now)
+    return actor.user
+
+
+def check_presser(work: Work, rule: policy.Row) -> None:
+    """Where two people decide, the presser is neither the approver nor who asked for the exception.
+
+    Raises TooNew, SamePerson and ApprovalMissing.
+    """
+    presser = work.actor.user
+    if presser is None or rule.people < 2:
+        return
+    check_full_staff(work.actor, work.now)
+    if presser.pk in exceptions.asked_by(work.ticket):
+        raise errors.SamePerson
+    given = [approval.by for approval in cases.live_approvals(work.ticket).select_related("by")]
+    if any(_counts(work, by, rule) for by in given if by.pk != presser.pk):
+        return
+    raise errors.SamePerson if presser.pk in {by.pk for by in given} else errors.ApprovalMissing
+
+
+def _counts(work: Work, by: User, rule: policy.Row) -> bool:
+    """Whether this person could still approve today: rights, no project in common, a superuser where one is asked."""
+    return (
+        RESET in staff(by).rights
+        and not people.co_owns(by, work.ticket.subject)
+        and (by.is_superuser or not rule.superuser)
+    )

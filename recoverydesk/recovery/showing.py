@@ -1,0 +1,231 @@
+"""What the pages show of a ticket: reads, and nothing else."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _lazy
+
+from accounts.clock import database_now
+from accounts.mail.models import Mail
+from audit.models import Event
+from audit.tags import Tag
+from recoverydesk.recovery import cases, policy, queue_place, wording
+from recoverydesk.recovery.models import Boundary, Entry, OtherProof, Probe, RecoveryTicket, Status
+from recoverydesk.recovery.other_proofs import MOST_FAILURES
+from recoverydesk.recovery.probing.verdicts import Verdict
+
+LISTED = 5
+TIMELINE = 200
+
+
+@dataclass(frozen=True)
+class BoundaryRow:
+    """One boundary in words."""
+
+    boundary: Boundary
+    state: str
+    verdict: str
+    repositories: list[dict[str, Any]]
+    more: int
+    due: bool
+
+    @property
+    def proved(self) -> bool:
+        return self.boundary.proved_at is not None
+
+
+def boundary_rows(boundaries: list[Boundary], now: datetime) -> list[BoundaryRow]:
+    """Each boundary with its words; `due` while a look is about to happen."""
+    return [
+        BoundaryRow(
+            boundary=boundary,
+            state="proved" if boundary.proved_at else boundary.kind,
+            verdict=str(wording.VERDICTS[Verdict.FOUND if boundary.proved_at else boundary.last_verdict]),
+            repositories=boundary.repositories[:LISTED],
+            more=max(0, len(boundary.repositories) - LISTED),
+            due=boundary.next_probe_at is not None and boundary.next_probe_at <= now,
+        )
+        for boundary in boundaries
+    ]
+
+
+def status_page(ticket: RecoveryTicket, *, return_code: str = "") -> dict[str, Any]:
+    """What the claimant sees: never the branch token, never staff, never another address."""
+    now = database_now()
+    asked = list(ticket.boundaries.filter(kind=Boundary.Kind.ASKED).order_by("host", "namespace"))
+    return {
+        "ticket": ticket,
+        "now": now,
+        "rows": boundary_rows(asked, now),
+        "proved": sum(row.proved_at is not None for row in asked),
+        "return_code": return_code,
+        "may_confirm": ticket.status in (Status.CHALLENGED, Status.WAITING, Status.READY)
+        and not (ticket.return_code_digest and ticket.mailbox_confirmed_at and _all_proved(asked)),
+        "live": ticket.status in (Status.CHALLENGED, Status.WAITING) and not return_code,
+        "place": queue_place.of(ticket),
+        "said": _said(ticket, now),
+        "may_offer": ticket.status == Status.CHALLENGED and ticket.proof_failures < MOST_FAILURES,
+        "proofs": [proof.get_kind_display() for proof in ticket.other_proofs.filter(kind__in=OtherProof.BOUND)],
+    }
+
+
+FOR_THE_CLAIMANT = (
+    policy.Missing.BOUNDARIES,
+    policy.Missing.ONE_BOUNDARY,
+    policy.Missing.ACCOUNT_PROOF,
+    policy.Missing.BOUNDARY_OR_PROOF,
+    policy.Missing.MAILBOX,
+)
+
+
+def _said(ticket: RecoveryTicket, now: datetime) -> str:
+    """What the claimant can still do, in the words of the policy; nothing of what is ours."""
+    lacking = policy.explain(cases.read(ticket, now), now, cases.numbers()).lacking
+    return "; ".join(str(wording.MISSING[ask]) for ask in lacking if ask in FOR_THE_CLAIMANT)
+
+
+def _all_proved(asked: list[Boundary]) -> bool:
+    return all(boundary.proved_at is not None for boundary in asked)
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """The one next step and the sentence why."""
+
+    step: policy.Step
+    sentence: str
+    lacking: list[str]
+
+
+def next_step(case: policy.Case, now: datetime) -> NextStep:
+    """The primary button and why, from the same function that guards the verbs."""
+    said = policy.explain(case, now, cases.numbers())
+    lacking = [str(wording.BLOCKS[block]) for block in said.blocks]
+    lacking += [str(wording.MISSING[ask]) for ask in said.lacking]
+    return NextStep(said.step, str(wording.STEPS[said.step]), lacking)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the timeline. `key` is its address on the page."""
+
+    key: str
+    at: datetime
+    kind: str
+    who: str
+    text: str
+    detail: str = ""
+    mail: Mail | None = None
+
+
+SHOWS: dict[str, str | Promise] = {
+    "": _lazy("All"),
+    "mail": _lazy("Mail"),
+    "probes": _lazy("Probes"),
+    "notes": _lazy("Staff notes"),
+    "events": _lazy("Steps"),
+}
+NOT_SHOWN = (Tag.ACCOUNT_RECOVERY_NOTE,)  # the note itself is there
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything that happened on a ticket, newest first: the newest 200 events, mails, notes and looks."""
+
+    events: list[Event]
+    mails: list[Mail]
+    notes: list[Entry]
+    looks: list[Probe]
+    places: dict[int, str]
+
+    @property
+    def newest_event(self) -> int:
+        return self.events[0].pk if self.events else 0
+
+    @property
+    def newest_looks(self) -> dict[int, Probe]:
+        """The newest look at each boundary, by the boundary's id, so that a person can look the same way."""
+        return {look.boundary_id: look for look in reversed(self.looks)}
+
+
+def story(ticket: RecoveryTicket, boundaries: list[Boundary]) -> Story:
+    """Read it, in four queries."""
+    events = Event.objects.filter(ticket=ticket.pk).exclude(tag=Tag.ACCOUNT_EMAIL_SENT).order_by("-id")
+    mails = Mail.objects.filter(reference=ticket.reference).order_by("-id")
+    notes = ticket.entries.select_related("author").order_by("-id")
+    looks = Probe.objects.filter(boundary__in=[row.pk for row in boundaries]).order_by("-id")
+    return Story(
+        events=list(events[:TIMELINE]),
+        mails=list(mails[:TIMELINE]),
+        notes=list(notes[:TIMELINE]),
+        looks=list(looks[:TIMELINE]),
+        places={row.pk: str(row) for row in boundaries},
+    )
+
+
+def timeline(told: Story, *, show: str = "") -> list[Line]:
+    """The story as lines, oldest first, or one part of it.
+
+    Everything together leaves out looks that brought nothing new; `show="probes"` has them all.
+    """
+    parts = {
+        "events": lambda: [_event_line(event) for event in told.events if event.tag not in NOT_SHOWN],
+        "mail": lambda: _mail_lines(told.mails),
+        "notes": lambda: _note_lines(told.notes),
+        "probes": lambda: _probe_lines(told, only_news=not show),
+    }
+    wanted = [show] if show in parts else list(parts)
+    lines = [line for name in wanted for line in parts[name]()]
+    return sorted(lines, key=lambda line: line.at)
+
+
+def _mail_lines(mails: list[Mail]) -> list[Line]:
+    return [
+        Line(f"mail-{mail.pk}", mail.queued_at, "mail", "", str(wording.MAILS.get(mail.kind, mail.kind)), mail=mail)
+        for mail in mails
+    ]
+
+
+def _note_lines(notes: list[Entry]) -> list[Line]:
+    return [Line(f"note-{note.pk}", note.written_at, "note", note.author.username, note.text) for note in notes]
+
+
+def _probe_lines(told: Story, *, only_news: bool) -> list[Line]:
+    before: dict[str, str] = {}
+    lines = []
+    for probe in reversed(told.looks):
+        if not only_news or before.get(probe.url) != probe.verdict:
+            detail = " · ".join(part for part in (probe.url, probe.detail) if part)
+            text = f"{told.places[probe.boundary_id]}: {wording.VERDICTS[probe.verdict]}"
+            lines.append(Line(f"look-{probe.pk}", probe.probed_at, "probe", "", text, detail))
+        before[probe.url] = probe.verdict
+    return lines
+
+
+def _event_line(event: Event) -> Line:
+    shown = {key: value for key, value in event.data.items() if key not in ("verb", "was") and value not in ("", None)}
+    detail = " · ".join(f"{key}: {value}" for key, value in shown.items())
+    return Line(f"event-{event.pk}", event.time, "event", event.actor_name, event.sentence, detail)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a press did: what was removed, ended and held, in words, and the mails that tell of it."""
+
+    counts: dict[str, str]
+    mails: list[Mail]
+
+
+def result(told: Story) -> Result | None:
+    """What the reset of a completed ticket did; None when its event is not there."""
+    event = next((event for event in told.events if event.tag in RESETS), None)
+    if event is None:
+        return None
+    counts = {name: int(event.data.get(name, 0)) for name in ("totp", "webauthn", "codes", "sessions", "tokens")}
+    return Result(wording.counted(**counts), [mail for mail in reversed(told.mails) if mail.kind in AFTER_RESET])
+
+
+RESETS = (Tag.ACCOUNT_RECOVERY_RESET, Tag.ACCOUNT_RECOVERY_BREAK_GLASS)
+AFTER_RESET = ("recovery_reset", "recovery_co_owner_reset", "recovery_choose_password")

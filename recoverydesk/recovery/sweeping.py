@@ -1,0 +1,161 @@
+"""One round of all due work. May run in many workers at once; whatever is killed is found again next time."""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from accounts import failpoints, leases
+from accounts import sweeping as accounts_sweeping
+from accounts.clock import database_now
+from accounts.mail.models import Mail, Request
+from recoverydesk import chores
+from recoverydesk.recovery import cases, errors, intake, rounds, workflow
+from recoverydesk.recovery.disputing import SILENCE
+from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, Claim, OtherProof, RecoveryTicket, Status, Turn
+from recoverydesk.recovery.permissions import SYSTEM
+from recoverydesk.recovery.policy import NEW_CONTACT
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+
+
+def sweep() -> dict[str, int]:
+    """Do everything that is due and return how much of each was done."""
+    failpoints.reach("sweep", "begun")
+    return {
+        **chores.run(),
+        "requests": _requests(),
+        "challenged": _each(_to_challenge(), _challenge),
+        "mails": accounts_sweeping.sweep(),
+        "bounces": _each(_bounced(), _bounce),
+        "clocks": _each(_without_clock(), workflow.start_clock),
+        "probes": rounds.probe_due(),
+        "waits": _each(_waited(), workflow.wait_over),
+        "silent": _each(_unanswered(), workflow.dispute_silence),
+        "notices": _each(_with_notice(), workflow.remind),
+        "expired": _each(_silent(), workflow.expire),
+    }
+
+
+def _each(ids: Iterable[int], verb: Callable[[int], object]) -> int:
+    """Try a verb on each ticket in a transaction of its own; one that fails does not hold up the others."""
+    done = 0
+    for ticket_id in ids:
+        try:
+            verb(ticket_id)
+            done += 1
+        except errors.RecoveryError as refusal:
+            logger.info("ticket %s: %s refused", ticket_id, type(refusal).__name__)
+        except Exception:  # whatever is wrong with one row, the other tickets wait for their turn
+            logger.exception("ticket %s cannot be worked", ticket_id)
+    return done
+
+
+def _requests() -> int:
+    due = Request.objects.filter(kind=intake.KIND, handled_at=None, due_at__lte=database_now())
+    handled, asked = 0, set[str]()
+    for request in leases.claim(due, limit=BATCH, order_by=("due_at", "id")):
+        asks_for = intake.what_it_asks(request)
+        handled += _repeated(request) if asks_for in asked else _try(request)
+        asked.add(asks_for)
+    failpoints.reach("request", "done")
+    return handled
+
+
+def _repeated(request: Request) -> int:
+    """The same was asked a moment ago, in the same round: a flood of one request costs one."""
+    return int(leases.save_if_held(request, handled_at=Now()))
+
+
+def _try(request: Request) -> int:
+    """A request that cannot be read (its key is gone) is tried again when its lease ends, and stops nobody."""
+    try:
+        return _handle(request)
+    except Exception:
+        logger.exception("request %s cannot be handled", request.pk)
+        return 0
+
+
+@transaction.atomic
+def _handle(request: Request) -> int:
+    """The ticket and the mark on the request are one transaction, so that no request is handled twice or half."""
+    if not leases.save_if_held(request, handled_at=Now()):
+        return 0
+    intake.handle(request)
+    failpoints.reach("request", "handled")
+    return 1
+
+
+def _to_challenge() -> list[int]:
+    return _ids(Q(status=Status.NEW, challenges_itself=True))
+
+
+def _challenge(ticket_id: int) -> None:
+    try:
+        workflow.challenge(ticket_id, actor=SYSTEM)
+    except errors.RecoveryError:
+        workflow.leave_to_staff(ticket_id)
+        raise
+
+
+def _without_clock() -> list[int]:
+    """Challenged tickets whose clock may start, or that may move on because of what a clock or a neighbour did.
+
+    The others are not tried at all: whoever does not answer would take the places of those who did.
+    """
+    asked = Boundary.objects.filter(ticket=OuterRef("pk"), kind=Boundary.Kind.ASKED)
+    confirmed = Q(mailbox_confirmed_at__isnull=False)
+    soon = Q(claim=Claim.SECOND_FACTOR) & (Exists(asked) | Q(facts__projects=0))
+    may_start = Q(wait_until=None) & (confirmed | soon)
+    open_account = Q(subject__frozen_at=None, subject__is_active=True, contact_bounced_at=None)
+    lacking = asked.filter(proved_at=None).exclude(exceptions__approved=True)
+    bound = Exists(OtherProof.objects.filter(ticket=OuterRef("pk"), kind__in=OtherProof.BOUND))
+    proved = ~Q(claim__in=NEW_CONTACT) | bound | Q(wait_until__lte=Now())
+    may_move = Q(wait_until__isnull=False) & confirmed & ~Exists(lacking) & open_account & proved
+    return _ids(Q(status=Status.CHALLENGED, blocked_at=None) & (may_start | may_move))
+
+
+def _waited() -> list[int]:
+    return _ids(Q(status=Status.WAITING, wait_until__lte=database_now()))
+
+
+def _silent() -> list[int]:
+    """Tickets whose claimant's turns add up to the whole time; the verb adds up again under its lock."""
+    now = database_now()
+    theirs = RecoveryTicket.objects.filter(status=Status.CHALLENGED, turn=Turn.THEIRS).order_by("id")
+    rows = theirs.values_list("pk", "their_seconds", "turn_since")
+    limit = settings.RECOVERY_EXPIRES_AFTER
+    return [pk for pk, seconds, since in rows if timedelta(seconds=seconds) + (now - since) >= limit][:BATCH]
+
+
+def _unanswered() -> list[int]:
+    """Blocked by a full sign-in, and nobody has said anything since."""
+    return _ids(Q(blocked_at__lte=database_now() - SILENCE, status__in=OPEN_STATUSES))
+
+
+def _with_notice() -> list[int]:
+    return _ids(Q(next_notice_at__lte=database_now(), status__in=OPEN_STATUSES))
+
+
+def _bounced() -> list[int]:
+    failed = Mail.objects.filter(kind__in=cases.TO_THE_CONTACT, state__in=cases.LOST)
+    references = failed.order_by("-id").values_list("reference", flat=True)[:BATCH]
+    numbers = [int(reference.removeprefix("ticket:")) for reference in references]
+    near = (Status.CHALLENGED, Status.WAITING, Status.READY)
+    return _ids(Q(pk__in=numbers, contact_bounced_at=None, status__in=near))
+
+
+def _bounce(ticket_id: int) -> None:
+    if RecoveryTicket.objects.get(pk=ticket_id).status != Status.CHALLENGED:
+        workflow.send_back(ticket_id, actor=SYSTEM, reason="the contact's mail came back")
+    workflow.note_bounce(ticket_id)
+
+
+def _ids(condition: Q) -> list[int]:
+    return list(RecoveryTicket.objects.filter(condition).order_by("id").values_list("pk", flat=True)[:BATCH])

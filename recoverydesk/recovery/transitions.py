@@ -1,0 +1,243 @@
+"""What every verb shares: the lock, the look in the table, the checks of who is asking, the saving and the event."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.db import transaction
+
+from accounts import failpoints
+from accounts.clock import database_now
+from accounts.models import User
+from audit import log
+from audit.models import Event
+from audit.tags import Tag
+from recoverydesk.projects import people
+from recoverydesk.recovery import cases, errors, policy, timetable
+from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, RecoveryTicket, Status, Turn
+from recoverydesk.recovery.permissions import Actor, Who
+
+REASON_MIN_LENGTH = 10
+FULL_STAFF_AFTER = timedelta(days=7)
+YOUNG_FACTOR = timedelta(days=30)
+
+
+class Verb(StrEnum):
+    """Everything that can happen to a ticket."""
+
+    CHALLENGE = "challenge"
+    RESEND = "resend"
+    CONFIRM_MAILBOX = "confirm_mailbox"
+    TAKE_RETURN_CODE = "take_return_code"
+    CHECK_NOW = "check_now"
+    RECORD_PROBE = "record_probe"
+    OFFER_PROOF = "offer_proof"
+    VOUCH = "vouch"
+    ADD_BOUNDARY = "add_boundary"
+    ASK_EXCEPTION = "ask_exception"
+    APPROVE_EXCEPTION = "approve_exception"
+    DECLINE_EXCEPTION = "decline_exception"
+    DISPUTE = "dispute"
+    BLOCK = "block"
+    NOTE_BOUNCE = "note_bounce"
+    START_CLOCK = "start_clock"
+    WAIT_OVER = "wait_over"
+    APPROVE = "approve"
+    SEND_BACK = "send_back"
+    RESET = "reset"
+    REJECT = "reject"
+    STOP = "stop"
+    WITHDRAW = "withdraw"
+    EXPIRE = "expire"
+    OBJECT = "object"
+    REMIND = "remind"
+    BREAK_GLASS = "break_glass"
+
+
+POLLED = frozenset({Verb.START_CLOCK, Verb.WAIT_OVER, Verb.SEND_BACK, Verb.NOTE_BOUNCE, Verb.EXPIRE, Verb.REMIND})
+UNCONFIRMED_MAY = frozenset({Verb.CONFIRM_MAILBOX, Verb.TAKE_RETURN_CODE, Verb.WITHDRAW})
+
+
+@dataclass(frozen=True)
+class Move:
+    """From which statuses a verb may be used, where it may lead, and by whom."""
+
+    sources: frozenset[Status]
+    targets: frozenset[Status]
+    who: frozenset[Who]
+
+
+@dataclass
+class Work:
+    """A locked ticket in the hands of one verb. `now` is the database's clock, read after the lock."""
+
+    verb: Verb
+    ticket: RecoveryTicket
+    actor: Actor
+    now: datetime
+    targets: frozenset[Status]
+    boundaries: list[Boundary] = field(default_factory=list)
+
+    def case(self) -> policy.Case:
+        """What policy may know, read now."""
+        return cases.read(self.ticket, self.now, self.boundaries)
+
+    def explain(self) -> policy.Explanation:
+        """What is missing and who acts, read now: the same answer that draws the button."""
+        return policy.explain(self.case(), self.now, cases.numbers())
+
+    @property
+    def asked(self) -> list[Boundary]:
+        return [boundary for boundary in self.boundaries if boundary.kind == Boundary.Kind.ASKED]
+
+
+def move_of(name: Verb) -> Move:
+    """The row of this verb in the one table; asked for late, since the table's file also names the verbs."""
+    from recoverydesk.recovery.workflow import TRANSITIONS
+
+    return TRANSITIONS[name]
+
+
+@contextmanager
+def verb(name: Verb, ticket_id: int, actor: Actor, version: int | None = None) -> Iterator[Work]:
+    """Lock the ticket and check the move; a refusal changes nothing and is written down in its own transaction."""
+    try:
+        with transaction.atomic():
+            work = _enter(move_of(name), name, ticket_id, actor)
+            if version is not None and version != work.ticket.version:
+                raise errors.StaleTicket
+            failpoints.reach(name, "locked")
+            yield work
+            failpoints.reach(name, "written")
+        failpoints.reach(name, "committed")
+    except errors.RecoveryError as refusal:
+        _record_refusal(name, ticket_id, actor, refusal)
+        raise
+
+
+def _enter(move: Move, name: Verb, ticket_id: int, actor: Actor) -> Work:
+    """Lock the subject, then the ticket: always in this order, so that verbs of one account queue up."""
+    subjects = User.objects.select_for_update(of=("self",)).filter(recovery_tickets=ticket_id)
+    subject = subjects.get()
+    ticket = RecoveryTicket.objects.select_for_update(of=("self",)).get(pk=ticket_id)
+    ticket.subject = subject
+    work = Work(name, ticket, actor, database_now(), move.targets, list(ticket.boundaries.order_by("id")))
+    _check_part(move, name, ticket, actor)
+    if ticket.status not in move.sources:
+        raise errors.InvalidTransition(f"{name.value}, {ticket.status}")
+    return work
+
+
+def _check_part(move: Move, name: Verb, ticket: RecoveryTicket, actor: Actor) -> None:
+    """Whether one of the parts this actor plays in this very ticket may use the verb."""
+    if not _parts_in(ticket, actor, move) & move.who:
+        raise errors.NotAllowed
+    if actor.link is not None and actor.link.purpose == "confirm_contact" and name not in UNCONFIRMED_MAY:
+        raise errors.NotAllowed
+    if actor.user is not None and move.who & {Who.MODERATOR, Who.ADMIN} and Who.SUBJECT not in move.who:
+        check_not_own(ticket.subject, actor)
+
+
+def _parts_in(ticket: RecoveryTicket, actor: Actor, move: Move) -> set[Who]:
+    """A link opens its own ticket only; a subject is the subject, a co-owner a co-owner of this ticket's only."""
+    parts = set(actor.parts)
+    if actor.link is not None and actor.link.reference != ticket.reference:
+        return set()
+    if actor.user is None or actor.user.pk != ticket.subject_id:
+        parts.discard(Who.SUBJECT)
+    if Who.CO_OWNER in parts & move.who and not _co_owns(actor, ticket):
+        parts.discard(Who.CO_OWNER)
+    return parts
+
+
+def _co_owns(actor: Actor, ticket: RecoveryTicket) -> bool:
+    return actor.user is not None and people.co_owns(actor.user, ticket.subject)
+
+
+def check_not_own(subject: User, actor: Actor) -> None:
+    """Nobody, superusers included, works a ticket about themselves."""
+    if actor.user is not None and actor.user.pk == subject.pk:
+        raise errors.OwnTicket
+
+
+def check_not_co_owner(subject: User, actor: Actor) -> None:
+    """Who owns a project together with the subject neither decides nor presses."""
+    if actor.user is not None and people.co_owns(actor.user, subject):
+        raise errors.CoOwnedTicket
+
+
+def check_full_staff(actor: Actor, now: datetime) -> None:
+    """Staff rights younger than seven days, or wider since, do not count as the second person: TooNew."""
+    user, since = actor.user, now - FULL_STAFF_AFTER
+    if user is None or user.staff_since is None or user.staff_since > since:
+        raise errors.TooNew
+    gained = (Tag.ACCOUNT_STAFF_ADD, Tag.ACCOUNT_STAFF_GROUP_ADD)
+    if Event.objects.filter(subject_uid=user.uid, tag__in=gained, time__gt=since).exists():
+        raise errors.TooNew
+
+
+def check_reason(reason: str) -> str:
+    """Return the reason without outer white space; raises ReasonTooShort."""
+    text = " ".join(reason.split())
+    if len(text) < REASON_MIN_LENGTH:
+        raise errors.ReasonTooShort
+    return text
+
+
+def save(work: Work, tag: Tag | None, *fields: str, **data: Any) -> RecoveryTicket:
+    """Save the named fields with the version and whose turn it is now, and record the event."""
+    ticket = work.ticket
+    ticket.version += 1
+    turn_fields = _take_turn(work, moved="status" in fields)
+    ticket.save(update_fields=list({"version", *turn_fields, *fields}))
+    if tag is not None:
+        record(tag, ticket, work.actor, verb=work.verb.value, status=ticket.status, **data)
+    return ticket
+
+
+def move(work: Work, status: Status, tag: Tag, *fields: str, **data: Any) -> RecoveryTicket:
+    """The only place a ticket's status changes: the table of the verb at work must name the target."""
+    ticket = work.ticket
+    if status not in work.targets:
+        raise errors.InvalidTransition(f"{work.verb.value}, {ticket.status} → {status}")
+    was, ticket.status = ticket.status, status
+    changed = ["status", *fields]
+    if status not in OPEN_STATUSES:
+        ticket.closed_at = work.now
+        changed.append("closed_at")
+    return save(work, tag, *changed, was=was, **data)
+
+
+def record(tag: Tag, ticket: RecoveryTicket, actor: Actor, **data: Any) -> None:
+    """One event about this ticket."""
+    log.record(tag, actor=actor.party, subject=ticket.subject, ticket=ticket.pk, **data)
+
+
+def _take_turn(work: Work, *, moved: bool) -> list[str]:
+    """Set whose turn it is and when it next says something; time of their turn adds up for the expiry."""
+    ticket = work.ticket
+    turn = Turn(policy.whose_turn(work.case()))
+    if turn == ticket.turn and not (moved and ticket.status == Status.WAITING):
+        return []
+    if ticket.turn == Turn.THEIRS:
+        ticket.their_seconds += int((work.now - ticket.turn_since).total_seconds())
+    ticket.turn, ticket.turn_since = turn, work.now
+    ticket.next_notice_at = timetable.first(ticket)
+    return ["turn", "turn_since", "their_seconds", "next_notice_at"]
+
+
+def _record_refusal(name: Verb, ticket_id: int, actor: Actor, refusal: errors.RecoveryError) -> None:
+    ticket = RecoveryTicket.objects.select_related("subject").get(pk=ticket_id)
+    data = {"verb": name.value, "status": ticket.status, "error": type(refusal).__name__}
+    if name not in POLLED or Who.SYSTEM not in actor.parts or not _said_last(ticket, data):
+        record(Tag.ACCOUNT_RECOVERY_REFUSED, ticket, actor, **data)
+
+
+def _said_last(ticket: RecoveryTicket, data: dict[str, str]) -> bool:
+    """The sweep asks every few seconds; the same refusal again is not news and would fill a log that never shrinks."""
+    refusals = Event.objects.filter(ticket=ticket.pk, tag=Tag.ACCOUNT_RECOVERY_REFUSED, actor_name=Who.SYSTEM.value)
+    last = refusals.order_by("-id").values_list("data", flat=True).first()
+    return bool(last == data)
