@@ -1,0 +1,70 @@
+"""The statistics page of the admin: one row, shown as drawings with their tables, as JSON and as CSV."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+
+from audit.sheets import csv_response
+from recoverydesk.statistics import showing
+from recoverydesk.statistics.computing import FIRST
+from recoverydesk.statistics.models import Figures
+
+
+@admin.register(Figures)
+class FiguresAdmin(admin.ModelAdmin[Figures]):
+    """Figures name nobody: every member of staff may look at them. Nobody writes them."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Figures | None = None) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Figures | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Figures | None = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site.admin_view
+        return [
+            path("", site(self.page), name="statistics_figures_changelist"),
+            path("json/", site(self.as_json), name="statistics_json"),
+            path("<slug:name>.csv", site(self.as_csv), name="statistics_csv"),
+        ]
+
+    def page(self, request: HttpRequest) -> HttpResponse:
+        """Every table with its drawing."""
+        row = _row()
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "title": _("Statistics"),
+            "made_at": row.made_at,
+            "tables": showing.tables(row.tables),
+        }
+        return TemplateResponse(request, "admin/statistics.html", context)
+
+    def as_json(self, request: HttpRequest) -> HttpResponse:
+        """The same figures for scripts of staff."""
+        row = _row()
+        return JsonResponse({"made_at": row.made_at, **row.tables})
+
+    def as_csv(self, request: HttpRequest, name: str) -> HttpResponseBase:
+        """One table for a spreadsheet."""
+        table = next((one for one in showing.tables(_row().tables) if one.name == name), None)
+        if table is None:
+            raise Http404
+        return csv_response(f"{name}.csv", [table.heading.columns, *table.rows])
+
+
+def _row() -> Figures:
+    return Figures.objects.filter(pk=FIRST).first() or Figures()
