@@ -1,0 +1,148 @@
+"""Many at once: a code counts once, a reset and a sign-in do not both win."""
+
+import threading
+from collections.abc import Callable
+from http.cookies import SimpleCookie
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.test import Client
+from django_otp_webauthn.models import WebAuthnCredential
+
+from accounts import second_factors
+from accounts.devices import TotpDevice
+from accounts.models import Session, User
+from audit.models import Event
+from audit.tags import Tag
+from tests.accounts.authenticator import Authenticator
+from tests.accounts.conftest import add_app, code_of, make_user, type_code, type_password
+from tests.accounts.test_webauthn import add_key, ask
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(work: Callable[[int], Any], many: int = 8) -> list[Any]:
+    """Run the work in threads that start together; returns their answers."""
+    barrier, answers = threading.Barrier(many), [None] * many
+
+    def run(number: int) -> None:
+        try:
+            barrier.wait()
+            answers[number] = work(number)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(many)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def verify(user: User, code: str) -> bool:
+    with transaction.atomic():
+        return second_factors.verify_code(user, code) is not None
+
+
+def test_one_code_in_eight_threads_counts_once() -> None:
+    ada = make_user()
+    code = code_of(add_app(ada))
+    assert sorted(at_once(lambda _number: verify(ada, code))) == [False] * 7 + [True]
+
+
+def test_one_recovery_code_in_eight_threads_counts_once() -> None:
+    ada = make_user()
+    add_app(ada)
+    code = second_factors.make_codes(ada, actor=ada)[0]
+    assert sorted(at_once(lambda _number: verify(ada, code))) == [False] * 7 + [True]
+
+
+def test_one_first_code_confirms_an_app_once() -> None:
+    ada = make_user()
+    device = second_factors.start_totp(ada, "phone")
+    code = code_of(device)
+    confirmed = at_once(lambda _number: second_factors.confirm_totp(ada, TotpDevice.objects.get(pk=device.pk), code))
+    assert confirmed.count(True) == 1
+
+
+def test_a_sign_in_racing_a_reset_leaves_no_session_that_works() -> None:
+    ada = make_user()
+    device = add_app(ada)
+    client = Client(raise_request_exception=False)
+    type_password(client)
+    code = code_of(device)
+
+    def work(number: int) -> None:
+        if number:
+            type_code(client, code)
+            return
+        with transaction.atomic():
+            second_factors.reset(User.objects.get(pk=ada.pk), actor="system", reason="race")
+
+    at_once(work, many=2)
+    assert client.get("/account/security/").status_code == 302
+    assert not any("_auth_user_id" in row.get_decoded() for row in Session.objects.filter(user=None))
+
+
+def sign_in_at_once(ada: User, code: str, many: int) -> int:
+    """Fifty browsers that typed the right password send the same code together; returns how many got in."""
+    clients = [Client(raise_request_exception=False, REMOTE_ADDR=f"198.51.100.{number}") for number in range(many)]
+    for client in clients:
+        type_password(client)
+    cache.clear()
+    at_once(lambda number: type_code(clients[number], code), many=many)
+    return sum("_auth_user_id" in client.session for client in clients)
+
+
+@pytest.fixture
+def no_limits(settings: Any) -> None:
+    """Only the row decides here."""
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "second_factor": "1000/m/key", "login": "1000/m/ip"}
+
+
+@pytest.mark.postgres
+def test_one_code_in_fifty_parallel_sign_ins_lets_one_in(no_limits: None) -> None:
+    ada = make_user()
+    device = add_app(ada)
+    assert sign_in_at_once(ada, code_of(device), 50) == 1
+
+
+@pytest.mark.postgres
+def test_one_recovery_code_in_fifty_parallel_sign_ins_lets_one_in(no_limits: None) -> None:
+    ada = make_user()
+    add_app(ada)
+    code = second_factors.make_codes(ada, actor=ada)[0]
+    assert sign_in_at_once(ada, code, 50) == 1
+    assert second_factors.summary(ada).codes_left == 7
+
+
+def test_one_code_in_a_known_browser_counts_once() -> None:
+    """There the lock of wrong guesses does not hold; the row lock does."""
+    ada = make_user()
+    code = code_of(add_app(ada))
+
+    def verify_known(_number: int) -> bool:
+        with transaction.atomic():
+            return second_factors.verify_code(ada, code, known_browser=True) is not None
+
+    assert sorted(at_once(verify_known)) == [False] * 7 + [True]
+
+
+def test_one_answer_of_a_key_counts_once() -> None:
+    """Two requests with the same answer: the question is gone, and the counter is stale, for the second."""
+    ada = make_user()
+    browser = Client()
+    type_password(browser)
+    key = Authenticator()
+    add_key(browser, key)
+    client = Client()
+    answer = key.get(ask(client, "passkey"))
+    clients = [Client(raise_request_exception=False) for _ in range(4)]
+    for one in clients:
+        one.cookies = SimpleCookie(client.cookies.output(header="", sep=";"))
+    at_once(lambda number: clients[number].post("/account/login/key/", {"credential": answer}), many=4)
+    assert Event.objects.filter(tag=Tag.ACCOUNT_LOGIN_SUCCESS, data__method="webauthn").count() <= 1
+    assert WebAuthnCredential.objects.get(user=ada).sign_count <= 1

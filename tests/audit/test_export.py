@@ -1,0 +1,169 @@
+"""The export and the stand-alone verifier (Done-when 4), subject access, erasure (5), spreadsheets (6)."""
+
+import io
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+
+from audit import checkpoints, export, sealing, sheets, signing
+from audit.log import Origin, record
+from audit.models import Event, EventDetail
+from audit.tags import Tag
+from audit.verifying import verify
+from tests.audit.conftest import Somebody
+from tests.audit.mutations import MUTATIONS, Mutation
+from tests.audit.sealed import superuser, write, write_and_seal
+from tests.example import ROOT
+
+pytestmark = pytest.mark.django_db
+VERIFIER = ROOT / "docs" / "verify_export.py"
+
+
+@pytest.fixture
+def log(tmp_path: Path, settings: Any, ada: Somebody, kim: Somebody) -> None:
+    settings.VAR_DIR = tmp_path
+    write_and_seal(200, [ada, kim], batch=25)
+    checkpoints.write()
+    write(3, [ada])  # not sealed yet
+
+
+def judged(path: Path, *keys: str) -> tuple[int, str]:
+    """What the stand-alone verifier says, in a process that knows nothing of us."""
+    command = [sys.executable, "-I", str(VERIFIER), str(path), *(keys or [signing.public_text(signing.public_key())])]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=path.parent, check=False)
+    assert done.stderr == ""
+    return done.returncode, done.stdout.strip()
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Callable[[], Path]:
+    def write_export() -> Path:
+        path = tmp_path / "export.jsonl"
+        path.write_text("".join(export.lines()), encoding="utf-8")
+        return path
+
+    return write_export
+
+
+def test_the_stand_alone_verifier_agrees_on_an_intact_log(log: None, exported: Callable[[], Path]) -> None:
+    assert verify().intact
+    assert judged(exported()) == (0, "intact: 9 seals")
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.__name__)
+def test_the_stand_alone_verifier_agrees_on_tampered_exports(
+    log: None, exported: Callable[[], Path], mutation: Mutation
+) -> None:
+    with transaction.atomic():
+        with superuser() as cursor:
+            mutation(cursor, random.Random(mutation.__name__))
+        assert not verify().intact
+        code, said = judged(exported())
+        transaction.set_rollback(True)
+    assert code == 3
+    assert said
+
+
+@pytest.mark.parametrize("cut", [1, 2, 30, 200])
+def test_an_export_that_was_cut_is_no_proof(log: None, exported: Callable[[], Path], cut: int) -> None:
+    path = exported()
+    kept = path.read_text(encoding="utf-8").splitlines(keepends=True)[:-cut]
+    path.write_text("".join(kept), encoding="utf-8")
+    assert judged(path)[0] == 3
+
+
+def test_an_export_edited_afterwards_is_no_proof(log: None, exported: Callable[[], Path]) -> None:
+    path = exported()
+    path.write_text(path.read_text(encoding="utf-8").replace('"kim"', '"ada"', 1), encoding="utf-8")
+    assert judged(path)[0] == 3
+
+
+def test_another_key_proves_nothing(log: None, exported: Callable[[], Path]) -> None:
+    assert judged(exported(), signing.public_text(bytes(32)))[0] == 3
+
+
+def test_part_of_the_chain_can_be_exported(log: None, tmp_path: Path) -> None:
+    path = tmp_path / "part.jsonl"
+    call_command("export_audit", "--since", "4", "--output", str(path))
+    assert judged(path) == (0, "intact: 6 seals")
+    assert Event.objects.latest("id").tag == Tag.AUDIT_LOG_EXPORT
+
+
+def test_a_line_says_what_happened_for_people_and_programs(log: None, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("export_audit")
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    kinds = [row["type"] for row in rows]
+    assert (kinds[0], kinds[-1]) == ("header", "end")
+    event = next(row for row in rows if row["type"] == "event" and row["detail"])
+    assert event["time"].endswith("+00:00")
+    assert event["detail"]["network"] == "203.0.113.7"
+
+
+def test_the_public_key_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    out = io.StringIO()
+    call_command("export_audit", "--key", stdout=out)
+    assert out.getvalue().strip() == signing.public_text(signing.public_key())
+
+
+# Subject access ------------------------------------------------------------------------------------------------------
+
+
+def test_an_account_gets_what_the_log_says_about_it_and_nothing_about_others(
+    ada: Somebody, kim: Somebody, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, desk = Origin("203.0.113.7", "Firefox"), Origin("198.51.100.9", "desk browser")
+    record(Tag.ACCOUNT_EMAIL_ADD, actor=ada, subject=ada, origin=home, address="ada@example.org")
+    record(Tag.ACCOUNT_FREEZE, actor=kim, subject=ada, origin=desk, reason="kim thinks so")
+    record(Tag.ACCOUNT_LOGIN_SUCCESS, actor=kim, subject=kim, origin=desk)
+    call_command("export_audit", "--account", "ADA")
+    out = capsys.readouterr().out
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row.get("tag") for row in rows] == [None, "account:email:add", "account:freeze", "audit:log:export"]
+    assert (rows[1]["address"], rows[1]["network"], rows[1]["actor"]) == ("ada@example.org", "203.0.113.7", "you")
+    assert rows[2]["actor"] == "somebody else"
+    assert [word for word in ("kim", "198.51.100.9", "desk browser", "thinks") if word in out] == []
+
+
+def test_an_account_nobody_knows_is_refused() -> None:
+    with pytest.raises(CommandError, match="no account nobody"):
+        call_command("export_audit", "--account", "nobody")
+
+
+# Spreadsheets --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "start", ["=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠", " =", "\t =", "\u3000＝"]
+)
+def test_a_cell_that_looks_like_a_formula_opens_as_text(start: str) -> None:
+    assert sheets.cell(f"{start}1+1") == f"'{start}1+1"
+
+
+@pytest.mark.parametrize("value", ["plain", "a=b", "", "'x", 7, -3, 2.25, None])
+def test_other_cells_stay_as_they_are(value: Any) -> None:
+    assert sheets.cell(value) == value
+
+
+def test_a_csv_file_is_streamed_with_its_name() -> None:
+    response = sheets.csv_response("list.csv", [["what", "n"], ['=HYPERLINK("x")', -1]])
+    body = b"".join(response).decode()
+    assert body == '\ufeffwhat,n\r\n"\'=HYPERLINK(""x"")",-1\r\n'
+    assert response["Content-Disposition"] == 'attachment; filename="list.csv"'
+
+
+# The end of a log ----------------------------------------------------------------------------------------------------
+
+
+def test_an_export_of_an_empty_log_is_intact(exported: Callable[[], Path], settings: Any, tmp_path: Path) -> None:
+    settings.VAR_DIR = tmp_path
+    assert sealing.seal() == 0
+    assert judged(exported()) == (0, "intact: 0 seals")
+    assert not EventDetail.objects.exists()

@@ -1,0 +1,123 @@
+"""`python -m tests.fresh_start`: `make run` in a fresh clone as an ordinary user, then Ctrl-C. Nothing may be left.
+
+Run as root it clones for the user `nobody`, else for whoever runs it. HOME and TMPDIR are empty folders of its own.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+from uuid import uuid4
+
+from tests.example import ROOT, names_in_example
+
+FIRST, LATER = 180, 10  # seconds a start may take
+MARK = "RECOVERYDESK_FRESH_START"
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def clone(folder: Path, owner: pwd.struct_passwd) -> Path:
+    """Clone what is committed, make an empty HOME and TMPDIR beside it, and give all of it to `owner`."""
+    subprocess.run(["git", "clone", "--quiet", "--no-local", str(ROOT), str(folder / "clone")], check=True)
+    for name in ("home", "tmp"):
+        (folder / name).mkdir()
+    if os.getuid() == 0:
+        for path in [folder, *folder.rglob("*")]:
+            os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+    return folder / "clone"
+
+
+def environment(folder: Path, mark: str) -> dict[str, str]:
+    """Return the caller's environment without our settings, with the system's own path and a mark to find us by."""
+    dropped = names_in_example() | {"PYTHONDONTWRITEBYTECODE", "DJANGO_SETTINGS_MODULE", "PYTHONPATH"}
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    path = "/usr/local/bin:/usr/bin:/bin" if os.getuid() == 0 else os.environ["PATH"]
+    return {**kept, "PATH": path, "HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp"), MARK: mark}
+
+
+def start(home: Path, ports: dict[str, int], variables: dict[str, str], owner: pwd.struct_passwd) -> float:
+    """Run `make run`, wait for HTTP 200, press Ctrl-C, wait for its end; return the seconds to the first 200."""
+    groups = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": ()} if os.getuid() == 0 else {}
+    command = ["make", "run", *(f"{name}={port}" for name, port in ports.items())]
+    began = time.monotonic()
+    process = subprocess.Popen(command, cwd=home, env=variables, start_new_session=True, **groups)  # type: ignore[call-overload]
+    try:
+        wait_for_200(f"http://localhost:{ports['PORT']}/", process)
+        taken = time.monotonic() - began
+        time.sleep(2)  # let worker and beat finish their own start
+    finally:
+        os.killpg(process.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
+        code = process.wait(30)
+    if code not in (0, -signal.SIGINT, 130):
+        sys.exit(f"make run ended with {code}")
+    return taken
+
+
+def wait_for_200(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Ask until the page is there. Exits when the process ends first or FIRST seconds are over."""
+    opener, deadline = build_opener(ProxyHandler({})), time.monotonic() + FIRST
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            sys.exit(f"make run ended with {process.returncode} before it served a page")
+        try:
+            with opener.open(url, timeout=10) as answer:
+                if answer.status == 200:
+                    return
+        except (URLError, OSError):
+            time.sleep(0.2)
+    sys.exit(f"no page within {FIRST} seconds")
+
+
+def processes(mark: str) -> list[str]:
+    """Return the command lines of all processes that carry the mark."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={mark}".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue  # another user's, or it ended while we looked
+    return found
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Return what lies outside VAR_DIR and .venv: untracked or changed files, anything in HOME or TMPDIR."""
+    git = ["git", "-c", "safe.directory=*", "-C", str(folder / "clone"), "status", "--porcelain", "--ignored"]
+    lines = subprocess.run(git, check=True, capture_output=True, text=True).stdout.splitlines()
+    inside = [line for line in lines if line not in ("!! .venv/", "!! var/")]
+    return inside + [str(path) for name in ("home", "tmp") for path in (folder / name).rglob("*")]
+
+
+def main() -> None:
+    """Start twice, stop twice, look for what is left. Ends with a line that says what was wrong, if anything."""
+    owner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+    folder, mark = Path(tempfile.mkdtemp(prefix="recoverydesk-fresh-")), uuid4().hex
+    try:
+        home = clone(folder, owner)
+        variables, ports = environment(folder, mark), {"PORT": free_port(), "CODE_HOST_PORT": free_port()}
+        first, later = (start(home, ports, variables, owner) for _ in range(2))
+        if left := processes(mark) + leftovers(folder):
+            sys.exit("left behind:\n" + "\n".join(left))
+        if first > FIRST or later > LATER:
+            sys.exit(f"too slow: first start {first:.1f} s (most {FIRST}), later start {later:.1f} s (most {LATER})")
+        print(f"fresh clone as {owner.pw_name}: first start {first:.1f} s, later start {later:.1f} s, nothing left")
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

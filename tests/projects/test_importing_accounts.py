@@ -1,0 +1,139 @@
+"""import_accounts: accounts, addresses and roles from JSON lines."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from audit.models import Event
+from recoverydesk.projects.models import Project, Role
+from tests.projects.conftest import day
+
+pytestmark = pytest.mark.django_db
+Write = Callable[[str, Any], Path]
+ADA = {
+    "username": "Ada",
+    "email": "Ada@example.org",
+    "verified": True,
+    "emails": [{"email": "old@example.org", "verified": False}],
+    "joined": "2019-05-01T12:00:00Z",
+    "roles": [{"project": "Spam", "kind": "owner"}],
+}
+
+
+def lines(*rows: Any) -> bytes:
+    return b"\n".join(row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows)
+
+
+def run(path: Path) -> str:
+    out = io.StringIO()
+    call_command("import_accounts", str(path), stdout=out)
+    return out.getvalue()
+
+
+def refused(path: Path) -> list[str]:
+    err = io.StringIO()
+    with pytest.raises(CommandError) as error:
+        call_command("import_accounts", str(path), stdout=io.StringIO(), stderr=err)
+    assert error.value.returncode == 1
+    return err.getvalue().splitlines()
+
+
+def counts() -> tuple[int, ...]:
+    return tuple(model.objects.count() for model in (User, EmailAddress, Role, Event))
+
+
+def test_an_account_comes_with_addresses_role_and_no_password(write: Write, spam: Project) -> None:
+    assert "1 accounts, 1 roles" in run(write("a.jsonl", lines(ADA)))
+    user = User.objects.get(username="Ada")
+    assert (user.email, user.date_joined, user.is_active) == ("ada@example.org", day("2019-05-01"), True)
+    assert not user.has_usable_password()
+    addresses = EmailAddress.objects.filter(user=user).order_by("pk").values_list("email", "verified", "primary")
+    assert list(addresses) == [("ada@example.org", True, True), ("old@example.org", False, False)]
+    role = Role.objects.get()
+    assert (role.user, role.project, role.kind, role.created_at) == (user, spam, "owner", day("2019-05-01"))
+    assert role.accepted_at == role.created_at
+    assert Event.objects.filter(tag="account:import", subject_uid=user.uid).count() == 1
+
+
+@pytest.mark.usefixtures("spam")
+def test_again_changes_nothing(write: Write) -> None:
+    path = write("a.jsonl", lines(ADA, {"username": "kim"}))
+    run(path)
+    before = counts()
+    assert "New: nothing." in run(path)
+    assert counts() == before
+
+
+def test_an_existing_account_gains_roles_but_no_address(write: Write, ada: User, spam: Project) -> None:
+    run(write("a.jsonl", lines(ADA)))
+    ada.refresh_from_db()
+    assert (ada.username, ada.email) == ("ada", "ada@example.org")
+    assert not EmailAddress.objects.filter(email="old@example.org").exists()
+    assert Role.objects.get().user == ada
+
+
+def test_addresses_may_stand_in_the_list_alone(write: Write) -> None:
+    emails = [
+        {"email": "a@example.org", "verified": True},
+        {"email": "b@example.org", "verified": True, "primary": True},
+    ]
+    run(write("a.jsonl", lines({"username": "ada", "emails": emails, "is_active": False})))
+    user = User.objects.get()
+    assert (user.email, user.is_active) == ("b@example.org", False)
+    assert EmailAddress.objects.filter(verified=True).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b"{", "not JSON"),
+        ([], "not an object"),
+        ({}, "is not a username"),
+        ({"username": "a b"}, "is not a username"),
+        ({"username": "ada\n"}, "is not a username"),
+        ({"username": "x" * 51}, "is not a username"),
+        ({"username": 5}, "is not a username"),
+        ({"username": "ada", "password": "x"}, "unknown key password"),
+        ({"username": "ada", "is_active": "yes"}, "is_active is neither true nor false"),
+        ({"username": "ada", "email": "x"}, "is not an e-mail address"),
+        ({"username": "ada", "email": 5}, "an e-mail address is not text"),
+        ({"username": "ada", "email": "a@example.org\x00"}, "control characters"),
+        ({"username": "ada", "email": "a@example.org", "verified": 1}, "verified is neither"),
+        ({"username": "ada", "emails": {}}, "emails is not an array of objects"),
+        ({"username": "ada", "emails": [{"email": f"{n}@example.org"} for n in range(11)]}, "more than 10 entries"),
+        ({"username": "ada", "emails": [{"email": "a@example.org"}, {"email": "A@example.org"}]}, "appears twice"),
+        (
+            {"username": "ada", "emails": [{"email": f"{n}@example.org", "primary": True} for n in "ab"]},
+            "than one address",
+        ),
+        ({"username": "ada", "email": "kim@example.org", "verified": True}, "belongs to another account"),
+        ({"username": "ada", "joined": "once"}, "is not an ISO 8601 time"),
+        ({"username": "ada", "roles": [{"project": "none", "kind": "owner"}]}, "there is no project none"),
+        ({"username": "ada", "roles": [{"project": "spam", "kind": "king"}]}, "'king' is not a kind of role"),
+        ({"username": "ada", "roles": [{"project": ["spam"], "kind": []}]}, "is not a project name"),
+    ],
+)
+def test_a_bad_line_is_named_with_the_reason_and_the_rest_imported(
+    write: Write, kim: User, spam: Project, row: Any, reason: str
+) -> None:
+    EmailAddress.objects.create(user=kim, email="kim@example.org", verified=True, primary=True)
+    path = write("a.jsonl", lines({"username": "first"}, row, {"username": "last"}))
+    found = refused(path)
+    assert len(found) == 1
+    assert found[0].startswith(f"{path}, line 2: ")
+    assert reason in found[0]
+    assert set(User.objects.values_list("username", flat=True)) == {"kim", "first", "last"}
+    assert EmailAddress.objects.count() == 1
+
+
+def test_a_role_of_another_kind_is_changed(write: Write, spam: Project) -> None:
+    run(write("a.jsonl", lines({"username": "ada", "roles": [{"project": "spam", "kind": "maintainer"}]})))
+    run(write("b.jsonl", lines({"username": "ada", "roles": [{"project": "spam", "kind": "owner"}]})))
+    assert Role.objects.get().kind == "owner"

@@ -1,0 +1,156 @@
+"""Who stands where, and the verbs that change it."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from audit.models import Event
+from recoverydesk.projects import people, services
+from recoverydesk.projects.models import Project, Role
+from tests.projects.conftest import MakeProject, MakeUser, day, own
+
+
+def quarantine(user: User, *, hours_left: int | None) -> None:
+    now = timezone.now()
+    user.quarantined_at = now - timedelta(hours=1)
+    user.quarantine_until = None if hours_left is None else now + timedelta(hours=hours_left)
+    user.save()
+
+
+def test_co_owners_are_other_accepted_owners_each_once(
+    ada: User, kim: User, make_user: MakeUser, make_project: MakeProject
+) -> None:
+    first, second = make_project("first"), make_project("second")
+    maintainer, invited, stranger = map(make_user, ("maintainer", "invited", "stranger"))
+    for project in (first, second):
+        own(kim, project)
+        own(ada, project)
+    own(maintainer, first, kind="maintainer")
+    services.add_role(invited, first, "owner", actor="system", invited=True)
+    own(stranger, make_project("elsewhere"))
+    assert people.co_owners(ada) == [kim]
+    assert [people.co_owns(user, ada) for user in (kim, maintainer, invited, stranger, ada)] == [True, *[False] * 4]
+
+
+def test_whoever_invites_a_stranger_is_no_co_owner_of_theirs(ada: User, kim: User, spam: Project) -> None:
+    own(kim, spam)
+    services.add_role(ada, spam, "owner", actor=kim, invited=True)
+    assert people.co_owners(ada) == []
+    assert not people.co_owns(kim, ada)
+
+
+def test_standing_counts_roles_and_invitations(ada: User, spam: Project, make_project: MakeProject) -> None:
+    assert people.standing(ada) == people.Standing(projects=0, critical=False)
+    own(ada, spam, since="2024-01-01")
+    critical = make_project("critical")
+    Project.objects.filter(pk=critical.pk).update(critical=True)
+    assert not people.critical(ada)
+    services.add_role(ada, critical, "maintainer", actor="system", invited=True)
+    assert people.standing(ada) == people.Standing(projects=2, critical=True)
+    assert people.critical(ada)
+    assert people.project_count(ada) == 2
+    assert not people.has_projects(ada, day("2024-01-01"))
+    assert people.has_projects(ada, day("2024-01-02"))
+
+
+def test_each_question_is_one_query(ada: User, kim: User, spam: Project, django_assert_num_queries: object) -> None:
+    own(ada, spam)
+    own(kim, spam)
+    for ask in (
+        lambda: people.standing(ada),
+        lambda: people.has_projects(ada, day("2026-01-01")),
+        lambda: people.critical(ada),
+        lambda: people.co_owners(ada),
+        lambda: people.co_owns(kim, ada),
+    ):
+        with django_assert_num_queries(1):  # type: ignore[operator]
+            ask()
+
+
+# Verbs ---------------------------------------------------------------------------------------------------------------
+
+
+def test_an_owner_gives_changes_and_takes_a_role_with_an_event_each(ada: User, kim: User, spam: Project) -> None:
+    own(ada, spam)
+    role = services.add_role(kim, spam, "maintainer", actor=ada)
+    services.change_role(role, "owner", actor=ada)
+    services.remove_role(role, actor=ada)
+    assert not Role.objects.filter(user=kim).exists()
+    events = Event.objects.filter(subject_uid=kim.uid, actor_uid=ada.uid, project_uid=spam.uid).order_by("id")
+    assert [event.tag for event in events] == ["project:role:add", "project:role:change", "project:role:remove"]
+
+
+def test_changing_a_role_to_what_it_is_writes_nothing(ada: User, spam: Project) -> None:
+    role = own(ada, spam)
+    events = Event.objects.count()
+    services.change_role(role, "owner", actor=ada)
+    assert Event.objects.count() == events
+
+
+def test_a_second_role_in_one_project_is_refused(ada: User, spam: Project) -> None:
+    own(ada, spam)
+    with pytest.raises(services.RoleExists):
+        services.add_role(ada, spam, "maintainer", actor="system")
+
+
+@pytest.mark.parametrize("standing", ["stranger", "maintainer", "invited owner"])
+def test_only_an_accepted_owner_acts_for_a_project(ada: User, kim: User, spam: Project, standing: str) -> None:
+    role = own(ada, spam)
+    if standing != "stranger":
+        kind = standing.split()[-1]
+        services.add_role(kim, spam, kind, actor="system", invited="invited" in standing)
+    with pytest.raises(services.NotProjectOwner):
+        services.change_role(role, "maintainer", actor=kim)
+    with pytest.raises(services.NotProjectOwner):
+        services.remove_role(role, actor=kim)
+
+
+def test_anybody_may_leave_but_not_the_last_owner(ada: User, kim: User, spam: Project) -> None:
+    last, maintainer = own(ada, spam), own(kim, spam, kind="maintainer")
+    services.remove_role(maintainer, actor=kim)
+    for refused in (
+        lambda: services.remove_role(last, actor=ada),
+        lambda: services.change_role(last, "maintainer", actor=ada),
+    ):
+        with pytest.raises(services.LastOwner):
+            refused()
+    assert Role.objects.get() == last
+
+
+@pytest.mark.parametrize("hours_left", [None, 1])
+def test_an_account_in_quarantine_changes_no_role(ada: User, kim: User, spam: Project, hours_left: int | None) -> None:
+    own(ada, spam)
+    other = own(kim, spam)
+    quarantine(ada, hours_left=hours_left)
+    events = Event.objects.count()
+    for refused in (
+        lambda: services.add_role(kim, spam, "owner", actor=ada),
+        lambda: services.change_role(other, "maintainer", actor=ada),
+        lambda: services.remove_role(other, actor=ada),
+    ):
+        with pytest.raises(services.InQuarantine):
+            refused()
+    assert Role.objects.get(pk=other.pk).kind == "owner"
+    assert Event.objects.count() == events
+
+
+def test_nobody_gives_rights_to_an_account_in_quarantine_but_owners_may_take_them(
+    ada: User, kim: User, spam: Project, make_project: MakeProject
+) -> None:
+    own(ada, spam)
+    role = own(kim, spam, kind="maintainer")
+    quarantine(kim, hours_left=None)
+    with pytest.raises(services.InQuarantine):
+        services.change_role(role, "owner", actor=ada)
+    with pytest.raises(services.InQuarantine):
+        services.add_role(kim, make_project("eggs"), "owner", actor="system")
+    services.remove_role(role, actor=ada)
+    assert not Role.objects.filter(user=kim).exists()
+
+
+def test_quarantine_ends_by_the_database_clock(ada: User, kim: User, spam: Project) -> None:
+    own(ada, spam)
+    quarantine(ada, hours_left=-1)
+    assert services.add_role(kim, spam, "maintainer", actor=ada).accepted_at

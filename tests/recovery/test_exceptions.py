@@ -1,0 +1,278 @@
+"""Exceptions, added boundaries, held roles, approvals, the unverified address, held tokens and the broken glass."""
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.management import CommandError, call_command
+from django.db.models import F
+from django.test import Client
+
+from accounts.clock import database_now
+from accounts.mail.models import Mail
+from accounts.models import TotpDevice, User
+from audit.models import Event
+from audit.tags import Tag
+from recoverydesk.projects import services as projects
+from recoverydesk.projects.models import Role
+from recoverydesk.recovery import co_owning, errors, held, sweeping, workflow
+from recoverydesk.recovery.models import Approval, BoundaryException, Claim, RecoveryTicket, Source, Status
+from recoverydesk.recovery.permissions import SYSTEM, claimant, signed_in
+from tests import factories
+from tests.recovery.builders import (
+    DAY,
+    REASON,
+    acting,
+    add_boundary,
+    make_admin,
+    make_moderator,
+    make_root,
+    make_ticket,
+    status_link,
+)
+from tokens.models import ApiToken
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    user = factories.make_user("ada")
+    factories.add_totp(user)
+    factories.make_project("tool", user)
+    factories.make_project("other", user)
+    return user
+
+
+@pytest.fixture
+def challenged(ada: User) -> RecoveryTicket:
+    """One boundary proved, the other one out of reach."""
+    ticket = make_ticket(ada, mailbox_confirmed_at=database_now() - DAY)
+    add_boundary(ticket, "here", proved=True)
+    lost = add_boundary(ticket, "gone")
+    lost.repositories[0]["project"] = "other"
+    lost.save()
+    Mail.objects.create(
+        kind="recovery_notice", recipient="ada@example.org", reference=ticket.reference, dedupe_key="notice",
+        message_id="<1@x>", state="sent", settled_at=database_now() - 2 * DAY, language="en",
+    )  # fmt: skip
+    workflow.start_clock(ticket.pk)
+    return ticket
+
+
+def except_it(ticket: RecoveryTicket, asker: User, approver: User) -> None:
+    lost = ticket.boundaries.get(namespace="gone")
+    workflow.ask_exception(
+        ticket.pk, actor=acting(asker), boundary_id=lost.pk, other_proof="dead_host", reason="the host is gone for good"
+    )
+    workflow.approve_exception(ticket.pk, actor=acting(approver), boundary_id=lost.pk, reason="I looked at it too")
+
+
+def past(ticket: RecoveryTicket, days: float) -> None:
+    span = timedelta(days=days)
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(wait_until=F("wait_until") - span)
+    sweeping.sweep()
+    ticket.refresh_from_db()
+
+
+def test_an_exception_waits_seven_days_and_takes_three_steps_of_two_people(challenged: RecoveryTicket) -> None:
+    mod, grace, rosa = make_moderator(), make_admin("grace"), make_admin("rosa")
+    workflow.ask_exception(
+        challenged.pk, actor=acting(mod), boundary_id=challenged.boundaries.get(namespace="gone").pk,
+        other_proof="archived", reason=REASON,
+    )  # fmt: skip
+    challenged.refresh_from_db()
+    assert (challenged.turn, challenged.status) == ("ours", Status.CHALLENGED)
+    lost = challenged.boundaries.get(namespace="gone")
+    with pytest.raises(errors.SamePerson):
+        workflow.approve_exception(challenged.pk, actor=acting(mod), boundary_id=lost.pk, reason=REASON)
+    workflow.approve_exception(challenged.pk, actor=acting(grace), boundary_id=lost.pk, reason=REASON)
+    challenged.refresh_from_db()
+    assert challenged.status == Status.WAITING
+    assert challenged.mailbox_confirmed_at is not None
+    assert challenged.wait_until == challenged.mailbox_confirmed_at + 7 * DAY
+    past(challenged, 7)
+    assert challenged.status == Status.READY
+    with pytest.raises(errors.ApprovalMissing):
+        workflow.reset(challenged.pk, actor=acting(rosa), reason=REASON)
+    workflow.approve(challenged.pk, actor=acting(grace), reason=REASON)
+    with pytest.raises(errors.SamePerson):
+        workflow.reset(challenged.pk, actor=acting(grace), reason=REASON)
+    assert workflow.reset(challenged.pk, actor=acting(rosa), reason=REASON).roles_held == 1
+
+
+def test_who_asked_for_the_exception_never_resets(challenged: RecoveryTicket) -> None:
+    grace, rosa = make_admin("grace"), make_admin("rosa")
+    except_it(challenged, grace, rosa)
+    past(challenged, 7)
+    workflow.approve(challenged.pk, actor=acting(rosa), reason=REASON)
+    with pytest.raises(errors.SamePerson):
+        workflow.reset(challenged.pk, actor=acting(grace), reason=REASON)
+
+
+def test_an_exception_alone_is_not_enough(ada: User) -> None:
+    ticket = make_ticket(ada, mailbox_confirmed_at=database_now() - 9 * DAY)
+    add_boundary(ticket, "gone")
+    except_it(ticket, make_moderator(), make_admin())
+    RecoveryTicket.objects.update(wait_until=database_now() - DAY, wait_rows=["exception"])
+    sweeping.sweep()
+    ticket.refresh_from_db()
+    assert ticket.status == Status.CHALLENGED
+    offer = workflow.Offer("password", factories.PASSWORD)
+    assert workflow.offer_proof(ticket.pk, actor=claimant(status_link(ticket)), offer=offer).status == Status.READY
+
+
+def test_a_declined_exception_leaves_the_boundary_asked_for(challenged: RecoveryTicket) -> None:
+    lost = challenged.boundaries.get(namespace="gone")
+    asked: dict[str, Any] = {"boundary_id": lost.pk, "reason": REASON}
+    workflow.ask_exception(challenged.pk, actor=acting(make_moderator()), other_proof="other", **asked)
+    workflow.decline_exception(challenged.pk, actor=acting(make_admin()), **asked)
+    challenged.refresh_from_db()
+    assert (challenged.turn, challenged.status) == ("theirs", Status.CHALLENGED)
+    workflow.ask_exception(challenged.pk, actor=acting(make_moderator("mod2")), other_proof="other", **asked)
+    assert BoundaryException.objects.count() == 2
+
+
+def test_a_role_on_hold_cannot_act_until_another_owner_says_so(challenged: RecoveryTicket) -> None:
+    ada = challenged.subject
+    other = ada.roles.get(project__name="other").project
+    kim = factories.make_user("kim")
+    factories.add_role(other, kim)
+    grace, rosa = make_admin("grace"), make_admin("rosa")
+    except_it(challenged, make_moderator(), grace)
+    past(challenged, 7)
+    workflow.approve(challenged.pk, actor=acting(grace), reason=REASON)
+    workflow.reset(challenged.pk, actor=acting(rosa), reason=REASON)
+    role = ada.roles.get(project__name="other")
+    assert (role.held_at is not None, ada.roles.get(project__name="tool").held_at) == (True, None)
+    User.objects.filter(pk=ada.pk).update(quarantined_at=None)
+    with pytest.raises(projects.NotProjectOwner):
+        projects.add_role(factories.make_user("mal"), other, "owner", actor=User.objects.get(pk=ada.pk))
+    for actor in (signed_in(kim), signed_in(ada, recent=True), signed_in(factories.make_user("eve"), recent=True)):
+        with pytest.raises(errors.RecoveryError):
+            co_owning.release(role.pk, actor=actor)
+    co_owning.release(role.pk, actor=signed_in(kim, recent=True))
+    role.refresh_from_db()
+    assert role.held_at is None
+    assert Event.objects.filter(tag=Tag.PROJECT_ROLE_RELEASE).count() == 1
+
+
+def test_two_staff_release_a_held_role_after_thirty_days(ada: User) -> None:
+    ticket = make_ticket(ada, Status.COMPLETED)
+    role = ada.roles.get(project__name="tool")
+    Role.objects.filter(pk=role.pk).update(held_at=database_now() - 29 * DAY, held_for=ticket.pk)
+    grace, rosa = acting(make_admin("grace")), acting(make_admin("rosa"))
+    with pytest.raises(errors.RoleHeld):
+        co_owning.release_by_staff(role.pk, actor=grace, reason=REASON)
+    Role.objects.filter(pk=role.pk).update(held_at=database_now() - 31 * DAY)
+    assert co_owning.release_by_staff(role.pk, actor=grace, reason=REASON) is False
+    with pytest.raises(errors.SamePerson):
+        co_owning.release_by_staff(role.pk, actor=grace, reason=REASON)
+    assert co_owning.release_by_staff(role.pk, actor=rosa, reason=REASON) is True
+    role.refresh_from_db()
+    assert role.held_at is None
+
+
+def test_an_added_boundary_is_asked_for_and_shortens_nothing(ada: User) -> None:
+    ticket = make_ticket(ada, mailbox_confirmed_at=database_now())
+    status_link(ticket)
+    url = "https://github.com/website/tool"
+    workflow.add_boundary(ticket.pk, actor=acting(make_moderator()), url=url, reason="only the website names it")
+    row = ticket.boundaries.get()
+    assert (row.host, row.namespace, row.kind, row.next_probe_at is not None) == (
+        "github.com",
+        "website",
+        "asked",
+        True,
+    )
+    assert Mail.objects.filter(kind="recovery_challenge").count() == 1
+    with pytest.raises(errors.NotABoundary):
+        workflow.add_boundary(ticket.pk, actor=acting(make_moderator("m2")), url="https://example.org/", reason=REASON)
+
+
+def test_approvals_die_when_the_ticket_goes_back(ada: User) -> None:
+    make_ticket(ada, Status.STOPPED, closed_at=database_now())
+    ticket = make_ticket(ada, Status.READY)
+    workflow.approve(ticket.pk, actor=acting(make_admin()), reason=REASON)
+    assert Approval.objects.get().dead_at is None
+    workflow.send_back(ticket.pk, actor=acting(make_moderator()), reason=REASON)
+    assert Approval.objects.get().dead_at is not None
+
+
+def test_a_staff_account_needs_a_superusers_approval_and_loses_its_rights(ada: User) -> None:
+    User.objects.filter(pk=ada.pk).update(is_staff=True)
+    ticket = make_ticket(User.objects.get(pk=ada.pk), Status.READY, wait_rows=["staff", "second factor, no boundary"])
+    with pytest.raises(errors.SuperuserNeeded):
+        workflow.approve(ticket.pk, actor=acting(make_admin("grace")), reason=REASON)
+    workflow.approve(ticket.pk, actor=acting(make_root()), reason=REASON)
+    assert workflow.reset(ticket.pk, actor=acting(make_admin("rosa")), reason=REASON).removed is not None
+    ada.refresh_from_db()
+    assert (ada.is_staff, ada.groups.count()) == (False, 0)
+
+
+def test_an_unverified_address_is_verified_after_seven_days_and_nothing_else_changes(db: None) -> None:
+    kim = factories.make_user("kim", verified=False)
+    ticket = workflow.open_ticket(
+        subject=kim, claim=Claim.UNVERIFIED_EMAIL, actor=SYSTEM, source=Source.FORM, contact="Kim@example.org"
+    ).ticket
+    sweeping.sweep()
+    sweeping.sweep()
+    (letter,) = [str(one.body) for one in mail.outbox]
+    path = next(line for line in letter.splitlines() if "/recover/status/" in line).strip()
+    Client().post(path.removeprefix("http://localhost:8000"), {"pushed": "1"})
+    for _round in range(2):
+        sweeping.sweep()
+    past(ticket, 7)
+    assert ticket.status == Status.READY
+    password = kim.password
+    workflow.reset(ticket.pk, actor=acting(make_admin()), reason=REASON)
+    row, kim = kim.emailaddress_set.get(), User.objects.get(pk=kim.pk)
+    assert (row.verified, row.primary, kim.password, kim.quarantined_at is not None) == (True, True, password, True)
+    assert not Mail.objects.filter(kind="recovery_choose_password").exists()
+
+
+def test_held_tokens_are_kept_or_revoked_on_one_page(ada: User) -> None:
+    now = database_now()
+    old = ApiToken.objects.create(user=ada, name="ci", created_at=now - 90 * DAY, last_used_at=now - DAY, held_at=now)
+    new = ApiToken.objects.create(user=ada, name="new", created_at=now - DAY, last_used_at=now, held_at=now)
+    unused = ApiToken.objects.create(user=ada, name="unused", created_at=now - 90 * DAY, held_at=now)
+    assert {choice.token.name: choice.revoke for choice in held.choices(ada)} == {
+        "ci": False,
+        "new": True,
+        "unused": True,
+    }
+    browser, secret = Client(), factories.add_totp(ada, "tablet")[1]
+    browser.post("/account/login/", {"login": "ada", "password": factories.PASSWORD})
+    browser.post("/account/second-factor/", {"code": factories.code(secret)})
+    page = browser.get("/account/tokens/held/").content.decode()
+    assert page.count("checked") == 3
+    wishes = {f"token-{old.pk}": "keep", f"token-{new.pk}": "revoke"}
+    browser.post("/account/tokens/held/", wishes)
+    for token in (old, new, unused):
+        token.refresh_from_db()
+    assert (old.held_at, new.revoked_at is not None, unused.held_at is not None) == (None, True, True)
+
+
+def test_breaking_the_glass_resets_mails_everybody_and_prints_the_return_code(ada: User) -> None:
+    out = StringIO()
+    with pytest.raises(CommandError, match="ReasonTooShort"):
+        call_command("break_glass", "ada", "--reason", "short")
+    assert not RecoveryTicket.objects.exists()
+    call_command("break_glass", "ADA", "--reason", "the only admin lost the phone", stdout=out)
+    ticket = RecoveryTicket.objects.get()
+    assert (ticket.status, ticket.reset_by, ticket.broke_glass) == (Status.COMPLETED, None, True)
+    assert not TotpDevice.objects.filter(user=ada).exists()
+    assert Event.objects.filter(tag=Tag.ACCOUNT_RECOVERY_BREAK_GLASS, actor_name="operator").count() == 1
+    kinds = set(Mail.objects.filter(reference=ticket.reference).values_list("kind", flat=True))
+    assert kinds == {"recovery_reset", "recovery_choose_password"}
+    assert ticket.return_code_digest
+    assert "Return code" in out.getvalue()
+
+
+def test_the_policy_page_has_the_numbers_in_force(client: Client, settings: object, db: None) -> None:
+    settings.RECOVERY_WAIT_NEW_CONTACT = timedelta(days=21)  # type: ignore[attr-defined]
+    page = client.get("/recover/policy/").content.decode()
+    assert "3 weeks" in page or "21 days" in page
+    assert page.count("<tr>") == 10

@@ -1,0 +1,344 @@
+"""The press: all of rule 8 in one transaction, or nothing; and who may not press."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+
+from accounts import second_factors
+from accounts.devices import RecoveryCode, TotpDevice
+from accounts.mail import links
+from accounts.mail.models import Link, Mail
+from accounts.models import RecoveryCodeDevice, Session, User
+from audit import log
+from audit.models import Event
+from audit.tags import Tag
+from recoverydesk.recovery import errors, permissions, workflow
+from recoverydesk.recovery.models import RecoveryTicket, Status
+from recoverydesk.recovery.permissions import SYSTEM
+from tests import factories
+from tests.recovery.builders import (
+    DAY,
+    REASON,
+    add_address,
+    add_boundary,
+    everything,
+    make_admin,
+    make_moderator,
+    make_ticket,
+    pressing,
+    status_link,
+    stop_link,
+)
+from tokens.models import ApiToken
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    cache.clear()
+    user = factories.make_user("ada")
+    factories.add_totp(user)
+    factories.add_totp(user, "tablet")
+    factories.add_codes(user)
+    return user
+
+
+@pytest.fixture
+def ready(ada: User) -> RecoveryTicket:
+    factories.make_project("tool", ada)
+    ticket = make_ticket(ada, Status.READY)
+    add_boundary(ticket, proved=True)
+    return ticket
+
+
+def press(ticket: RecoveryTicket, by: User | None = None, **keywords: Any) -> workflow.Outcome:
+    return workflow.reset(ticket.pk, actor=pressing(by or make_admin()), reason=REASON, **keywords)
+
+
+def all_that_may_change() -> dict[str, Any]:
+    models = (TotpDevice, RecoveryCodeDevice, RecoveryCode, Session, ApiToken, Event)
+    rows = {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
+    return rows | everything()
+
+
+def test_everything_of_the_account_is_gone_at_once(ada: User, ready: RecoveryTicket, client: Client) -> None:
+    tokens = [ApiToken.objects.create(user=ada, name=name) for name in ("ci", "laptop")]
+    other = ApiToken.objects.create(user=factories.make_user("kim"), name="kim's")
+    client.force_login(ada)
+    hers = status_link(ready)
+    outcome = press(ready)
+    assert outcome.removed == second_factors.ResetCounts(totp=2, webauthn=0, codes=8, sessions=1)
+    assert outcome.tokens_held == 2
+    ada.refresh_from_db()
+    assert not TotpDevice.objects.filter(user=ada).exists()
+    assert not RecoveryCodeDevice.objects.filter(user=ada).exists()
+    assert not ada.has_usable_password()
+    assert not Session.objects.filter(user=ada).exists()
+    assert client.get("/account/security/").status_code == 302
+    assert all(ApiToken.objects.get(pk=token.pk).held_at for token in tokens)
+    assert ApiToken.objects.get(pk=other.pk).held_at is None
+    assert ada.quarantined_at is not None
+    assert ada.quarantine_until is None
+    with pytest.raises(links.BadLink):
+        links.resolve(links.key(hers), "status")
+
+
+def test_every_part_of_the_press_is_written_down_under_the_ticket(ada: User, ready: RecoveryTicket) -> None:
+    ApiToken.objects.create(user=ada, name="ci")
+    admin = make_admin()
+    press(ready, admin)
+    written = Event.objects.filter(ticket=ready.pk)
+    for tag in (
+        Tag.ACCOUNT_TWO_FACTOR_RESET, Tag.ACCOUNT_PASSWORD_DISABLED, Tag.ACCOUNT_SESSION_END,
+        Tag.ACCOUNT_QUARANTINE_ENTER, Tag.ACCOUNT_API_TOKEN_HELD, Tag.ACCOUNT_RECOVERY_RESET,
+    ):  # fmt: skip
+        event = written.get(tag=tag)
+        assert (event.actor_name, event.subject_name, event.data["reason"]) == ("grace", "ada", REASON)
+
+
+def test_every_address_and_co_owner_hears_and_only_the_contact_gets_the_link(ada: User, ready: RecoveryTicket) -> None:
+    add_address(ada, "ada@elsewhere.example")
+    add_address(ada, "never@verified.example", verified=False)
+    ada.former_addresses.create(email="ada@former.example")
+    kim = factories.make_user("kim")
+    factories.add_role(ada.roles.get().project, kim)
+    press(ready)
+    told = Mail.objects.filter(reference=ready.reference)
+    by_kind = {kind: sorted(told.filter(kind=kind).values_list("recipient", flat=True)) for kind in
+               ("recovery_reset", "recovery_choose_password", "recovery_co_owner_reset")}  # fmt: skip
+    assert by_kind == {
+        "recovery_reset": ["ada@elsewhere.example", "ada@example.org", "ada@former.example"],
+        "recovery_choose_password": ["ada@example.org"],
+        "recovery_co_owner_reset": ["kim@example.org"],
+    }
+    stops = Link.objects.filter(reference=ready.reference, purpose="stop")
+    assert sorted(stops.values_list("recipient", flat=True)) == by_kind["recovery_reset"]
+
+
+EVENTS_OF_A_PRESS = 6
+
+
+@pytest.mark.parametrize("fails_at", range(EVENTS_OF_A_PRESS))
+def test_an_event_that_cannot_be_written_undoes_all_of_it(
+    ada: User, ready: RecoveryTicket, monkeypatch: pytest.MonkeyPatch, client: Client, fails_at: int
+) -> None:
+    ApiToken.objects.create(user=ada, name="ci")
+    client.force_login(ada)
+    admin = make_admin()
+    before, written = all_that_may_change(), []
+    insert = log._insert
+
+    def fail(event: Event) -> None:
+        written.append(event.tag)
+        if len(written) > fails_at:
+            raise RuntimeError("the log is full")
+        insert(event)
+
+    monkeypatch.setattr(log, "_insert", fail)
+    with pytest.raises(RuntimeError, match="the log is full"):
+        press(ready, admin)
+    assert len(written) == fails_at + 1
+    assert all_that_may_change() == before
+
+
+def test_a_press_writes_as_many_events_as_were_made_to_fail(ada: User, ready: RecoveryTicket) -> None:
+    ApiToken.objects.create(user=ada, name="ci")
+    press(ready)
+    assert Event.objects.filter(ticket=ready.pk).count() == EVENTS_OF_A_PRESS
+
+
+def test_other_open_tickets_of_the_account_are_closed_and_told(ada: User, ready: RecoveryTicket) -> None:
+    other = make_ticket(ada, Status.CHALLENGED, contact="ada@elsewhere.example")
+    foreign = make_ticket(factories.make_user("kim"))
+    add_boundary(other)
+    link = status_link(other)
+    press(ready)
+    other.refresh_from_db()
+    foreign.refresh_from_db()
+    assert (other.status, foreign.status) == (Status.REJECTED, Status.CHALLENGED)
+    assert str(ready.pk) in other.closing_reason
+    assert Mail.objects.filter(reference=other.reference, kind="recovery_closed", recipient=other.contact).exists()
+    with pytest.raises(links.BadLink):
+        links.resolve(links.key(link), "status")
+
+
+# Who may not ---------------------------------------------------------------------------------------------------------
+
+
+def refused(ticket: RecoveryTicket, error: type[errors.RecoveryError], **keywords: Any) -> None:
+    """The press is refused by that name, changes nothing and is one event."""
+    before, events = everything(), Event.objects.count()
+    with pytest.raises(errors.RecoveryError) as caught:
+        workflow.reset(ticket.pk, **{"reason": REASON} | keywords)
+    assert caught.type is error
+    assert everything() == before
+    assert Event.objects.count() == events + 1
+
+
+def test_a_moderator_may_not(ready: RecoveryTicket) -> None:
+    refused(ready, errors.NotAllowed, actor=pressing(make_moderator()))
+
+
+def test_nobody_may_without_a_recent_second_factor(ready: RecoveryTicket) -> None:
+    refused(ready, errors.StepUpRequired, actor=permissions.staff(make_admin()))
+    refused(ready, errors.StepUpRequired, actor=permissions.staff(factories.make_user("root", superuser=True)))
+
+
+def test_a_co_owner_may_not_superuser_or_not(ada: User, ready: RecoveryTicket) -> None:
+    for admin in (make_admin(), factories.make_user("root", superuser=True)):
+        factories.add_role(ada.roles.get().project, admin)
+        refused(ready, errors.CoOwnedTicket, actor=pressing(admin))
+
+
+def test_a_fellow_maintainer_who_owns_nothing_with_the_subject_may(ada: User, ready: RecoveryTicket) -> None:
+    admin = make_admin()
+    factories.add_role(ada.roles.get().project, admin, kind="maintainer")
+    factories.add_role(factories.make_project("compiler", admin), factories.make_user("kim"))
+    assert press(ready, admin).removed is not None
+
+
+@pytest.mark.parametrize("reason", ["", "short", "         ", " a b   c  d ", "\n" * 40])
+def test_a_reason_must_say_something(ready: RecoveryTicket, reason: str) -> None:
+    refused(ready, errors.ReasonTooShort, actor=pressing(make_admin()), reason=reason)
+
+
+def test_a_page_that_was_shown_before_a_change_is_stale(ready: RecoveryTicket) -> None:
+    admin = make_admin()
+    refused(ready, errors.StaleTicket, actor=pressing(admin), version=ready.version + 1)
+    assert press(ready, admin, version=ready.version).removed is not None
+
+
+def test_reset_without_projects_opens_accounts_without_projects_and_no_others(ada: User) -> None:
+    helper = make_moderator()
+    factories.grant(helper, "reset_without_projects")
+    assert press(make_ticket(ada, Status.READY), helper).removed is not None
+    kim = factories.make_user("kim")
+    factories.make_project("tool", kim)
+    refused(make_ticket(kim, Status.READY), errors.NotAllowed, actor=pressing(helper))
+    lee = factories.make_user("lee")
+    factories.add_role(factories.make_project("other"), lee, accepted=False)
+    refused(make_ticket(lee, Status.READY), errors.NotAllowed, actor=pressing(helper))
+
+
+def test_a_staff_subject_needs_a_superusers_approval(ada: User, ready: RecoveryTicket) -> None:
+    User.objects.filter(pk=ada.pk).update(is_staff=True)
+    RecoveryTicket.objects.update(wait_rows=["staff", "second factor, repositories"])
+    refused(ready, errors.ApprovalMissing, actor=pressing(make_admin()))
+
+
+@pytest.mark.parametrize("change", [{"blocked_at": DAY}, {"contact_bounced_at": DAY}])
+def test_what_blocks_a_ready_ticket_sends_it_back_instead(ready: RecoveryTicket, change: dict[str, Any]) -> None:
+    RecoveryTicket.objects.update(**dict.fromkeys(change, ready.opened_at))
+    outcome = press(ready)
+    assert (outcome.sent_back, outcome.removed) == (True, None)
+    assert outcome.ticket.status == Status.CHALLENGED
+    assert TotpDevice.objects.count() == 2
+    assert Event.objects.filter(ticket=ready.pk, tag=Tag.ACCOUNT_RECOVERY_SEND_BACK).count() == 1
+
+
+def test_a_frozen_account_is_not_reset(ada: User, ready: RecoveryTicket) -> None:
+    User.objects.filter(pk=ada.pk).update(frozen_at=ready.opened_at, frozen_by="staff")
+    assert press(ready).sent_back
+    assert TotpDevice.objects.count() == 2
+
+
+def test_a_second_press_is_refused(ready: RecoveryTicket) -> None:
+    admin = make_admin()
+    press(ready, admin)
+    refused(ready, errors.InvalidTransition, actor=pressing(admin))
+
+
+# What was under way --------------------------------------------------------------------------------------------------
+
+
+def test_a_sign_in_that_waited_for_its_second_factor_is_over(ada: User, ready: RecoveryTicket, client: Client) -> None:
+    TotpDevice.objects.all().delete()
+    secret = factories.add_totp(ada)[1]
+    answer = client.post("/account/login/", {"login": "ada", "password": factories.PASSWORD})
+    assert answer["Location"] == "/account/second-factor/"
+    press(ready)
+    answer = client.post("/account/second-factor/", {"code": factories.code(secret)})
+    assert "_auth_user_id" not in client.session
+    assert client.get("/account/security/").status_code == 302
+
+
+def test_a_stop_link_of_before_still_objects_afterwards(ada: User, ready: RecoveryTicket, client: Client) -> None:
+    before = stop_link(ready)
+    press(ready)
+    workflow.object_after_reset(ready.pk, actor=permissions.address_holder(before))
+    ada.refresh_from_db()
+    assert (ada.frozen_at is not None, ada.frozen_by) == (True, "owner")
+
+
+def test_a_mailed_password_key_of_before_opens_nothing(ada: User, ready: RecoveryTicket, client: Client) -> None:
+    from allauth.account.forms import default_token_generator
+    from allauth.account.utils import user_pk_to_url_str
+
+    key = f"/account/password/reset/key/{user_pk_to_url_str(ada)}-{default_token_generator.make_token(ada)}/"
+    press(ready)
+    page = client.get(key, follow=True)
+    assert "password1" not in page.content.decode()
+
+
+# At once -------------------------------------------------------------------------------------------------------------
+
+
+def at_once(work: Callable[[int], Any], many: int) -> list[Any]:
+    """Run the work in threads that start together; returns answers and refusals."""
+    barrier = threading.Barrier(many)
+    answers: list[Any] = [None] * many
+
+    def run(number: int) -> None:
+        barrier.wait()
+        try:
+            answers[number] = work(number)
+        except errors.RecoveryError as refusal:
+            answers[number] = type(refusal).__name__
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(many)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_eight_admins_at_once_reset_once(ada: User, ready: RecoveryTicket) -> None:
+    admins = [pressing(make_admin(f"admin{number}")) for number in range(8)]
+    answers = at_once(lambda number: workflow.reset(ready.pk, actor=admins[number], reason=REASON).sent_back, 8)
+    assert sorted(map(str, answers)) == ["False", *["InvalidTransition"] * 7]
+    assert Event.objects.filter(tag=Tag.ACCOUNT_RECOVERY_RESET).count() == 1
+    assert Event.objects.filter(tag=Tag.ACCOUNT_RECOVERY_REFUSED).count() == 7
+    assert Mail.objects.filter(kind="recovery_choose_password").count() == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_of_a_stop_and_a_reset_at_once_one_wins(ada: User, ready: RecoveryTicket) -> None:
+    admin, owner = pressing(make_admin()), permissions.address_holder(stop_link(ready))
+    presses: list[Callable[[], Any]] = [
+        lambda: workflow.reset(ready.pk, actor=admin, reason=REASON).ticket.status,
+        lambda: workflow.stop(ready.pk, actor=owner).status,
+    ]
+    answers = at_once(lambda number: presses[number](), 2)
+    ready.refresh_from_db()
+    assert sorted(map(str, answers)) == sorted(["InvalidTransition", str(ready.status)])
+    assert TotpDevice.objects.exists() == (ready.status == Status.STOPPED)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_ready_verbs_of_two_tickets_of_one_account_do_not_lock_each_other_out(ada: User) -> None:
+    tickets = [make_ticket(ada, contact=f"{number}@example.org") for number in range(6)]
+    answers = at_once(lambda number: workflow.block(tickets[number].pk, actor=SYSTEM).pk, 6)
+    assert sorted(answers) == [ticket.pk for ticket in tickets]

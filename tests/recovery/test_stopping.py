@@ -1,0 +1,424 @@
+"""The real owner can always say no; and no secret lies where it does not belong."""
+
+import logging
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core import mail as outgoing
+from django.core.cache import cache
+from django.db import connection
+from django.db.models.functions import Now
+from django.test import Client
+
+from accounts.clock import database_now
+from accounts.mail import links, outbox
+from accounts.mail.models import Link, Mail
+from accounts.models import Session, User
+from audit.models import Event
+from recoverydesk.recovery import errors, notices, permissions, sweeping, workflow
+from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
+from recoverydesk.recovery.permissions import SYSTEM
+from tests import factories
+from tests.recovery.builders import (
+    DAY,
+    REASON,
+    add_address,
+    add_boundary,
+    age_factors,
+    everything,
+    make_admin,
+    make_ticket,
+    pressing,
+    status_link,
+    stop_link,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_limits_left_over() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    user = factories.make_user("ada")
+    factories.add_totp(user)
+    return user
+
+
+@pytest.fixture
+def challenged(ada: User) -> RecoveryTicket:
+    """A challenged ticket of an account with two addresses, a former one, and a co-owner."""
+    add_address(ada, "ada@second.example")
+    add_address(ada, "ada@unverified.example", verified=False)
+    ada.former_addresses.create(email="ada@former.example")
+    old = ada.former_addresses.create(email="ada@ancient.example")
+    type(old).objects.filter(pk=old.pk).update(removed_at=Now() - 31 * DAY)
+    factories.add_role(factories.make_project("tool", ada), factories.make_user("kim"))
+    ticket = make_ticket(ada, Status.NEW)
+    add_boundary(ticket)
+    workflow.challenge(ticket.pk, actor=SYSTEM)
+    ticket.boundaries.update(next_probe_at=None)
+    ticket.refresh_from_db()
+    return ticket
+
+
+def path(link: Link) -> str:
+    return links.url(link).removeprefix("http://localhost:8000")
+
+
+def done_reset(user: User) -> RecoveryTicket:
+    ticket = make_ticket(user, Status.READY)
+    workflow.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+    ticket.refresh_from_db()
+    return ticket
+
+
+# The stop link -------------------------------------------------------------------------------------------------------
+
+
+def test_the_stop_button_stops_the_ticket_and_nothing_more(ada: User, client: Client) -> None:
+    ticket = make_ticket(ada)
+    browser = Client()
+    browser.force_login(ada)
+    page = client.post(path(stop_link(ticket)), {"stop": "1"})
+    assert b"stopped" in page.content
+    ticket.refresh_from_db()
+    ada.refresh_from_db()
+    assert (ticket.status, ada.frozen_at) == (Status.STOPPED, None)
+    assert Session.objects.filter(user=ada).exists()
+
+
+def test_stop_and_freeze_ends_sessions_and_freezes(ada: User, client: Client) -> None:
+    ticket = make_ticket(ada, Status.WAITING)
+    browser = Client()
+    browser.force_login(ada)
+    client.post(path(stop_link(ticket)), {"lock": "1"})
+    ada.refresh_from_db()
+    assert RecoveryTicket.objects.get().status == Status.STOPPED
+    assert (ada.frozen_at is not None, ada.frozen_by) == (True, "owner")
+    assert not Session.objects.filter(user=ada).exists()
+
+
+def test_a_stop_after_the_reset_freezes_at_once_and_kills_the_password_link(ada: User, client: Client) -> None:
+    ticket = done_reset(ada)
+    choose = Link.objects.get(purpose="choose_password")
+    client.post(path(Link.objects.get(purpose="stop")), {"stop": "1"})
+    ticket.refresh_from_db()
+    ada.refresh_from_db()
+    assert (ticket.status, ticket.turn) == (Status.COMPLETED, "ours")
+    assert ticket.objected_at is not None
+    assert ada.frozen_at is not None
+    assert client.get(path(choose)).status_code == 404
+
+
+def test_after_seven_days_an_objection_changes_nothing(ada: User, client: Client) -> None:
+    ticket = done_reset(ada)
+    RecoveryTicket.objects.update(completed_at=Now() - 7 * DAY - timedelta(seconds=1))
+    before = everything()
+    page = client.post(path(Link.objects.get(purpose="stop")), {"lock": "1"})
+    assert page.status_code == 200
+    assert everything() == before
+    assert Event.objects.filter(ticket=ticket.pk, data__error="InvalidTransition").count() == 1
+
+
+def test_stopping_twice_stops_once(ada: User, client: Client) -> None:
+    ticket = make_ticket(ada)
+    link = stop_link(ticket)
+    client.post(path(link), {"stop": "1"})
+    before = everything()
+    assert b"nothing left to stop" in client.post(path(link), {"lock": "1"}).content
+    assert everything() == before
+
+
+@pytest.mark.parametrize("status", [Status.REJECTED, Status.STOPPED, Status.WITHDRAWN, Status.EXPIRED])
+def test_a_stop_link_of_a_closed_ticket_does_nothing(ada: User, client: Client, status: str) -> None:
+    link = stop_link(make_ticket(ada, status))
+    before = everything()
+    client.post(path(link), {"stop": "1", "lock": "1"})
+    assert everything() == before
+
+
+# Links are for one ticket, one purpose, one recipient ----------------------------------------------------------------
+
+
+def test_a_key_opens_the_page_of_its_purpose_only(ada: User, client: Client) -> None:
+    ticket = make_ticket(ada)
+    keys = {"status": links.key(status_link(ticket)), "stop": links.key(stop_link(ticket))}
+    before = everything()
+    for purpose, key in keys.items():
+        for other in {"status", "stop", "password"} - {purpose}:
+            for send in (client.get, client.post):
+                assert send(f"/recover/{other}/{key}/").status_code == 404
+    assert everything() == before
+
+
+@pytest.mark.parametrize("change", ["recipient", "id", "mac", "junk"])
+def test_a_key_with_anything_changed_opens_nothing(ada: User, client: Client, change: str) -> None:
+    ticket = make_ticket(ada)
+    link, other = stop_link(ticket), stop_link(ticket, "other@example.org")
+    number, mac = links.key(link).split(".")
+    if change == "recipient":
+        Link.objects.filter(pk=link.pk).update(recipient="thief@example.org")
+    changed = {
+        "id": f"{other.pk}.{mac}",
+        "mac": f"{number}.{mac[:-1]}{'B' if mac[-1] == 'A' else 'A'}",
+        "junk": f"{number}.{mac}x",
+    }
+    key = changed.get(change, links.key(link))
+    assert client.post(f"/recover/stop/{key}/", {"stop": "1"}).status_code == 404
+    ticket.refresh_from_db()
+    assert ticket.status == Status.CHALLENGED
+
+
+# Scanners ------------------------------------------------------------------------------------------------------------
+
+
+def public_pages(ticket: RecoveryTicket) -> list[str]:
+    completed = done_reset(factories.make_user("kim2"))
+    spent = stop_link(completed)
+    password = Link.objects.get(reference=completed.reference, purpose="choose_password")
+    return [path(status_link(ticket)), path(stop_link(ticket)), path(password), path(spent), "/recover/",
+            "/recover/received/"]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_looking_at_a_page_changes_nothing(ada: User, client: Client, method: str) -> None:
+    pages = public_pages(make_ticket(ada))
+    before, events = everything(), Event.objects.count()
+    for page in pages:
+        for query in ("", "?stop=1&lock=1&pushed=1&withdraw=1&renew=1&hold=1"):
+            assert getattr(client, method)(page + query).status_code == 200
+    assert everything() == before
+    assert Event.objects.count() == events
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete", "options"])
+def test_other_methods_are_refused(ada: User, client: Client, method: str) -> None:
+    pages = public_pages(make_ticket(ada))
+    before = everything()
+    assert {getattr(client, method)(page).status_code for page in pages} == {405}
+    assert everything() == before
+
+
+def test_a_scanner_that_follows_every_link_of_every_mail_changes_nothing(
+    challenged: RecoveryTicket, client: Client
+) -> None:
+    outbox.send_due()
+    found = [url for one in outgoing.outbox for url in re.findall(r"http://localhost:8000(\S+)", str(one.body))]
+    assert sum("/recover/" in url for url in found) >= 4
+    before, events = everything(), Event.objects.count()
+    for url in found:
+        client.get(url, follow=True)
+        client.head(url)
+    assert everything() == before
+    assert Event.objects.count() == events
+
+
+# Who hears what ------------------------------------------------------------------------------------------------------
+
+
+def mails(ticket: RecoveryTicket, kind: str) -> list[Mail]:
+    return list(Mail.objects.filter(reference=ticket.reference, kind=kind).order_by("recipient"))
+
+
+def test_every_address_has_exactly_one_notice_with_a_stop_link_of_its_own(challenged: RecoveryTicket) -> None:
+    told = mails(challenged, "recovery_notice")
+    assert [one.recipient for one in told] == ["ada@example.org", "ada@former.example", "ada@second.example"]
+    rows = Link.objects.in_bulk([one.links["stop"] for one in told])
+    assert len(rows) == 3
+    assert [rows[one.links["stop"]].recipient for one in told] == [one.recipient for one in told]
+    texts = [outbox.render(one).text for one in told]
+    for one, text in zip(told, texts, strict=True):
+        assert text.count(links.url(rows[one.links["stop"]])) == 1
+        assert text.count("/recover/") == 1
+
+
+def test_co_owners_hear_without_a_link(challenged: RecoveryTicket) -> None:
+    (told,) = mails(challenged, "recovery_co_owner")
+    assert (told.recipient, told.links) == ("kim@example.org", {})
+    assert re.findall(r"/recover/\S*", outbox.render(told).text) == ["/recover/beside/"]
+
+
+def test_the_branch_token_is_in_the_contacts_challenge_and_nowhere_else(
+    challenged: RecoveryTicket, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    token = notices.token_of(challenged)
+    workflow.resend(challenged.pk, actor=SYSTEM)
+    outbox.send_due()
+    with_token = [one for one in outgoing.outbox if token in one.message().as_string()]
+    assert [one.to for one in with_token] == [["ada@example.org"]] * 2
+    assert all(token not in str(one.subject) for one in with_token)
+
+    pages = [path(notices.status_link(challenged)), *(path(one) for one in Link.objects.filter(purpose="stop"))]
+    seen = [client.get(page).content.decode() for page in pages]
+    seen.append(client.post(pages[0], {"pushed": "1"}).content.decode())
+    admin = staff_browser()
+    base = f"/admin/recovery/recoveryticket/{challenged.pk}"
+    seen += [admin.get(f"{base}/mail/{one.pk}/").content.decode() for one in Mail.objects.all() if one.ticket]
+    seen += [admin.get(url).content.decode() for url in (f"{base}/change/", "/admin/audit/event/")]
+    secret = token.removeprefix("000-recovery-")
+    assert all(secret not in page for page in seen)
+    everywhere = dump()
+    assert challenged.nonce in everywhere
+    assert secret not in everywhere
+    assert secret not in caplog.text
+    assert not any(key in page for key in keys_of(challenged) for page in seen[len(pages) + 1 :])
+
+
+def test_no_key_of_a_link_and_no_return_code_lies_in_the_database(challenged: RecoveryTicket, client: Client) -> None:
+    code = client.post(path(notices.status_link(challenged)), {"pushed": "1"}).context["return_code"]
+    outbox.send_due()
+    everywhere = dump()
+    for key in keys_of(challenged):
+        assert key.split(".")[1] not in everywhere
+    assert code not in everywhere
+    assert code.replace("-", "") not in everywhere
+
+
+def keys_of(ticket: RecoveryTicket) -> list[str]:
+    return [links.key(link) for link in Link.objects.filter(reference=ticket.reference)]
+
+
+def staff_browser() -> Client:
+    """An admin whose browser has shown a second factor."""
+    admin = make_admin()
+    secret = factories.add_totp(admin)[1]
+    browser = Client()
+    browser.post("/account/login/", {"login": admin.username, "password": factories.PASSWORD})
+    browser.post("/account/second-factor/", {"code": factories.code(secret)})
+    return browser
+
+
+def dump() -> str:
+    """Every value of every table, as text."""
+    with connection.cursor() as cursor:
+        rows = []
+        for model in apps.get_models(include_auto_created=True):
+            cursor.execute(f'SELECT * FROM "{model._meta.db_table}"')
+            rows += cursor.fetchall()
+    return "\n".join(str(value) if not isinstance(value, memoryview) else bytes(value).hex() for row in rows
+                     for value in row)  # fmt: skip
+
+
+# The owner signs in --------------------------------------------------------------------------------------------------
+
+
+def sign_in(user: User, code: Callable[[], str] | None) -> Client:
+    browser = Client()
+    browser.post("/account/login/", {"login": user.username, "password": factories.PASSWORD})
+    if code:
+        browser.last = browser.post("/account/second-factor/", {"code": code()})  # type: ignore[attr-defined]
+    return browser
+
+
+def test_a_sign_in_with_a_second_factor_blocks_the_ticket_and_asks(db: None) -> None:
+    kim = factories.make_user("kim")
+    secret = factories.add_totp(kim)[1]
+    age_factors(kim)
+    ticket = make_ticket(kim, Status.READY)
+    browser: Any = sign_in(kim, lambda: factories.code(secret))
+    assert browser.last.url == "/recover/mine/"
+    ticket.refresh_from_db()
+    assert (ticket.blocked_at is not None, ticket.turn) == (True, "subject")
+    assert workflow.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON).sent_back
+    sweeping.sweep()
+    ticket.refresh_from_db()
+    assert ticket.status == Status.CHALLENGED
+
+
+def test_a_recovery_code_blocks_too(db: None) -> None:
+    kim = factories.make_user("kim")
+    factories.add_totp(kim)
+    codes = factories.add_codes(kim)
+    age_factors(kim)
+    ticket = make_ticket(kim, Status.WAITING)
+    sign_in(kim, lambda: codes[0])
+    ticket.refresh_from_db()
+    assert ticket.blocked_at is not None
+
+
+def test_the_password_alone_blocks_nothing(ada: User) -> None:
+    ticket = make_ticket(ada, Status.WAITING)
+    sign_in(ada, None)
+    ticket.refresh_from_db()
+    assert ticket.blocked_at is None
+
+
+@pytest.mark.parametrize(
+    ("button", "status"), [("withdraw", Status.WITHDRAWN), ("stop", Status.STOPPED), ("lock", Status.STOPPED)]
+)
+def test_the_owner_who_is_back_says_what_it_is(button: str, status: str) -> None:
+    kim = factories.make_user("kim")
+    secret = factories.add_totp(kim)[1]
+    age_factors(kim)
+    ticket = make_ticket(kim)
+    browser = sign_in(kim, lambda: factories.code(secret))
+    assert b"Look at it or stop it" in browser.get("/").content
+    browser.post("/recover/mine/", {"ticket": ticket.pk, button: "1"})
+    ticket.refresh_from_db()
+    kim.refresh_from_db()
+    assert (ticket.status, kim.frozen_at is not None) == (status, button == "lock")
+
+
+def test_withdrawing_needs_a_recent_second_factor_and_stopping_does_not(ada: User, client: Client) -> None:
+    ticket = make_ticket(ada)
+    client.force_login(ada)
+    answer = client.post("/recover/mine/", {"ticket": ticket.pk, "withdraw": "1"})
+    assert answer["Location"].startswith("/account/step-up/")
+    with pytest.raises(errors.StepUpRequired):
+        workflow.withdraw(ticket.pk, actor=permissions.signed_in(ada))
+    ticket.refresh_from_db()
+    assert ticket.status == Status.CHALLENGED
+    client.post("/recover/mine/", {"ticket": ticket.pk, "stop": "1"})
+    ticket.refresh_from_db()
+    assert ticket.status == Status.STOPPED
+
+
+@pytest.mark.parametrize("number", ["", "x", "-1", "0", "99", "9" * 30, "٣", "1" * 5000])
+def test_somebody_elses_ticket_is_answered_like_one_that_is_not_there(ada: User, client: Client, number: str) -> None:
+    theirs = make_ticket(factories.make_user("kim"))
+    client.force_login(ada)
+    said = []
+    for ticket in (str(theirs.pk), number):
+        page = client.post("/recover/mine/", {"ticket": ticket, "stop": "1"}, follow=True)
+        said.append(re.sub(rb'value="[A-Za-z0-9]{64}"', b"", page.content))
+    assert said[0] == said[1]
+    theirs.refresh_from_db()
+    assert theirs.status == Status.CHALLENGED
+
+
+def test_the_next_ticket_of_a_stopped_account_needs_two_people(ada: User) -> None:
+    workflow.stop(make_ticket(ada).pk, actor=permissions.signed_in(ada))
+    again = make_ticket(ada, Status.READY)
+    with pytest.raises(errors.ApprovalMissing):
+        workflow.reset(again.pk, actor=pressing(make_admin()), reason=REASON)
+
+
+def test_a_young_second_factor_disputes_and_never_stops(db: None) -> None:
+    kim = factories.make_user("kim")
+    secret = factories.add_totp(kim)[1]
+    ticket = make_ticket(kim)
+    browser = sign_in(kim, lambda: factories.code(secret))
+    for button in ("stop", "lock", "withdraw"):
+        browser.post("/recover/mine/", {"ticket": ticket.pk, button: "1"})
+        ticket.refresh_from_db()
+        kim.refresh_from_db()
+        assert (ticket.status, ticket.blocked_at, kim.frozen_at) == (Status.CHALLENGED, None, None)
+    assert ticket.disputed_at is not None
+
+
+def test_a_closed_ticket_is_looked_at_no_more_and_its_contact_is_told(challenged: RecoveryTicket) -> None:
+    Boundary.objects.update(next_probe_at=database_now())
+    workflow.stop(challenged.pk, actor=permissions.address_holder(stop_link(challenged)))
+    assert challenged.boundaries.get().next_probe_at is None
+    (told,) = mails(challenged, "recovery_closed")
+    assert told.recipient == "ada@example.org"
+    assert "stopped" in outbox.render(told).text

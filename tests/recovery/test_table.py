@@ -1,0 +1,268 @@
+"""The whole table: every status × verb × actor. What it does not define changes nothing and is one event."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts.mail.models import Link
+from accounts.models import User
+from audit.models import Event
+from audit.tags import Tag
+from recoverydesk.recovery import errors, permissions, pressing, workflow
+from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status
+from recoverydesk.recovery.permissions import OPERATOR, SYSTEM, Actor, Who
+from recoverydesk.recovery.transitions import Verb
+from tests import factories
+from tests.recovery.builders import (
+    NEAR,
+    REASON,
+    acting,
+    add_boundary,
+    everything,
+    make_admin,
+    make_moderator,
+    make_root,
+    make_ticket,
+    status_link,
+    stop_link,
+)
+
+pytestmark = pytest.mark.django_db
+NEW, CHALLENGED, WAITING, READY = OPEN_STATUSES
+ANY_OPEN = set(OPEN_STATUSES)
+PROVING = {CHALLENGED, WAITING, READY}
+DESK = {Who.MODERATOR, Who.ADMIN}
+
+# From which statuses, by whom: the design's table of verbs, written down a second time.
+DESIGN: dict[Verb, tuple[set[Status], set[Who]]] = {
+    Verb.CHALLENGE: ({NEW}, {Who.SYSTEM, Who.MODERATOR}),
+    Verb.RESEND: ({CHALLENGED}, {Who.SYSTEM, Who.MODERATOR, Who.CLAIMANT}),
+    Verb.CONFIRM_MAILBOX: ({CHALLENGED}, {Who.CLAIMANT}),
+    Verb.TAKE_RETURN_CODE: (PROVING, {Who.CLAIMANT}),
+    Verb.CHECK_NOW: ({CHALLENGED}, {Who.SYSTEM, Who.MODERATOR, Who.CLAIMANT}),
+    Verb.RECORD_PROBE: ({CHALLENGED}, {Who.SYSTEM}),
+    Verb.OFFER_PROOF: ({CHALLENGED}, {Who.CLAIMANT}),
+    Verb.VOUCH: (ANY_OPEN, {Who.CO_OWNER}),
+    Verb.ADD_BOUNDARY: ({NEW, CHALLENGED}, {Who.MODERATOR}),
+    Verb.ASK_EXCEPTION: ({CHALLENGED}, {Who.MODERATOR}),
+    Verb.APPROVE_EXCEPTION: ({CHALLENGED}, DESK),
+    Verb.DECLINE_EXCEPTION: ({CHALLENGED}, DESK),
+    Verb.DISPUTE: (ANY_OPEN, {Who.SYSTEM, Who.CO_OWNER, Who.MODERATOR}),
+    Verb.BLOCK: (ANY_OPEN, {Who.SYSTEM}),
+    Verb.NOTE_BOUNCE: ({CHALLENGED}, {Who.SYSTEM}),
+    Verb.START_CLOCK: ({CHALLENGED}, {Who.SYSTEM}),
+    Verb.WAIT_OVER: ({WAITING}, {Who.SYSTEM}),
+    Verb.APPROVE: (PROVING, {Who.ADMIN}),
+    Verb.SEND_BACK: (set(NEAR), DESK | {Who.SYSTEM}),
+    Verb.RESET: (set(NEAR), {Who.ADMIN}),
+    Verb.REJECT: (ANY_OPEN, DESK),
+    Verb.STOP: (ANY_OPEN, {Who.ADDRESS_HOLDER, Who.SUBJECT}),
+    Verb.WITHDRAW: (ANY_OPEN, {Who.CLAIMANT, Who.SUBJECT}),
+    Verb.EXPIRE: ({CHALLENGED}, {Who.SYSTEM}),
+    Verb.OBJECT: ({Status.COMPLETED}, {Who.ADDRESS_HOLDER}),
+    Verb.REMIND: (ANY_OPEN, {Who.SYSTEM}),
+    Verb.BREAK_GLASS: (ANY_OPEN, {Who.OPERATOR}),
+}
+
+PARTS: dict[str, set[Who]] = {
+    "system": {Who.SYSTEM},
+    "moderator": {Who.MODERATOR},
+    "admin": DESK,
+    "superuser": DESK,
+    "staff without rights": set(),
+    "subject": {Who.SUBJECT},
+    "co-owner": {Who.CO_OWNER},
+    "somebody signed in": set(),
+    "claimant": {Who.CLAIMANT},
+    "claimant of another ticket": set(),
+    "stop link": {Who.ADDRESS_HOLDER},
+    "stop link of another ticket": set(),
+    "operator": {Who.OPERATOR},
+    "nobody": set(),
+}
+
+PASSWORD = workflow.Offer("password", factories.PASSWORD)
+Outcome = Status | type[errors.RecoveryError] | None
+PRESS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Outcome]]] = {
+    Verb.CHALLENGE: (lambda t, a: workflow.challenge(t.pk, actor=a), {NEW: CHALLENGED}),
+    Verb.RESEND: (lambda t, a: workflow.resend(t.pk, actor=a), {}),
+    Verb.CONFIRM_MAILBOX: (lambda t, a: workflow.confirm_mailbox(t.pk, actor=a), {}),
+    Verb.TAKE_RETURN_CODE: (lambda t, a: workflow.take_return_code(t.pk, actor=a), {}),
+    Verb.CHECK_NOW: (lambda t, a: workflow.check_now(t.pk, actor=a), {}),
+    Verb.RECORD_PROBE: (
+        lambda t, a: workflow.record_probe(t.pk, t.boundaries.get().pk, actor=a, lease=None, results=[]),
+        {},
+    ),
+    Verb.OFFER_PROOF: (lambda t, a: workflow.offer_proof(t.pk, actor=a, offer=PASSWORD), {}),
+    Verb.VOUCH: (lambda t, a: workflow.vouch(t.pk, actor=a), {}),
+    Verb.ADD_BOUNDARY: (
+        lambda t, a: workflow.add_boundary(t.pk, actor=a, url="https://github.com/website/tool", reason=REASON),
+        {},
+    ),
+    Verb.ASK_EXCEPTION: (
+        lambda t, a: workflow.ask_exception(
+            t.pk, actor=a, boundary_id=t.boundaries.get().pk, other_proof="archived", reason=REASON
+        ),
+        {},
+    ),
+    Verb.APPROVE_EXCEPTION: (
+        lambda t, a: workflow.approve_exception(t.pk, actor=a, boundary_id=t.boundaries.get().pk, reason=REASON),
+        {CHALLENGED: errors.InvalidTransition},
+    ),
+    Verb.DECLINE_EXCEPTION: (
+        lambda t, a: workflow.decline_exception(t.pk, actor=a, boundary_id=t.boundaries.get().pk, reason=REASON),
+        {CHALLENGED: errors.InvalidTransition},
+    ),
+    Verb.DISPUTE: (
+        lambda t, a: workflow.dispute(t.pk, actor=a, reason=REASON),
+        {READY: WAITING},
+    ),
+    Verb.BLOCK: (lambda t, a: workflow.block(t.pk, actor=a), {}),
+    Verb.NOTE_BOUNCE: (lambda t, a: workflow.note_bounce(t.pk, actor=a), {}),
+    Verb.START_CLOCK: (lambda t, a: workflow.start_clock(t.pk, actor=a), {}),
+    Verb.WAIT_OVER: (lambda t, a: workflow.wait_over(t.pk, actor=a), {WAITING: errors.WaitingPeriodActive}),
+    Verb.APPROVE: (
+        lambda t, a: workflow.approve(t.pk, actor=a, reason=REASON),
+        dict.fromkeys(PROVING, errors.ApprovalNotNeeded),
+    ),
+    Verb.SEND_BACK: (
+        lambda t, a: workflow.send_back(t.pk, actor=a, reason=REASON),
+        {WAITING: CHALLENGED, READY: CHALLENGED},
+    ),
+    Verb.RESET: (
+        lambda t, a: workflow.reset(t.pk, actor=a, reason=REASON),
+        {WAITING: errors.WaitingPeriodActive, READY: Status.COMPLETED},
+    ),
+    Verb.REJECT: (
+        lambda t, a: workflow.reject(t.pk, actor=a, reason=REASON),
+        dict.fromkeys(ANY_OPEN, Status.REJECTED),
+    ),
+    Verb.STOP: (lambda t, a: workflow.stop(t.pk, actor=a), dict.fromkeys(ANY_OPEN, Status.STOPPED)),
+    Verb.WITHDRAW: (lambda t, a: workflow.withdraw(t.pk, actor=a), dict.fromkeys(ANY_OPEN, Status.WITHDRAWN)),
+    Verb.EXPIRE: (lambda t, a: workflow.expire(t.pk, actor=a), {CHALLENGED: errors.InvalidTransition}),
+    Verb.OBJECT: (lambda t, a: workflow.object_after_reset(t.pk, actor=a), {}),
+    Verb.REMIND: (lambda t, a: workflow.remind(t.pk, actor=a), dict.fromkeys(ANY_OPEN, errors.InvalidTransition)),
+    Verb.BREAK_GLASS: (
+        lambda t, a: pressing.press_glass(t.pk, actor=a, reason=REASON),
+        dict.fromkeys(ANY_OPEN, Status.COMPLETED),
+    ),
+}
+
+
+def cast(ticket: RecoveryTicket, other: RecoveryTicket) -> dict[str, Actor]:
+    """Everybody who may come to this ticket, all with a second factor shown a moment ago."""
+    subject = ticket.subject
+    owner = factories.make_user("kim")
+    project = factories.make_project("shared", subject)
+    factories.add_role(project, owner)
+    return {
+        "system": SYSTEM,
+        "moderator": acting(make_moderator()),
+        "admin": acting(make_admin()),
+        "superuser": acting(make_root()),
+        "staff without rights": acting(factories.make_user("auditor", staff=True)),
+        "subject": permissions.signed_in(subject, recent=True),
+        "co-owner": permissions.signed_in(owner, recent=True),
+        "somebody signed in": permissions.signed_in(factories.make_user("eve"), recent=True),
+        "claimant": permissions.claimant(status_link(ticket)),
+        "claimant of another ticket": permissions.claimant(status_link(other)),
+        "stop link": permissions.address_holder(stop_link(ticket)),
+        "stop link of another ticket": permissions.address_holder(stop_link(other)),
+        "operator": OPERATOR,
+        "nobody": Actor(frozenset()),
+    }
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    user = factories.make_user("ada")
+    factories.add_totp(user)
+    return user
+
+
+def in_status(ticket: RecoveryTicket, status: str, template: dict[str, Any]) -> RecoveryTicket:
+    """Write the columns of a ticket of that status over this one."""
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(**template)
+    dead = Now() if status == Status.NEW else None  # the challenge makes the ticket's one live status link
+    Link.objects.filter(reference=ticket.reference, purpose="status").update(dead_at=dead)
+    return RecoveryTicket.objects.get(pk=ticket.pk)
+
+
+COLUMNS = (
+    "status", "turn", "challenged_at", "mailbox_confirmed_at", "wait_until", "closed_at", "completed_at", "reset_by_id",
+)  # fmt: skip
+
+
+def test_the_table_is_the_designs() -> None:
+    built = {name: (set(move.sources), set(move.who)) for name, move in workflow.TRANSITIONS.items()}
+    assert built == DESIGN
+    assert set(PRESS) == set(Verb)
+
+
+@pytest.mark.parametrize("name", list(Verb))
+def test_every_actor_in_every_status(name: Verb, ada: User) -> None:
+    other = make_ticket(factories.make_user("eric"))
+    ticket = make_ticket(ada)
+    actors = cast(ticket, other)
+    add_boundary(ticket)
+    presser = make_admin("presser")
+    for status in Status:
+        with transaction.atomic():
+            model = make_ticket(factories.make_user(f"model-{status}"), status, reset_by=presser)
+            template = {column: getattr(model, column) for column in COLUMNS}
+            transaction.set_rollback(True)
+        if status in NEAR:
+            ticket.boundaries.all().delete()
+            add_boundary(ticket, proved=True)
+        ticket = in_status(ticket, status, template)
+        before = everything()
+        for who, actor in actors.items():
+            with transaction.atomic():
+                _check(name, ticket, status, who, actor, before)
+                transaction.set_rollback(True)
+        ticket.boundaries.update(proof=None, proved_at=None)
+        for boundary in ticket.boundaries.all():
+            boundary.probes.all().delete()
+
+
+def _check(name: Verb, ticket: RecoveryTicket, status: Status, who: str, actor: Actor, before: dict[str, Any]) -> None:
+    press, outcomes = PRESS[name]
+    sources, allowed = DESIGN[name]
+    events = Event.objects.count()
+    scene = f"{name} by {who} in {status}"
+    if not PARTS[who] & allowed:
+        refused: Outcome = errors.NotAllowed
+    elif status not in sources:
+        refused = errors.InvalidTransition
+    else:
+        refused = outcomes.get(status)
+    if isinstance(refused, type):
+        with pytest.raises(errors.RecoveryError) as caught:
+            press(ticket, actor)
+        assert caught.type is refused, scene
+        assert everything() == before, scene
+        assert Event.objects.count() == events + 1, scene
+        last = Event.objects.latest("id")
+        assert (last.tag, last.data["verb"], last.data["error"]) == (
+            Tag.ACCOUNT_RECOVERY_REFUSED, name, refused.__name__
+        ), scene  # fmt: skip
+        return
+    press(ticket, actor)
+    found = RecoveryTicket.objects.get(pk=ticket.pk).status
+    assert found == (refused or status), scene
+    assert found in workflow.TRANSITIONS[name].targets
+
+
+@pytest.mark.parametrize("verb", ["reset", "reject", "challenge"])
+@pytest.mark.parametrize("superuser", [True, False])
+def test_nobody_works_a_ticket_about_themselves(verb: str, superuser: bool) -> None:
+    boss = factories.make_user("boss", superuser=superuser, staff=True, groups=["Admins"])
+    ticket = make_ticket(boss, Status.NEW if verb == "challenge" else Status.READY)
+    keywords = {} if verb == "challenge" else {"reason": REASON}
+    before = everything()
+    with pytest.raises(errors.OwnTicket):
+        getattr(workflow, verb)(ticket.pk, actor=acting(boss), **keywords)
+    assert everything() == before

@@ -1,0 +1,107 @@
+"""Rules of the house that no other tool checks."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.template.loader import get_template
+
+from tests.example import ROOT, names_in_example
+
+ROOMS = ("recoverydesk", "accounts", "tokens", "audit")
+TEMPLATES = sorted((ROOT / "templates").rglob("*.*"))
+SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+COMMENT = re.compile(r"{#.*?#}|{% comment.*?endcomment %}|<!--.*?-->", re.DOTALL)
+INLINE = {
+    "a script with a body": re.compile(r"<script(?![^>]*\ssrc=)[^>]*>", re.IGNORECASE),
+    "a style element": re.compile(r"<style\b", re.IGNORECASE),
+    "a style attribute": re.compile(r"<[a-z][^>]*\sstyle\s*=", re.IGNORECASE),
+    "an event attribute": re.compile(r"<[a-z][^>]*\son[a-z]+\s*=", re.IGNORECASE),
+    "a javascript: address": re.compile(r"javascript:", re.IGNORECASE),
+}
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=names(TEMPLATES))
+def test_no_template_has_inline_script_or_style(path: Path) -> None:
+    text = COMMENT.sub("", path.read_text())
+    assert [what for what, pattern in INLINE.items() if pattern.search(text)] == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "<script>x()</script>",
+        "<STYLE>b{}</style>",
+        '<p class="a" style="x">',
+        '<a\nonclick="x()">',
+        '<a href="javascript:x">',
+    ],
+)
+def test_inline_script_and_style_would_be_seen(planted: str) -> None:
+    assert any(pattern.search(planted) for pattern in INLINE.values())
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=names(TEMPLATES))
+def test_every_template_can_be_loaded(path: Path) -> None:
+    get_template(str(path.relative_to(ROOT / "templates")))
+
+
+def test_nothing_is_exempt_from_the_csrf_check() -> None:
+    """A later door that takes machine requests adds its file here, one by one."""
+    exempt = [path for path in SOURCES if "csrf_exempt" in path.read_text()]
+    takes_tokens_only = ["recoverydesk/upload/views.py"]  # no cookie counts there, so none can be abused
+    assert names(exempt) == takes_tokens_only
+
+
+def test_only_the_boundary_table_takes_repository_addresses_apart() -> None:
+    """Settings look at BASE_URL; probing looks at where an address parsed once leads on the network."""
+    allowed = (
+        "recoverydesk/environment.py",
+        "recoverydesk/settings.py",
+        "recoverydesk/recovery/boundaries.py",
+        "recoverydesk/recovery/url_text.py",
+        "recoverydesk/recovery/probing/",
+    )
+    splitters = [path for path in SOURCES if re.search(r"\burl(split|parse)\b", path.read_text())]
+    assert [name for name in names(splitters) if not name.startswith(allowed)] == []
+
+
+def test_the_example_lists_every_setting_and_no_other() -> None:
+    read = set(re.findall(r'\benv(?:\.\w+\(|,)\s*"([A-Z_]+)"', (ROOT / "recoverydesk/settings.py").read_text()))
+    assert names_in_example() == read
+
+
+def test_no_other_file_reads_the_environment() -> None:
+    """Settings come through settings.py; process environments are built by the demo alone."""
+    readers = [path for path in SOURCES if re.search(r"\bos\.(environ(?!\.setdefault)|getenv)\b", path.read_text())]
+    assert [name for name in names(readers) if not name.startswith("recoverydesk/demo/")] == []
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_the_requirement_files_name_no_place_to_install_from(name: str) -> None:
+    lines = [line for line in (ROOT / name).read_text().splitlines() if not line.lstrip().startswith("#")]
+    assert [line for line in lines if line.startswith("-") or "://" in line.split(" #")[0]] == []
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_requirement_is_pinned_with_a_hash(name: str) -> None:
+    entries = re.split(r"\n(?=[a-z0-9])", (ROOT / name).read_text())
+    pinned = [entry for entry in entries if re.match(r"[A-Za-z0-9_.\[\]-]+==\S+", entry)]
+    assert len(pinned) > 50
+    assert [entry.split()[0] for entry in pinned if "--hash=sha256:" not in entry] == []
+
+
+def test_no_tracked_file_names_the_host_of_a_package_registry() -> None:
+    hosts = re.compile(r"\b(pypi|pythonhosted|npmjs|registry\.npm)\.(org|com|io|python\.org)\b", re.IGNORECASE)
+    found = [path for path in tracked_files() if hosts.search(path.read_bytes().decode("utf-8", "ignore"))]
+    assert names(found) == []

@@ -1,0 +1,106 @@
+"""GET /api/token: what a token tells about itself."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from audit.models import Event
+from tests import factories
+from tests.tokens.conftest import PREFIX, attenuate, mint
+from tests.upload.conftest import basic
+from tokens import caveats, services
+from tokens.models import ApiToken
+
+
+def ask(client: Client, text: str, **query: str) -> Any:
+    return client.get("/api/token", query, headers={"Authorization": basic(text)})
+
+
+def test_a_token_tells_its_scope_caveats_and_end(client: Client, holder: User) -> None:
+    minted = mint(holder)
+    data = ask(client, attenuate(minted.text, caveats.ProjectName(("sample",)))).json()
+    ends = int(minted.row.expires_at.timestamp())  # type: ignore[union-attr]
+    assert data["caveats"] == [[3, str(holder.uid)], [0, ends, ends - 30 * 86400], [1, ["sample"]]]
+    assert (data["name"], data["user"], data["scope"], data["last_used_at"]) == ("test", "ada", "user", None)
+    assert data["expires_at"] == minted.row.expires_at.isoformat()  # type: ignore[union-attr]
+
+
+def test_looking_changes_nothing(client: Client, holder: User) -> None:
+    text = mint(holder).text
+    before = Event.objects.count()
+    ask(client, text, project="sample", action="upload")
+    assert (Event.objects.count(), ApiToken.objects.get().last_used_at) == (before, None)
+
+
+def test_whether_an_upload_would_be_accepted(client: Client, holder: User) -> None:
+    project = factories.make_project("sample", holder)
+    factories.make_project("foreign", factories.make_user("kim"))
+    scoped = mint(holder, project=caveats.Project("sample", project.uid), only_newer=True).text
+    wide = mint(holder).text
+
+    def answer(text: str, **query: str) -> tuple[bool, str]:
+        data = ask(client, text, action="upload", **query).json()
+        return data["accepted"], data["reason"]
+
+    assert answer(wide, project="Sample") == (True, "")
+    assert answer(wide, project="brand-new") == (True, "")
+    assert answer(wide, project="foreign") == (False, "The user 'ada' isn't allowed to upload to project 'foreign'.")
+    assert answer(wide, project="sample", version="x y") == (False, "version: 'x y' is no version")
+    assert answer(scoped, project="sample", version="2.0") == (True, "")
+    assert answer(scoped, project="sample", version="0.9")[1].endswith("0.9 is not above 1.0")
+    assert answer(scoped, project="sample")[1].endswith("say which version")
+    assert answer(scoped, project="other")[0] is False
+    assert answer(attenuate(wide, caveats.ProjectName(("other",))), project="sample")[0] is False
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"action": "delete", "project": "sample"}, {"action": "upload"}, {"project": "sample"},
+     {"action": "upload", "project": "x" * 201}],
+)  # fmt: skip
+def test_a_question_that_makes_no_sense_is_a_problem(client: Client, holder: User, query: dict[str, str]) -> None:
+    response = ask(client, mint(holder).text, **query)
+    assert (response.status_code, response.headers["Content-Type"]) == (400, "application/problem+json")
+    assert set(response.json()) == {"type", "title", "status", "detail"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [("", 401), ("Basic x", 403), (basic("secret", "ada"), 403), ("Bearer recoverydesk-x", 403), ("token", 403)],
+)
+def test_without_a_token_there_is_a_problem(client: Client, header: str, status: int) -> None:
+    response = client.get("/api/token", headers={"Authorization": header} if header else {})
+    assert (response.status_code, response.json()["status"]) == (status, status)
+    assert ("WWW-Authenticate" in response.headers) == (status == 401)
+
+
+def test_a_token_that_opens_nothing_says_why(client: Client, holder: User) -> None:
+    minted = mint(holder)
+    past = int((timezone.now() - timedelta(hours=1)).timestamp())
+    for text, why in (
+        (attenuate(minted.text, caveats.Expiration(past, 0)), "token is expired"),
+        (attenuate(minted.text, "[4]"), "caveat has unknown tag"),
+        (attenuate(minted.text, caveats.RequestUser("somebody")), "current user does not match"),
+        (PREFIX + "AAAA", "malformed macaroon"),
+    ):
+        response = ask(client, text)
+        assert (response.status_code, why in response.json()["detail"]) == (403, True)
+    services.revoke([minted.row], actor=holder)
+    assert ask(client, minted.text).json()["detail"] == "Invalid API Token: token was revoked"
+
+
+def test_only_looking_is_answered(client: Client, holder: User) -> None:
+    response = client.post("/api/token", headers={"Authorization": basic(mint(holder).text)})
+    assert (response.status_code, response.headers.get("Allow")) in {(405, "GET, HEAD"), (403, None)}
+    assert Client(enforce_csrf_checks=False).post("/api/token").status_code == 405
+
+
+def test_the_row_and_the_token_must_be_of_one_place(client: Client, holder: User) -> None:
+    text = mint(holder).text
+    ApiToken.objects.update(location="elsewhere.example")
+    assert ask(client, text).json()["detail"] == "Invalid API Token: signatures do not match"

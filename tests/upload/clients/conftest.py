@@ -1,0 +1,47 @@
+"""The clients people use, each from the package index in an environment of its own, made once per requirement file."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.example import ROOT
+
+HERE = Path(__file__).parent
+CACHE = ROOT / ".venv" / "clients"
+Program = Callable[[str], Path]
+
+
+def environment_of(client: str) -> Path:
+    """Return the `bin` folder of a client's environment, installing it from its pinned hashes where there is none."""
+    requirements = HERE / f"requirements-{client}.txt"
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+    folder = CACHE / f"{client}-{digest}"
+    if not (folder / "ready").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
+        install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        exact = ["--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
+        subprocess.run([*install, *exact], check=True, capture_output=True, timeout=300)
+        (folder / "ready").touch()
+    return folder / "bin"
+
+
+@pytest.fixture(scope="session")
+def program() -> Program:
+    """Find a client's program; the test is skipped where its environment cannot be made."""
+
+    def find(client: str) -> Path:
+        try:
+            return environment_of(client) / client
+        except (subprocess.SubprocessError, OSError):
+            if os.environ.get("REQUIRE_CLIENTS", "") not in ("", "0"):
+                raise
+            pytest.skip("the upload clients cannot be installed here (REQUIRE_CLIENTS=1 makes that a failure)")
+
+    return find

@@ -1,0 +1,113 @@
+"""How each client is told to publish what it built, and with which token."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+PYPROJECT = {
+    "flit": """[build-system]
+requires = ["flit_core >=3.2"]
+build-backend = "flit_core.buildapi"
+
+[project]
+name = "{name}"
+version = "1.0"
+description = "made for a test"
+requires-python = ">=3.8"
+license = {{ text = "MIT" }}
+
+[project.urls]
+Source = "https://github.com/ada/{name}"
+""",
+    "poetry": """[build-system]
+requires = ["poetry-core"]
+build-backend = "poetry.core.masonry.api"
+
+[project]
+name = "{name}"
+version = "1.0"
+description = "made for a test"
+authors = [{{ name = "Ada" }}]
+requires-python = ">=3.8"
+
+[project.urls]
+Source = "https://github.com/ada/{name}"
+
+[tool.poetry]
+packages = [{{ include = "{module}.py" }}]
+""",
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a program ended, and everything it said, its line breaks and boxes taken out."""
+
+    code: int
+    output: str
+
+
+def run(command: list[str], folder: Path, **variables: str) -> Ran:
+    """Run a client in `folder` with a home of its own and nothing else of this machine's settings."""
+    clean = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_", "TWINE_", "POETRY_"))
+    }
+    quiet = {"NO_COLOR": "1", "COLUMNS": "400", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / ".config"), "NO_PROXY": "localhost,127.0.0.1"}
+    done = subprocess.run(
+        command, cwd=folder, env=clean | quiet | home | variables, capture_output=True, text=True, timeout=120
+    )
+    return Ran(done.returncode, " ".join((done.stdout + done.stderr).split()))
+
+
+def write_project(folder: Path, name: str, *, backend: str = "flit", body: str = "x = 1") -> None:
+    """Write a source tree with one module."""
+    module = name.replace("-", "_")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{module}.py").write_text(f'"""Made for a test."""\n__version__ = "1.0"\n{body}\n')
+    (folder / "pyproject.toml").write_text(PYPROJECT[backend].format(name=name, module=module))
+
+
+def built(folder: Path) -> list[str]:
+    return sorted(str(path) for path in (folder / "dist").iterdir())
+
+
+def twine(program: Path, folder: Path, site: str, token: str, *options: str) -> Ran:
+    """Publish what is in dist/ with twine."""
+    command = [str(program), "upload", "--non-interactive", "--disable-progress-bar", "--config-file", os.devnull]
+    where = ["--repository-url", f"{site}/legacy/", "--username", "__token__", "--password", token]
+    return run([*command, *where, *options, *built(folder)], folder)
+
+
+def uv(program: Path, folder: Path, site: str, token: str, *options: str) -> Ran:
+    """Publish what is in dist/ with uv."""
+    command = [str(program), "publish", "--publish-url", f"{site}/legacy/", "--token", token, "--no-config"]
+    return run([*command, *options, *built(folder)], folder, UV_CACHE_DIR=str(folder / ".uv"), UV_HTTP_RETRIES="0")
+
+
+def flit(program: Path, folder: Path, site: str, token: str, *options: str) -> Ran:
+    """Build and publish with flit."""
+    (folder / "empty").touch()  # flit wants a file of settings, or reads the user's
+    to = {"FLIT_INDEX_URL": f"{site}/legacy/", "FLIT_USERNAME": "__token__", "FLIT_PASSWORD": token}
+    epoch = {"SOURCE_DATE_EPOCH": "1700000000"}
+    return run(
+        [str(program), "publish", "--no-use-vcs", "--pypirc", str(folder / "empty"), *options], folder, **to, **epoch
+    )
+
+
+def poetry(program: Path, folder: Path, site: str, token: str, *options: str) -> Ran:
+    """Build and publish with Poetry."""
+    to = {
+        "POETRY_REPOSITORIES_DESK_URL": f"{site}/legacy/",
+        "POETRY_HTTP_BASIC_DESK_USERNAME": "__token__",
+        "POETRY_HTTP_BASIC_DESK_PASSWORD": token,
+        "POETRY_KEYRING_ENABLED": "false",
+        "POETRY_CACHE_DIR": str(folder / ".poetry"),
+        "SOURCE_DATE_EPOCH": "1700000000",
+    }
+    command = [str(program), "publish", "--build", "--no-interaction", "--repository", "desk"]
+    return run([*command, *options], folder, **to)
+
+
+DRIVERS = {"twine": twine, "uv": uv, "flit": flit, "poetry": poetry}

@@ -1,0 +1,157 @@
+"""twine, uv, flit, Poetry and pip as people install them, against the running server."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from recoverydesk.projects.models import File, RepositoryLink
+from tests import factories
+from tests.tokens.conftest import attenuate
+from tests.upload.clients.conftest import Program
+from tests.upload.clients.drivers import DRIVERS, Ran, built, run, write_project
+from tests.upload.conftest import mint
+from tokens import caveats, services
+from tokens.models import ApiToken
+
+pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
+Publish = Callable[..., Ran]
+
+
+@pytest.fixture
+def site(live_server: Any, settings: Any) -> str:
+    settings.BASE_URL = live_server.url
+    return str(live_server.url)
+
+
+@pytest.fixture
+def owner(transactional_db: None) -> User:
+    user = factories.make_user("ada")
+    factories.add_totp(user)
+    return user
+
+
+def publisher(client: str, program: Program, folder: Path, site: str) -> Publish:
+    """A function that publishes the project `by-<client>`, building it first where the client does not."""
+    backend = "poetry" if client == "poetry" else "flit"
+
+    def publish(token: str, *options: str, body: str = "x = 1") -> Ran:
+        write_project(folder, f"by-{client}", backend=backend, body=body)
+        if client in ("twine", "uv"):
+            made = run([str(program("flit")), "build", "--no-use-vcs"], folder, SOURCE_DATE_EPOCH="1700000000")
+            assert made.code == 0, made.output
+        return DRIVERS[client](program(client), folder, site, token, *options)
+
+    return publish
+
+
+@pytest.mark.parametrize("client", list(DRIVERS))
+def test_a_client_publishes_repeats_and_shows_every_refusal(
+    client: str, program: Program, tmp_path: Path, site: str, owner: User
+) -> None:
+    publish = publisher(client, program, tmp_path, site)
+    token = mint(owner).text
+    first = publish(token)
+    assert first.code == 0, first.output
+    names = {f"by_{client}-1.0-py3-none-any.whl", f"by_{client}-1.0.tar.gz"}
+    assert set(File.objects.values_list("filename", flat=True)) == names
+    assert RepositoryLink.objects.get().repository == f"by-{client}"
+    again = publish(token)
+    assert again.code == 0, again.output
+    changed = publish(token, body="x = 2")
+    assert changed.code != 0
+    assert "File already exists" in changed.output
+    for label, (text, reason) in refused_tokens(owner, token).items():
+        ran = publish(text, body="x = 2")
+        assert (label, ran.code != 0, reason in ran.output) == (label, True, True), ran.output
+
+
+def refused_tokens(owner: User, token: str) -> dict[str, tuple[str, str]]:
+    """Tokens that must not work, each with the words its holder must see."""
+    other = factories.make_project("other", owner)
+    expired, revoked, held = (mint(owner) for _ in range(3))
+    now = timezone.now()
+    ApiToken.objects.filter(pk=expired.row.pk).update(expires_at=now - timedelta(seconds=1))
+    services.revoke([revoked.row], actor=owner)
+    ApiToken.objects.filter(pk=held.row.pk).update(held_at=now)
+    return {
+        "another project's": (mint(owner, project=other).text, "project-scoped token is not valid for project"),
+        "expired": (expired.text, "token is expired"),
+        "revoked": (revoked.text, "token was revoked"),
+        "held": (held.text, "token is suspended"),
+        "attenuated": (attenuate(token, caveats.Expiration(1, 0)), "token is expired"),
+    }
+
+
+def test_twine_skips_what_exists(program: Program, tmp_path: Path, site: str, owner: User) -> None:
+    """twine has --skip-existing for two hosts only; here it takes ours for one of them, all else is its own code."""
+    publish = publisher("twine", program, tmp_path, site)
+    token = mint(owner).text
+    assert publish(token).code == 0
+    write_project(tmp_path, "by-twine", body="x = 2")
+    assert run([str(program("flit")), "build", "--no-use-vcs"], tmp_path).code == 0
+    script = (
+        "import sys, twine.__main__, twine.repository\n"
+        "twine.repository.TEST_WAREHOUSE = sys.argv.pop(1)\n"
+        "sys.exit(twine.__main__.main())\n"
+    )
+    python = program("twine").parent / "python"
+    options = ["--non-interactive", "--disable-progress-bar", "--skip-existing", "-u", "__token__", "-p", token]
+    where = ["--repository-url", f"{site}/legacy/"]
+    ran = run([str(python), "-c", script, site, "upload", *options, *where, *built(tmp_path)], tmp_path)
+    assert (ran.code, ran.output.count("Skipping")) == (0, 2), ran.output
+
+
+def test_uv_follows_the_address_without_its_slash(program: Program, tmp_path: Path, site: str, owner: User) -> None:
+    write_project(tmp_path, "by-uv")
+    assert run([str(program("flit")), "build", "--no-use-vcs"], tmp_path).code == 0
+    to = ["--publish-url", f"{site}/legacy", "--check-url", f"{site}/simple/", "--token", mint(owner).text]
+    for _time in range(2):
+        ran = run([str(program("uv")), "publish", "--no-config", *to, *built(tmp_path)], tmp_path)
+        assert ran.code == 0, ran.output
+    assert "already exist" in ran.output
+
+
+def test_pip_and_uv_install_from_the_index(program: Program, tmp_path: Path, site: str, owner: User) -> None:
+    publish = publisher("twine", program, tmp_path / "source", site)
+    assert publish(mint(owner).text).code == 0
+    index = ["-i", f"{site}/simple/", "--no-deps", "--target"]
+    pip = [str(program("pip")), "install", "--no-cache-dir", "--no-build-isolation", "--disable-pip-version-check"]
+    uv = [
+        str(program("uv")),
+        "pip",
+        "install",
+        "--no-config",
+        "--no-cache",
+        "--python",
+        str(program("uv").parent / "python"),
+    ]
+    for number, command in enumerate((pip, uv)):
+        target = tmp_path / str(number)
+        ran = run([*command, *index, str(target), "By_Twine==1.0"], tmp_path)
+        assert ran.code == 0, ran.output
+        assert (target / "by_twine.py").read_text().endswith("x = 1\n")
+
+
+def test_a_token_narrowed_with_pypitoken_works_and_ends(
+    program: Program, tmp_path: Path, site: str, owner: User
+) -> None:
+    python = program("pypitoken").parent / "python"
+    script = (
+        "import sys, pypitoken\n"
+        "token = pypitoken.Token.load(sys.argv[1])\n"
+        "token.restrict(project_names=[sys.argv[2]])\n"
+        "token.restrict(not_before=1, not_after=int(sys.argv[3]))\n"
+        "print(token.dump())\n"
+    )
+    publish = publisher("twine", program, tmp_path, site)
+    later = int((timezone.now() + timedelta(hours=1)).timestamp())
+    for name, until, reason in (("by-twine", later, ""), ("elsewhere", later, "not valid"), ("by-twine", 2, "expired")):
+        done = run([str(python), "-c", script, mint(owner).text, name, str(until)], tmp_path)
+        assert done.code == 0, done.output
+        ran = publish(done.output)
+        assert ((ran.code == 0) == (not reason), reason in ran.output) == (True, True), ran.output

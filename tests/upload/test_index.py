@@ -1,0 +1,89 @@
+"""The simple index, in both of its forms, and the files behind it."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from recoverydesk.projects.models import File, Release
+from tests import factories
+from tests.upload.conftest import Send
+from tests.upload.packages import sdist, sdist_name, wheel, wheel_name
+
+JSON = "application/vnd.pypi.simple.v1+json"
+PIP = f"{JSON}, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"
+
+
+@pytest.fixture
+def published(send: Send) -> None:
+    assert send(wheel_name(), wheel()).status_code == 200
+    assert send(sdist_name(version="1.10"), sdist(version="1.10"), of=("sample", "1.10")).status_code == 200
+
+
+def test_pip_gets_json_with_hashes_sizes_and_times(client: Client, published: None) -> None:
+    response = client.get("/simple/sample/", headers={"Accept": PIP})
+    assert response.headers["Content-Type"] == JSON
+    data = response.json()
+    assert (data["meta"], data["name"], data["versions"]) == ({"api-version": "1.1"}, "sample", ["1.0", "1.10"])
+    row = File.objects.get(filename=wheel_name())
+    entry = data["files"][0]
+    assert (entry["filename"], entry["hashes"], entry["size"], entry["requires-python"], entry["yanked"]) == (
+        wheel_name(), {"sha256": row.sha256}, len(wheel()), ">=3.8", False,
+    )  # fmt: skip
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", entry["upload-time"])
+    assert b"".join(client.get(entry["url"])) == wheel()
+
+
+def test_a_browser_gets_a_page(client: Client, published: None) -> None:
+    response = client.get("/simple/sample/", headers={"Accept": "text/html"})
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    row = File.objects.get(filename=wheel_name())
+    wanted = f'<a href="/simple/sample/{wheel_name()}#sha256={row.sha256}" data-requires-python="&gt;=3.8">'
+    assert wanted in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("accept", "query", "kind"),
+    [
+        ("*/*", "", "text/html; charset=utf-8"),
+        ("application/vnd.pypi.simple.latest+json", "", JSON),
+        ("application/vnd.pypi.simple.v1+html", "", "application/vnd.pypi.simple.v1+html; charset=utf-8"),
+        ("text/html", f"?format={JSON}", JSON),
+        ("image/png", "", "text/html; charset=utf-8"),
+    ],
+)
+def test_the_client_chooses_the_form(client: Client, published: None, accept: str, query: str, kind: str) -> None:
+    response = client.get(f"/simple/{query.replace('+', '%2B')}", headers={"Accept": accept})
+    assert response.headers["Content-Type"] == kind
+    assert "Accept" in response.headers["Vary"]
+
+
+def test_the_root_lists_projects_with_files(client: Client, published: None, ada: User) -> None:
+    factories.make_project("imported-only", ada)
+    data = client.get("/simple/", headers={"Accept": JSON}).json()
+    assert data["projects"] == [{"name": "sample"}]
+
+
+def test_another_spelling_leads_to_the_right_one(client: Client, published: None) -> None:
+    response = client.get("/simple/Sam.Ple/")
+    assert (response.status_code, response.headers["Location"]) == (301, "/simple/sam-ple/")
+    for nobody in ("nobody", "%00", "-", "a%20b"):
+        assert client.get(f"/simple/{nobody}/").status_code == 404
+        assert client.get(f"/simple/{nobody}/{nobody}").status_code == 404
+
+
+def test_a_deleted_release_and_a_file_without_bytes_are_not_offered(client: Client, published: None) -> None:
+    Release.objects.filter(version="1.10").update(deleted_at=factories.LONG_AGO)
+    File.objects.filter(filename=wheel_name()).update(stored_as="")
+    assert client.get("/simple/sample/", headers={"Accept": JSON}).json()["files"] == []
+    for name in (wheel_name(), sdist_name(version="1.10")):
+        assert client.get(f"/simple/sample/{name}").status_code == 404
+
+
+def test_a_page_asks_a_fixed_number_of_questions(
+    client: Client, published: None, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(2):
+        client.get("/simple/sample/", headers={"Accept": JSON})
