@@ -1,0 +1,70 @@
+"""What the people of the story do in their browsers."""
+
+import re
+import time
+
+import pyotp
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from recoverydesk.demo.logins import PASSWORD
+from tests.browser.stack import Stack
+
+STEP = 30  # seconds of one TOTP code
+
+
+class Person:
+    """One person with a browser of their own and, perhaps, an authenticator app."""
+
+    def __init__(self, browser: Browser, stack: Stack, username: str, password: str = PASSWORD) -> None:
+        self.context: BrowserContext = browser.new_context(base_url=stack.url)
+        self.page: Page = self.context.new_page()
+        self.errors: list[str] = []
+        self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        self.stack, self.username, self.password = stack, username, password
+        self.secret = ""
+
+    def type_password(self) -> None:
+        """Sign in as far as the password goes."""
+        self.page.goto("/account/login/")
+        self.page.get_by_label("Username or email").or_(self.page.locator("input[name=login]")).first.fill(
+            self.username
+        )
+        self.page.locator("input[name=password]").fill(self.password)
+        self.page.locator("main button[type=submit]").first.click()
+
+    def type_code(self, code: str = "") -> None:
+        """Show the second factor on whatever page asks for it."""
+        self.page.locator("input[name=code]").fill(code or self.next_code())
+        self.page.locator("main button[type=submit]").first.click()
+
+    def sign_in(self) -> None:
+        self.type_password()
+        expect(self.page.locator("input[name=code]")).to_be_visible()
+        self.type_code()
+        expect(self.page.locator("input[name=code]")).to_have_count(0)
+
+    def next_code(self) -> str:
+        """A code not used before: of the own app, or as the demo's page shows it for a sample login."""
+        if self.secret:
+            return pyotp.TOTP(self.secret).at(time.time() + STEP)
+        page = self.context.new_page()
+        try:
+            return self._shown_code(page)
+        finally:
+            page.close()
+
+    def _shown_code(self, page: Page) -> str:
+        for _ in range(2 * STEP):
+            page.goto("/demo/")
+            row = page.locator("tr", has=page.locator("th", has_text=re.compile(f"^{self.username}$")))
+            if row.locator("code").count():
+                return row.locator("code").first.inner_text()
+            time.sleep(1)
+        raise LookupError("no fresh code")
+
+    def pressed(self, name: str) -> None:
+        """Press the one button of that name."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def close(self) -> None:
+        self.context.close()
