@@ -1,0 +1,65 @@
+"""The clock of the program's machines is wrong, the database's is right: no clock of a ticket moves."""
+
+import os
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from accounts.clock import database_now
+from accounts.models import User
+from recoverydesk.recovery.models import Status
+from tests.services import judge, people
+from tests.services.postbox import Postbox
+from tests.services.stack import Stack
+
+DAY = 86400
+SHIFTS = (-DAY, 8 * DAY)  # seconds
+SOURCE = Path(__file__).with_name("clock.c")
+LOOK = "import datetime; print(datetime.datetime.now(datetime.timezone.utc).timestamp())"
+
+
+def run(stack: Stack, box: Postbox, seconds: int = 15) -> dict[str, Any]:
+    """Tell the story up to the waiting period under each shift, and watch the clocks for some seconds."""
+    library = stack.folder / "clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE)], check=True)
+    figures: dict[str, Any] = {"faults": []}
+    for shift in SHIFTS:
+        stack.stop()
+        os.environ |= {"LD_PRELOAD": str(library), "CLOCK_SHIFT": str(shift)}
+        figures[f"{shift / DAY:+.0f} days"] = _under(stack, box, shift, seconds, figures["faults"])
+        for name in ("LD_PRELOAD", "CLOCK_SHIFT"):
+            del os.environ[name]
+    figures["faults"] += judge.verdict(box)
+    return figures
+
+
+def _under(stack: Stack, box: Postbox, shift: int, seconds: int, faults: list[str]) -> dict[str, float]:
+    off_by = float(subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True).stdout)
+    off_by -= time.time()
+    stack.start()
+    idle, waiting = people.make_claimant(stack), people.make_claimant(stack)
+    for user in (idle, waiting):
+        people.ask(stack, user)
+    people.prove(stack, box, waiting)
+    ends = people.until(waiting, Status.WAITING).wait_until
+    assert ends is not None
+    left = (ends - database_now()).total_seconds()
+    time.sleep(seconds)
+    after = people.ticket_of(waiting)
+    if after.status != Status.WAITING or after.wait_until != ends or not 3480 < left <= 3600:
+        faults.append(f"{shift}: {after.status}, until {after.wait_until}, {left:.0f} s were left")
+    if people.ticket_of(idle).status != Status.CHALLENGED:
+        faults.append(f"{shift}: the idle ticket is {people.ticket_of(idle).status}")
+    _let_it_end(waiting)
+    people.until(waiting, Status.READY)
+    return {"clock_off_by": round(off_by), "seconds_left_at_start": round(left)}
+
+
+def _let_it_end(user: User) -> None:
+    """By the database's clock the waiting period is over."""
+    ticket = people.ticket_of(user)
+    ticket.wait_until = database_now() + timedelta(seconds=1)
+    ticket.save(update_fields=["wait_until"])

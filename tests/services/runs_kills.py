@@ -1,0 +1,99 @@
+"""`kill -9` at every fail point of open, request, send, probe, confirm and reset, while stories go on."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from tests.services import judge, people
+from tests.services.postbox import Postbox
+from tests.services.stack import Stack
+
+VERBS = ("challenge", "confirm_mailbox", "take_return_code", "record_probe", "start_clock", "wait_over", "reset")
+AT_ONCE = 5  # orders that lie in the folder together
+STORIES_AT_ONCE = 6
+ACCEPTED = ("mail.accepted", "mail.settled")  # ends after which a mail may come again
+
+
+def places() -> list[str]:
+    """Every fail point that such a story passes."""
+    from accounts import failpoints
+
+    verbs = (*VERBS, "approve") if settings.RECOVERY_TWO_PERSON == "always" else VERBS
+    return [*failpoints.PLACES, *(f"{verb}.{step}" for verb in verbs for step in failpoints.STEPS)]
+
+
+class Executioner:
+    """Lays out orders until each place has had its share."""
+
+    def __init__(self, stack: Stack, wanted: dict[str, int]) -> None:
+        self.stack, self.wanted = stack, wanted
+
+    def hits(self) -> dict[str, int]:
+        counts = dict.fromkeys(self.wanted, 0)
+        for path in self.stack.orders.glob("*.taken"):
+            counts[path.name.rsplit(".", 2)[0]] += 1
+        return counts
+
+    def lay_out(self) -> bool:
+        """Top up the orders; False when every place has been hit often enough."""
+        hits = self.hits()
+        lying = {path.name for path in self.stack.orders.glob("*") if path.suffix != ".taken"}
+        open_ = [place for place in self.wanted if hits[place] < self.wanted[place] and place not in lying]
+        for place in sorted(open_, key=hits.__getitem__)[: max(0, AT_ONCE - len(lying))]:
+            draft = self.stack.folder / "draft"
+            draft.write_text("kill")
+            draft.rename(self.stack.orders / place)
+        return bool(open_ or lying)
+
+    def run(self, over: threading.Event) -> None:
+        while not over.wait(0.3) and self.lay_out():
+            pass
+
+
+def run(stack: Stack, box: Postbox, each: int = 10, only: list[str] | str = "") -> dict[str, Any]:
+    """Kill `each` times at each place; returns the figures. `faults` is empty when all is well."""
+    chosen = [only] if isinstance(only, str) and only else only
+    wanted = dict.fromkeys(chosen or places(), each)
+    executioner, over, begun = Executioner(stack, wanted), threading.Event(), time.monotonic()
+    admins = [people.make_admin(stack) for _ in range(STORIES_AT_ONCE)]
+    killing = threading.Thread(target=executioner.run, args=(over,), daemon=True)
+    killing.start()
+    stories = _stories(stack, box, admins, killing)
+    over.set()
+    judge.settle()
+    hits = executioner.hits()
+    repeats = sum(hits.get(place, 0) for place in ACCEPTED)
+    faults = judge.verdict(box, repeats=repeats, completed=stories)
+    faults += [f"{place}: {many} kills, {wanted[place]} wanted" for place, many in hits.items() if many < wanted[place]]
+    return {
+        "kills": sum(hits.values()), "places": len(wanted), "stories": stories, "mails": len(box.taken),
+        "repeated": box.repeated(), "may_repeat": repeats, "restarts": stack.restarts,
+        "seconds": round(time.monotonic() - begun), "faults": faults,
+    }  # fmt: skip
+
+
+def _stories(stack: Stack, box: Postbox, admins: list[people.Visitor], killing: threading.Thread) -> int:
+    """Tell stories until the executioner has done its part; returns how many."""
+    begun = 0
+
+    def tell(number: int) -> None:
+        try:
+            people.whole_story(stack, box, people.make_claimant(stack), admins[number % len(admins)], within=300)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(STORIES_AT_ONCE) as pool:
+        going = {pool.submit(tell, number) for number in range(STORIES_AT_ONCE)}
+        begun = len(going)
+        while going:
+            done = next(as_completed(going))
+            going.discard(done)
+            done.result()
+            if killing.is_alive():
+                going.add(pool.submit(tell, begun))
+                begun += 1
+    return begun

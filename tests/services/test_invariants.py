@@ -1,0 +1,326 @@
+"""`check_invariants` finds every rule that is broken on purpose, names it and the row; a true story breaks none."""
+
+import io
+import json
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Now
+
+from accounts import leases
+from accounts.mail import outbox
+from accounts.mail.models import Link, Mail
+from accounts.models import Session, User
+from audit.log import record
+from audit.tags import Tag
+from recoverydesk.recovery import invariants, permissions, workflow
+from recoverydesk.recovery.models import (
+    Approval,
+    Boundary,
+    BoundaryException,
+    Claim,
+    CodeHost,
+    Probe,
+    RecoveryTicket,
+    Source,
+    Status,
+)
+from recoverydesk.recovery.permissions import SYSTEM
+from recoverydesk.recovery.probing.verdicts import Verdict
+from tests import factories
+from tests.recovery.builders import DAY, REASON, add_address, make_admin, pressing, result_of
+from tokens.models import ApiToken
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    """An owner with factors, a token, two verified addresses and a project at git.example."""
+    user = factories.make_user("ada")
+    add_address(user, "second@example.org")
+    factories.add_totp(user)
+    factories.add_codes(user)
+    ApiToken.objects.create(user=user, name="ci")
+    factories.make_project("tool", user, urls=[("Source", "https://github.com/ada/tool")])
+    return user
+
+
+def waiting_for(user: User) -> RecoveryTicket:
+    """A ticket whose only boundary is proved, through the verbs."""
+    ticket = workflow.open_ticket(subject=user, claim=Claim.SECOND_FACTOR, actor=SYSTEM, source=Source.FORM).ticket
+    workflow.challenge(ticket.pk, actor=SYSTEM)
+    outbox.send_due()
+    link = Link.objects.get(reference=ticket.reference, purpose="status")
+    workflow.confirm_mailbox(ticket.pk, actor=permissions.claimant(link))
+    (boundary,) = leases.claim(ticket.boundaries.all(), limit=1)
+    workflow.record_probe(ticket.pk, boundary.pk, lease=boundary.lease, results=[result_of(boundary, Verdict.FOUND)])
+    return workflow.start_clock(ticket.pk)
+
+
+@pytest.fixture
+def done(ada: User) -> RecoveryTicket:
+    """The same ticket after the wait and the press."""
+    ticket = waiting_for(ada)
+    Mail.objects.filter(reference=ticket.reference).update(settled_at=Now() - 2 * DAY)
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(wait_until=Now() - HOUR)
+    workflow.wait_over(ticket.pk)
+    outcome = workflow.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+    outbox.send_due()
+    return outcome.ticket
+
+
+def found() -> set[str]:
+    return {one.rule for one in invariants.check()}
+
+
+def test_a_true_story_breaks_no_rule(done: RecoveryTicket) -> None:
+    assert done.status == Status.COMPLETED
+    assert list(invariants.check()) == []
+
+
+def test_a_ticket_on_its_way_breaks_no_rule(ada: User) -> None:
+    waiting_for(ada)
+    assert list(invariants.check()) == []
+
+
+def ticket_row(**fields: object) -> Callable[[RecoveryTicket], object]:
+    return lambda ticket: RecoveryTicket.objects.filter(pk=ticket.pk).update(**fields)
+
+
+def take_the_proof_away(ticket: RecoveryTicket) -> None:
+    ticket.boundaries.update(proof=None, proved_at=None)
+
+
+def prove_with_the_look_at_another(ticket: RecoveryTicket) -> None:
+    other = Boundary.objects.create(ticket=ticket, host="github.com", namespace="else", kind=Boundary.Kind.YOUNG)
+    Probe.objects.update(boundary=other)
+
+
+def prove_elsewhere(ticket: RecoveryTicket) -> None:
+    Probe.objects.update(url="https://git.example/mallory/tool")
+
+
+def prove_with_a_miss(ticket: RecoveryTicket) -> None:
+    Probe.objects.update(verdict=Verdict.MISSING)
+
+
+def press_as_co_owner(ticket: RecoveryTicket) -> None:
+    role = ticket.subject.roles.get()
+    assert ticket.reset_by is not None
+    factories.add_role(role.project, ticket.reset_by)
+
+
+def sessions_from_before(ticket: RecoveryTicket) -> None:
+    Session.objects.create(
+        session_key="k" * 32, user=ticket.subject, expire_date=Now() + DAY, uid=uuid.uuid4(), signed_in_at=Now() - DAY
+    )
+
+
+def a_factor_from_before(ticket: RecoveryTicket) -> None:
+    device = factories.add_totp(ticket.subject)[0]
+    type(device).objects.filter(pk=device.pk).update(created_at=Now() - DAY)
+
+
+def codes_from_before(ticket: RecoveryTicket) -> None:
+    factories.add_totp(ticket.subject)
+    factories.add_codes(ticket.subject)
+    ticket.subject.recoverycodedevice_set.update(created_at=Now() - DAY)
+
+
+def a_token_woken_by_nobody(ticket: RecoveryTicket) -> None:
+    ApiToken.objects.update(held_at=None, created_at=F("created_at") - DAY)
+
+
+def a_second_reset(ticket: RecoveryTicket) -> None:
+    record(Tag.ACCOUNT_RECOVERY_RESET, actor=ticket.reset_by or "system", subject=ticket.subject, ticket=ticket.pk)
+
+
+def a_move_from_nowhere(ticket: RecoveryTicket) -> None:
+    record(
+        Tag.ACCOUNT_RECOVERY_EXPIRE,
+        actor="system",
+        subject=ticket.subject,
+        ticket=ticket.pk,
+        was="ready",
+        status="expired",
+    )
+
+
+def a_status_nobody_wrote_down(ticket: RecoveryTicket) -> None:
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(status=Status.REJECTED, completed_at=None, reset_by=None)
+
+
+def a_ticket_from_nowhere(ticket: RecoveryTicket) -> None:
+    ticket.pk = None
+    ticket.save(force_insert=True)
+
+
+def mail_row(kind: str, **fields: object) -> Callable[[RecoveryTicket], object]:
+    return lambda ticket: Mail.objects.filter(kind=kind).update(**fields)
+
+
+def an_address_nobody_told(ticket: RecoveryTicket) -> None:
+    Mail.objects.filter(kind="recovery_notice", recipient="second@example.org").delete()
+
+
+def one_reset_notice_short(ticket: RecoveryTicket) -> None:
+    Mail.objects.filter(kind="recovery_reset", recipient="second@example.org").delete()
+
+
+def the_same_notice_again(ticket: RecoveryTicket) -> None:
+    mail = Mail.objects.filter(kind="recovery_notice").first()
+    assert mail is not None
+    outbox.queue(mail.kind, mail.recipient, user=ticket.subject, reference=mail.reference, dedupe="again")
+
+
+def the_contact_loses_its_verification(ticket: RecoveryTicket) -> None:
+    EmailAddress.objects.filter(email=ticket.contact).update(verified=False)
+
+
+def a_link_that_lives_on(ticket: RecoveryTicket) -> None:
+    Link.objects.filter(purpose="status").update(dead_at=None)
+
+
+def two_links_to_choose_with(ticket: RecoveryTicket) -> None:
+    link = Link.objects.get(purpose="choose_password")
+    link.pk = None
+    link.save(force_insert=True)
+
+
+def a_lease_for_an_hour(ticket: RecoveryTicket) -> None:
+    CodeHost.objects.create(
+        host="git.example", origin="https://git.example", lease=uuid.uuid4(), leased_until=Now() + HOUR
+    )
+
+
+def a_lease_without_an_end(ticket: RecoveryTicket) -> None:
+    Mail.objects.update(lease=uuid.uuid4())
+
+
+def due_work_nobody_gets_past(ticket: RecoveryTicket) -> None:
+    Mail.objects.filter(kind="recovery_reset").update(
+        state="queued", lease=uuid.uuid4(), leased_until=Now() - HOUR, next_try=Now() - HOUR
+    )
+
+
+def an_exception_by_its_asker(ticket: RecoveryTicket) -> None:
+    assert ticket.reset_by is not None
+    BoundaryException.objects.create(
+        boundary=ticket.boundaries.get(), other_proof="other", reason=REASON, asked_by=ticket.reset_by, approved=True,
+        decided_by=make_admin("otto"), decided_at=Now(),
+    )  # fmt: skip
+
+
+def an_approval_by_the_presser(ticket: RecoveryTicket) -> None:
+    ticket.wait_rows = [*ticket.wait_rows, "disputed"]
+    ticket.save()
+    assert ticket.reset_by is not None
+    Approval.objects.create(ticket=ticket, by=ticket.reset_by, reason=REASON, given_at=ticket.requested_at)
+
+
+def a_dead_approval(ticket: RecoveryTicket) -> None:
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(disputed_at=ticket.requested_at)
+    given = {"reason": REASON, "given_at": ticket.requested_at, "dead_at": ticket.requested_at}
+    Approval.objects.create(ticket=ticket, by=make_admin("otto"), **given)
+
+
+def no_trigger(ticket: RecoveryTicket) -> None:
+    table = " ON audit_event" if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER audit_event_no_delete{table}")
+
+
+BREAKS: list[tuple[str, Callable[[RecoveryTicket], object]]] = [
+    ("approval_missing", ticket_row(wait_rows=["staff"])),
+    ("approval_missing", ticket_row(claim=Claim.EMAIL)),
+    ("approval_missing", an_approval_by_the_presser),
+    ("approval_missing", a_dead_approval),
+    ("approval_missing", an_exception_by_its_asker),
+    ("exception_by_one", an_exception_by_its_asker),
+    ("account_proof_missing", ticket_row(claim=Claim.EMAIL)),
+    ("boundary_without_proof", take_the_proof_away),
+    ("proof_that_proves_nothing", prove_with_the_look_at_another),
+    ("proof_that_proves_nothing", prove_elsewhere),
+    ("proof_that_proves_nothing", prove_with_a_miss),
+    ("mailbox_not_confirmed", ticket_row(mailbox_confirmed_at=None)),
+    ("reset_before_its_time", ticket_row(wait_until=Now() + HOUR)),
+    ("reset_before_its_time", ticket_row(wait_until=None)),
+    ("clock_before_notices", mail_row("recovery_notice", settled_at=Now())),
+    ("clock_before_notices", mail_row("recovery_notice", state="queued", settled_at=None)),
+    ("wrong_hand", ticket_row(reset_by=F("subject"))),
+    ("wrong_hand", press_as_co_owner),
+    ("factor_older_than_reset", a_factor_from_before),
+    ("factor_older_than_reset", codes_from_before),
+    ("session_older_than_reset", sessions_from_before),
+    ("token_older_than_reset", a_token_woken_by_nobody),
+    ("link_of_the_closed", a_link_that_lives_on),
+    ("link_of_the_closed", two_links_to_choose_with),
+    ("status_without_event", a_move_from_nowhere),
+    ("status_without_event", a_status_nobody_wrote_down),
+    ("status_without_event", a_ticket_from_nowhere),
+    ("not_one_reset", a_second_reset),
+    ("not_one_reset", a_status_nobody_wrote_down),
+    ("not_one_reset", ticket_row(reset_by=F("subject"))),
+    ("notice_missing", an_address_nobody_told),
+    ("notice_missing", one_reset_notice_short),
+    ("notice_twice", the_same_notice_again),
+    ("secret_to_a_stranger", mail_row("recovery_challenge", recipient="mallory@example.org")),
+    ("secret_to_a_stranger", mail_row("recovery_choose_password", recipient="second@example.org")),
+    ("secret_to_a_stranger", the_contact_loses_its_verification),
+    ("words_kept", mail_row("recovery_reset", payload=b"words")),
+    ("lease_stuck", a_lease_for_an_hour),
+    ("lease_stuck", a_lease_without_an_end),
+    ("lease_stuck", due_work_nobody_gets_past),
+    ("guard_missing", no_trigger),
+]
+
+
+@pytest.mark.parametrize(("rule", "spoil"), BREAKS, ids=[f"{rule}-{place}" for place, (rule, _) in enumerate(BREAKS)])
+def test_each_rule_broken_on_purpose_is_found(
+    done: RecoveryTicket, rule: str, spoil: Callable[[RecoveryTicket], object]
+) -> None:
+    spoil(done)
+    assert rule in found()
+
+
+def test_two_open_tickets_are_found_where_the_constraints_are_gone(ada: User) -> None:
+    first = waiting_for(ada)
+    for constraint in RecoveryTicket._meta.constraints[:2]:
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP INDEX "{constraint.name}"')
+    first.pk = None
+    first.save(force_insert=True)
+    assert {"several_open", "guard_missing"} <= found()
+
+
+def test_every_rule_is_broken_by_some_test() -> None:
+    assert {rule.__name__ for rule in invariants.RULES} == {rule for rule, _ in BREAKS} | {"several_open"}
+
+
+def test_the_command_says_0_in_json_when_all_is_well(done: RecoveryTicket) -> None:
+    out = io.StringIO()
+    call_command("check_invariants", "--json", stdout=out)
+    said = json.loads(out.getvalue())
+    assert said["broken"] == []
+    assert said["rules"] == [rule.__name__ for rule in invariants.RULES]
+
+
+def test_the_command_says_4_and_names_rule_and_row(done: RecoveryTicket) -> None:
+    take_the_proof_away(done)
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_invariants", stdout=out, stderr=err)
+    assert ended.value.code == 4
+    boundary = done.boundaries.get()
+    assert (
+        f"boundary_without_proof: boundary:{boundary.pk}: #{done.pk} was reset without github.com/ada" in err.getvalue()
+    )
+    assert out.getvalue() == "22 rules asked, 1 rows break one\n"

@@ -1,0 +1,85 @@
+"""Pressing twice is like pressing once: the same page, one effect. Somebody else's press is refused."""
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.mail import links
+from accounts.models import User
+from audit.models import Event
+from audit.tags import Tag
+from recoverydesk.recovery.models import RecoveryTicket, Status
+from tests import factories
+from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, stop_link
+from tests.recovery.test_admin import browser
+
+pytestmark = pytest.mark.django_db
+PAGE = "/admin/recovery/recoveryticket/{}/change/"
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    cache.clear()
+    user = factories.make_user("ada")
+    factories.add_totp(user)
+    return user
+
+
+@pytest.fixture
+def ready(ada: User) -> RecoveryTicket:
+    factories.make_project("tool", ada)
+    ticket = make_ticket(ada, Status.READY)
+    add_boundary(ticket, proved=True)
+    return ticket
+
+
+def press(client: Client, ticket: RecoveryTicket, verb: str, version: int = 0) -> tuple[int, str]:
+    path = f"/admin/recovery/recoveryticket/{ticket.pk}/press/{verb}/"
+    answer = client.post(path, {"reason": REASON, "version": str(version)})
+    return answer.status_code, answer.headers.get("Location", "")
+
+
+def count(tag: Tag) -> int:
+    return Event.objects.filter(tag=tag).count()
+
+
+@pytest.mark.parametrize("verb", ["reset", "reject", "send_back"])
+def test_the_same_hand_pressing_twice_comes_to_the_same_page(ready: RecoveryTicket, verb: str) -> None:
+    client = browser(make_admin())
+    first, second = press(client, ready, verb), press(client, ready, verb)
+    assert first == second == (302, PAGE.format(ready.pk))
+    tag = Tag(f"account:recovery:{verb}")
+    assert count(tag) == 1
+
+
+def test_another_hand_is_refused(ready: RecoveryTicket) -> None:
+    one, other = browser(make_admin("grace")), browser(make_admin("otto"))
+    assert press(one, ready, "reset")[0] == 302
+    assert press(other, ready, "reset")[0] == 409
+    assert count(Tag.ACCOUNT_RECOVERY_RESET) == 1
+
+
+def test_a_second_press_after_somebody_moved_the_ticket_is_refused(ready: RecoveryTicket) -> None:
+    one, other = browser(make_admin("grace")), browser(make_admin("otto"))
+    assert press(one, ready, "send_back")[0] == 302
+    assert press(other, ready, "reject", version=1)[0] == 302
+    assert press(one, ready, "send_back")[0] == 409
+
+
+def test_stopping_twice_shows_the_same_page_and_stops_once(ready: RecoveryTicket, client: Client) -> None:
+    path = f"/recover/stop/{links.key(stop_link(ready))}/"
+    first, second = client.post(path, {"stop": "1"}), client.post(path, {"stop": "1"})
+    assert [one.status_code for one in (first, second)] == [200, 200]
+    assert first.templates[0].name == second.templates[0].name == "recovery/stopped.html"
+    assert count(Tag.ACCOUNT_RECOVERY_STOP) == 1
+
+
+def test_locking_after_a_plain_stop_never_claims_to_have_locked(
+    ready: RecoveryTicket, client: Client, ada: User
+) -> None:
+    path = f"/recover/stop/{links.key(stop_link(ready))}/"
+    client.post(path, {"stop": "1"})
+    answer = client.post(path, {"lock": "1"})
+    ada.refresh_from_db()
+    assert ada.frozen_at is None
+    assert answer.templates[0].name == "recovery/stop.html"

@@ -1,0 +1,77 @@
+"""On a database error a page says that nobody knows, never that it was done and never that it was not."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import OperationalError, connection
+from django.test import Client
+
+from accounts.mail.models import Request
+
+FORM = {"username": "ada", "claim": "second_factor", "codes": "lost"}
+UNKNOWN = "We do not know whether it was done"
+pytestmark = pytest.mark.django_db
+
+
+@contextmanager
+def cut_off(before: Callable[[str], bool]) -> Iterator[None]:
+    """The server goes away before the first such statement."""
+
+    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if before(sql):
+            raise OperationalError("terminating connection due to administrator command")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(wrapper):
+        yield
+
+
+@pytest.fixture
+def visitor(db: None) -> Client:
+    cache.clear()
+    return Client(raise_request_exception=False)
+
+
+def test_a_post_cut_off_says_that_nobody_knows_and_leads_back(visitor: Client) -> None:
+    with cut_off(lambda sql: sql.startswith("INSERT")):
+        answer = visitor.post("/recover/", FORM, headers={"Referer": "http://testserver/recover/"})
+    page = answer.content.decode()
+    assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"]) == (503, "5", "no-store")
+    assert UNKNOWN in page
+    assert 'href="http://testserver/recover/"' in page
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+
+
+def test_the_page_needs_no_database_at_all(visitor: Client) -> None:
+    visitor.cookies["session"] = "k" * 32
+    with cut_off(lambda sql: True):
+        answer = visitor.get("/account/security/")
+    assert answer.status_code == 503
+    assert "The database does not answer" in answer.content.decode()
+    assert UNKNOWN not in answer.content.decode()
+
+
+def test_nobody_is_led_to_another_site(visitor: Client) -> None:
+    with cut_off(lambda sql: sql.startswith("INSERT")):
+        answer = visitor.post("/recover/", FORM, headers={"Referer": "https://evil.example/recover/"})
+    assert "evil.example" not in answer.content.decode()
+    assert 'href="/recover/"' in answer.content.decode()
+
+
+def test_another_mistake_is_the_plain_page(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recoverydesk.recovery.intake.ask", lambda **_given: 1 / 0)
+    answer = visitor.post("/recover/", FORM)
+    assert answer.status_code == 500
+    assert "Something broke" in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pressing_again_after_not_knowing_gives_the_usual_page(visitor: Client) -> None:
+    with cut_off(lambda sql: sql.startswith("INSERT")):
+        visitor.post("/recover/", FORM)
+    answer = visitor.post("/recover/", FORM)
+    assert (answer.status_code, answer["Location"]) == (302, "/recover/received/")
+    assert Request.objects.count() == 1
