@@ -379,6 +379,51 @@ class Entry(models.Model):
         return self.text[:60]
 
 
+class Mention(models.Model):
+    """Somebody's name in a note: they are told once, and their desk shows it until they say they have read it."""
+
+    entry = models.ForeignKey(Entry, models.CASCADE, related_name="mentions")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["entry", "user"], name="one_mention_per_note")]
+        indexes = [models.Index(fields=["user", "entry"], name="mention_unread", condition=Q(read_at=None))]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.entry_id}"
+
+
+class SavedView(models.Model):
+    """A view of the queue one member of staff keeps under a name: the query string of its address."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    name = models.CharField(_("name"), max_length=40)
+    query = models.CharField(max_length=1000)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="one_view_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Heartbeat(models.Model):
+    """When a part of the machine last finished its work, by the database's clock."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at}"
+
+
 class Viewer(models.Model):
     """Who has a ticket's page open, so that nobody steps on somebody else's work."""
 
