@@ -120,6 +120,7 @@ class Tag(models.TextChoices):
     CODEHOST_CHANGE = "codehost:change", _("A code host was changed.")
     CODEHOST_PAUSE = "codehost:pause", _("A code host was paused.")
     CODEHOST_RESUME = "codehost:resume", _("A code host was taken up again.")
+    CODEHOST_PROBE_NOW = "codehost:probe_now", _("Everything that waits for a code host was made due at once.")
     CODEHOST_REMOVE = "codehost:remove", _("A code host was removed.")
     REPLY_TEMPLATE_CHANGE = "reply_template:change", _("A reply template was changed.")
     AUDIT_DETAIL_ERASE = "audit:detail:erase", _("Networks, devices and addresses of events were erased.")

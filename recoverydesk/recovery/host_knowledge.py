@@ -129,7 +129,7 @@ def probe_now(host: CodeHost, *, actor: Actor) -> int:
         raise NotAllowed
     CodeHost.objects.filter(pk=host.pk).update(failures=0, trouble="", circuit_open_until=None)
     waiting = boundaries_at(host.host).exclude(next_probe_at__lte=Now()).update(next_probe_at=Now())
-    record(Tag.CODEHOST_RESUME, actor=actor.party, host=host.host, url=host.origin, looks=waiting)
+    record(Tag.CODEHOST_PROBE_NOW, actor=actor.party, host=host.host, url=host.origin, looks=waiting)
     return waiting
 
 

@@ -72,7 +72,7 @@ def test_probe_now_is_a_post_that_ends_the_rest_and_is_written_down(moderator: C
     assert boundary.next_probe_at is not None
     assert boundary.next_probe_at <= database_now()
     assert (resting.failures, resting.circuit_open_until) == (0, None)
-    assert Event.objects.get(tag=Tag.CODEHOST_RESUME).actor_name == "mod"
+    assert Event.objects.get(tag=Tag.CODEHOST_PROBE_NOW).actor_name == "mod"
 
 
 def test_who_may_not_work_tickets_has_no_button_and_no_use_of_its_address(resting: CodeHost) -> None:
@@ -81,4 +81,4 @@ def test_who_may_not_work_tickets_has_no_button_and_no_use_of_its_address(restin
     client.post(f"{LIST}{resting.pk}/probe_now/")
     resting.refresh_from_db()
     assert resting.failures == 5
-    assert not Event.objects.filter(tag=Tag.CODEHOST_RESUME).exists()
+    assert not Event.objects.filter(tag=Tag.CODEHOST_PROBE_NOW).exists()

@@ -414,7 +414,7 @@ def test_probe_now_ends_the_rest_and_makes_every_look_due(raw_host: MakeHost) ->
     boundary.refresh_from_db()
     elsewhere.refresh_from_db()
     assert (boundary.last_verdict, elsewhere.last_verdict) == ("missing", "")
-    event = Event.objects.get(tag=Tag.CODEHOST_RESUME)
+    event = Event.objects.get(tag=Tag.CODEHOST_PROBE_NOW)
     assert (event.actor_name, event.data["looks"]) == ("mod", 1)
     with pytest.raises(NotAllowed):
         host_knowledge.probe_now(row, actor=pressing(factories.make_user("kim", staff=True)))
