@@ -16,7 +16,12 @@ from django.utils.translation import gettext_lazy as _
 from django_otp_webauthn.exceptions import OTPWebAuthnApiError
 from django_otp_webauthn.helpers import WebAuthnHelper
 from django_otp_webauthn.models import WebAuthnCredential, WebAuthnUserHandle
-from webauthn.helpers import base64url_to_bytes, parse_authentication_credential_json, parse_authenticator_data
+from webauthn.helpers import (
+    base64url_to_bytes,
+    decode_credential_public_key,
+    parse_authentication_credential_json,
+    parse_authenticator_data,
+)
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import ResidentKeyRequirement
 
@@ -108,6 +113,7 @@ def authenticate(request: HttpRequest, user: User | None, purpose: Purpose, answ
         device = _locked_key(credential.raw_id)
         _require_owner(device, user, credential.response.user_handle)
         _require_same_kind(device, credential.response.authenticator_data)
+        _require_offered_algorithm(device)
         verified = Helper(request).authenticate_complete(device.user, state, data)
     except _FAILURES as error:
         raise KeyRefused(_why(error)) from error
@@ -188,6 +194,13 @@ def _require_same_kind(device: WebAuthnCredential, authenticator_data: bytes) ->
     """WebAuthn L3 section 7.2 step 21: whether a key can be backed up never changes."""
     if parse_authenticator_data(authenticator_data).flags.be != device.backup_eligible:
         raise KeyRefused("backup eligibility changed")
+
+
+def _require_offered_algorithm(device: WebAuthnCredential) -> None:
+    """WebAuthn L3 section 7.2 step 22: a stored key counts only with an algorithm we would still register."""
+    algorithm = decode_credential_public_key(bytes(device.public_key)).alg
+    if algorithm not in settings.OTP_WEBAUTHN_SUPPORTED_COSE_ALGORITHMS:
+        raise KeyRefused("algorithm not offered")
 
 
 def _why(error: Exception) -> str:

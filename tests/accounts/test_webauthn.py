@@ -4,6 +4,7 @@ import json
 import secrets
 from typing import Any
 
+import cbor2
 import pytest
 from django.conf import settings as live_settings
 from django.test import Client
@@ -247,6 +248,34 @@ def test_a_false_answer_is_refused_for_every_purpose(
     key.counter = 7
     for name, value in false.items():
         setattr(key, name, value)
+    refused_for(purpose, signed_in, ada, key)
+
+
+ES384, RS1 = -35, -65535
+STORED_ALGORITHMS = [ES384, RS1, -999, 0]
+
+
+@pytest.mark.parametrize("algorithm", STORED_ALGORITHMS)
+@pytest.mark.parametrize("purpose", ["second_factor", "passkey", "step_up"])
+def test_a_stored_key_of_an_algorithm_we_do_not_offer_opens_nothing(
+    signed_in: Client, ada: User, key: Authenticator, purpose: str, algorithm: int
+) -> None:
+    public = cbor2.loads(bytes(WebAuthnCredential.objects.get().public_key))
+    WebAuthnCredential.objects.update(public_key=cbor2.dumps(public | {3: algorithm}))
+    refused_for(purpose, signed_in, ada, key)
+
+
+@pytest.mark.parametrize("purpose", ["second_factor", "passkey", "step_up"])
+def test_a_key_whose_algorithm_is_offered_no_more_opens_nothing(
+    signed_in: Client, ada: User, key: Authenticator, settings: Any, purpose: str
+) -> None:
+    settings.OTP_WEBAUTHN_SUPPORTED_COSE_ALGORITHMS = [-8, -257]  # its signature is right
+    refused_for(purpose, signed_in, ada, key)
+    assert Event.objects.latest("id").data["why"] == "key: algorithm not offered"
+
+
+def refused_for(purpose: str, signed_in: Client, ada: User, key: Authenticator) -> None:
+    """The key's answer is refused, is an event, and changes nothing."""
     browser, page = signed_in if purpose == "step_up" else Client(), STEP_UP
     if purpose == "second_factor":
         type_password(browser)
