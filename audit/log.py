@@ -1,6 +1,7 @@
 """The one way to write an event: `record`, in the transaction of what it records."""
 
 import functools
+import ipaddress
 import secrets
 from dataclasses import dataclass
 from datetime import UTC
@@ -42,7 +43,9 @@ def origin_of(request: HttpRequest | None) -> Origin:
     """Return the request's origin; the address honours ALLAUTH_TRUSTED_PROXY_COUNT. No request, no origin."""
     if request is None:
         return Origin()
-    return Origin(network=get_client_ip(request) or "", device=_printable(request.headers.get("User-Agent", "")))
+    return Origin(
+        network=_plain(get_client_ip(request) or ""), device=_printable(request.headers.get("User-Agent", ""))
+    )
 
 
 def record(
@@ -111,6 +114,12 @@ def _detail(origin: Origin, address: str) -> EventDetail | None:
     if not (origin.network or origin.device or address):
         return None
     return EventDetail(salt=secrets.token_hex(32), network=origin.network, device=origin.device, address=address)
+
+
+def _plain(address: str) -> str:
+    """An IPv4 address that a socket for both families wrote as `::ffff:192.0.2.1`, as itself (RFC 4291 2.5.5.2)."""
+    mapped = ipaddress.IPv6Address(address).ipv4_mapped if ":" in address else None
+    return str(mapped) if mapped else address
 
 
 def _printable(text: str) -> str:

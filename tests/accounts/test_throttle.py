@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from accounts import networks
 from accounts.devices import TotpDevice
 from accounts.factors import locked_until
 from accounts.models import User
@@ -97,3 +98,29 @@ def test_a_try_counts_though_its_transaction_was_rolled_back(
 def test_options_for_keys_are_limited(client: Client, db: None) -> None:
     answers = [client.post("/account/security/key/options/", {"purpose": "passkey"}).status_code for _ in range(61)]
     assert answers == [200] * 60 + [429]
+
+
+V6 = "2001:db8:1:2:{:x}:{:x}:0:1"
+
+
+@pytest.mark.django_db
+def test_one_ipv6_network_is_one_visitor_however_many_addresses_it_has() -> None:
+    for number in range(6):
+        last = type_password(Client(REMOTE_ADDR=V6.format(number, number)), "nobody", "wrong")
+    assert "Too many failed" in last.content.decode()
+    neighbour = type_password(Client(REMOTE_ADDR="2001:db8:1:3::1"), "nobody", "wrong")
+    assert "Too many failed" not in neighbour.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("", ""),
+        ("unix:", "unix:"),
+    ],
+)
+def test_attempts_are_counted_by_ipv4_address_and_ipv6_network(address: str, network: str) -> None:
+    assert networks.network_of(address) == network

@@ -124,6 +124,11 @@ def test_the_client_address_is_the_peers_unless_a_proxy_is_trusted(settings: Any
     assert origin_of(request).network == "203.0.113.5"
 
 
+def test_an_ipv4_peer_of_a_socket_for_both_families_keeps_its_own_address() -> None:
+    assert origin_of(RequestFactory().get("/", REMOTE_ADDR="::ffff:192.0.2.1")).network == "192.0.2.1"
+    assert origin_of(RequestFactory().get("/", REMOTE_ADDR="2001:db8::1")).network == "2001:db8::1"
+
+
 def test_a_peer_without_an_address_is_no_error() -> None:
     assert origin_of(RequestFactory().get("/", REMOTE_ADDR="")).network == ""
 
