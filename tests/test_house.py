@@ -13,6 +13,19 @@ ROOMS = ("recoverydesk", "accounts", "tokens", "audit")
 TEMPLATES = sorted((ROOT / "templates").rglob("*.*"))
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 COMMENT = re.compile(r"{#.*?#}|{% comment.*?endcomment %}|<!--.*?-->", re.DOTALL)
+TRANSLATED = re.compile(r"{% blocktrans(?:late)?\b.*?{% endblocktrans(?:late)? %}", re.DOTALL)
+NO_WORDS = re.compile(
+    r"<(code|pre|kbd)\b.*?</\1>|{% block bodyclass %}.*?{% endblock %}|{%.*?%}|{{.*?}}(/\S*)?|&\w+;", re.DOTALL
+)
+SPOKEN_ATTRIBUTE = re.compile(r'\b(?:title|aria-label|placeholder|alt)="([^"]*)"')
+NAMES_AND_MACHINE_TEXT = {
+    "admin/statistics.html": "JSON",
+    "emails/audit_checkpoint/body.txt": "lines for verify_audit --checkpoint",
+    "emails/recovery_challenge/body.txt": "commands to copy",
+    "tokens/made.html": "names of clients",
+    "upload/simple_project.html": "read by installers",
+    "upload/simple_root.html": "read by installers",
+}
 INLINE = {
     "a script with a body": re.compile(r"<script(?![^>]*\ssrc=)[^>]*>", re.IGNORECASE),
     "a style element": re.compile(r"<style\b", re.IGNORECASE),
@@ -54,6 +67,26 @@ def test_inline_script_and_style_would_be_seen(planted: str) -> None:
 @pytest.mark.parametrize("path", TEMPLATES, ids=names(TEMPLATES))
 def test_every_template_can_be_loaded(path: Path) -> None:
     get_template(str(path.relative_to(ROOT / "templates")))
+
+
+def words_outside_gettext(text: str) -> list[str]:
+    """The words a reader sees or hears that no `translate` tag holds."""
+    text = NO_WORDS.sub(" ", TRANSLATED.sub(" ", COMMENT.sub("", text)))
+    heard = " ".join(SPOKEN_ATTRIBUTE.findall(text))
+    return re.findall(r"[^\W\d_]{2,}", f"{re.sub('<[^>]*>', ' ', text)} {heard}")
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=names(TEMPLATES))
+def test_every_word_of_a_template_can_be_translated(path: Path) -> None:
+    name = str(path.relative_to(ROOT / "templates"))
+    assert (words_outside_gettext(path.read_text()) != []) == (name in NAMES_AND_MACHINE_TEXT)
+
+
+@pytest.mark.parametrize(
+    "planted", ["<p>Hello</p>", '<a title="Go back">{% translate "Back" %}</a>', "Dear {{ user }}"]
+)
+def test_a_word_outside_gettext_would_be_seen(planted: str) -> None:
+    assert words_outside_gettext(planted)
 
 
 def test_nothing_is_exempt_from_the_csrf_check() -> None:
