@@ -1,15 +1,18 @@
-"""For every request of somebody signed in: is the session still good, and which language and clock do they read."""
+"""For every request of somebody signed in: is the session still good, which language and clock do they read, and do
+they owe their account a second factor first."""
 
 import zoneinfo
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
-from accounts import known_browsers, visits
+from accounts import known_browsers, requirement, visits
 from accounts.models import User
 from audit.log import origin_of, record
 from audit.tags import Tag
@@ -25,7 +28,7 @@ def signed_in(get_response: Answer) -> Answer:
         if user is not None:
             _speak(request, user)
         with timezone.override(_zone(request, user)):
-            response = get_response(request)
+            response = _enrol_first(request) if requirement.closes(request) else get_response(request)
         known_browsers.set_cookie(request, response)
         return response
 
@@ -42,6 +45,12 @@ def _still_here(request: HttpRequest) -> User | None:
         return None
     visits.touch(request)
     return user
+
+
+def _enrol_first(request: HttpRequest) -> HttpResponseBase:
+    """Lead to the second factors. What was posted is dropped: nothing of it is kept or done later."""
+    messages.info(request, _("Your account needs a second factor. Add one now: its other pages open after that."))
+    return HttpResponseRedirect(reverse("account_security"))
 
 
 def _speak(request: HttpRequest, user: User) -> None:

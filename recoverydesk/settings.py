@@ -239,6 +239,7 @@ SECOND_FACTOR_REQUIRED = environment.one_of(
     env, "SECOND_FACTOR_REQUIRED", ("off", "staff", "project_owners", "everyone"), default="staff"
 )
 SECOND_FACTOR_REQUIRED_FROM = environment.day(env, "SECOND_FACTOR_REQUIRED_FROM")
+SECOND_FACTOR_FIRST = ["/account/", "/projects/"]  # closed to who owes one, but for requirement.OPEN
 STAFF_STEP_UP = environment.one_of(
     env, "STAFF_STEP_UP", ("any", "webauthn"), default="webauthn" if PRODUCTION else "any"
 )
