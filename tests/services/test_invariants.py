@@ -17,6 +17,7 @@ from accounts import leases
 from accounts.mail import outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import Session, User
+from audit import triggers
 from audit.log import record
 from audit.tags import Tag
 from recoverydesk.recovery import invariants, permissions, workflow
@@ -77,6 +78,14 @@ def done(ada: User) -> RecoveryTicket:
     return outcome.ticket
 
 
+@pytest.fixture
+def from_the_shell(ada: User) -> RecoveryTicket:
+    """What an operator reset without evidence."""
+    ticket = workflow.break_glass(ada, reason="the only admin lost the phone").ticket
+    outbox.send_due()
+    return ticket
+
+
 def found() -> set[str]:
     return {one.rule for one in invariants.check()}
 
@@ -88,6 +97,10 @@ def test_a_true_story_breaks_no_rule(done: RecoveryTicket) -> None:
 
 def test_a_ticket_on_its_way_breaks_no_rule(ada: User) -> None:
     waiting_for(ada)
+    assert list(invariants.check()) == []
+
+
+def test_a_reset_from_the_shell_breaks_no_rule(from_the_shell: RecoveryTicket) -> None:
     assert list(invariants.check()) == []
 
 
@@ -163,6 +176,15 @@ def a_ticket_from_nowhere(ticket: RecoveryTicket) -> None:
     ticket.save(force_insert=True)
 
 
+def an_operator_nobody_else_knows_of(ticket: RecoveryTicket) -> None:
+    operator, reason = "operator", "the only admin lost the phone"
+    record(Tag.ACCOUNT_RECOVERY_BREAK_GLASS, actor=operator, subject=ticket.subject, ticket=ticket.pk, reason=reason)
+
+
+def a_press_passed_off_as_the_operators(ticket: RecoveryTicket) -> None:
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(broke_glass=True, reset_by=None)
+
+
 def mail_row(kind: str, **fields: object) -> Callable[[RecoveryTicket], object]:
     return lambda ticket: Mail.objects.filter(kind=kind).update(**fields)
 
@@ -232,10 +254,14 @@ def a_dead_approval(ticket: RecoveryTicket) -> None:
     Approval.objects.create(ticket=ticket, by=make_admin("otto"), **given)
 
 
-def no_trigger(ticket: RecoveryTicket) -> None:
-    table = " ON audit_event" if connection.vendor == "postgresql" else ""
+def drop_trigger(trigger: triggers.Trigger) -> None:
+    table = f" ON {trigger.table}" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP TRIGGER audit_event_no_delete{table}")
+        cursor.execute(f"DROP TRIGGER {trigger.name}{table}")
+
+
+def no_trigger(ticket: RecoveryTicket) -> None:
+    drop_trigger(triggers.TRIGGERS[connection.vendor][0])
 
 
 BREAKS: list[tuple[str, Callable[[RecoveryTicket], object]]] = [
@@ -269,6 +295,9 @@ BREAKS: list[tuple[str, Callable[[RecoveryTicket], object]]] = [
     ("not_one_reset", a_second_reset),
     ("not_one_reset", a_status_nobody_wrote_down),
     ("not_one_reset", ticket_row(reset_by=F("subject"))),
+    ("broken_glass", an_operator_nobody_else_knows_of),
+    ("broken_glass", a_press_passed_off_as_the_operators),
+    ("broken_glass", ticket_row(broke_glass=True)),
     ("notice_missing", an_address_nobody_told),
     ("notice_missing", one_reset_notice_short),
     ("notice_twice", the_same_notice_again),
@@ -289,6 +318,66 @@ def test_each_rule_broken_on_purpose_is_found(
 ) -> None:
     spoil(done)
     assert rule in found()
+
+
+GLASS: list[tuple[str, Callable[[RecoveryTicket], object]]] = [
+    ("broken_glass", ticket_row(claim=Claim.EMAIL)),
+    ("broken_glass", ticket_row(return_code_digest="")),
+    ("notice_missing", one_reset_notice_short),
+    ("secret_to_a_stranger", mail_row("recovery_choose_password", recipient="second@example.org")),
+    ("factor_older_than_reset", a_factor_from_before),
+    ("session_older_than_reset", sessions_from_before),
+    ("token_older_than_reset", a_token_woken_by_nobody),
+    ("not_one_reset", a_second_reset),
+    ("not_one_reset", an_operator_nobody_else_knows_of),
+]
+
+
+@pytest.mark.parametrize(("rule", "spoil"), GLASS, ids=[f"{rule}-{place}" for place, (rule, _) in enumerate(GLASS)])
+def test_a_reset_from_the_shell_is_asked_everything_but_evidence(
+    from_the_shell: RecoveryTicket, rule: str, spoil: Callable[[RecoveryTicket], object]
+) -> None:
+    spoil(from_the_shell)
+    assert rule in found()
+
+
+def test_a_reset_nobody_pressed_is_found_where_the_constraint_is_gone(from_the_shell: RecoveryTicket) -> None:
+    lift, put_back = "PRAGMA ignore_check_constraints = 1", "PRAGMA ignore_check_constraints = 0"
+    if connection.vendor == "postgresql":
+        name = "completed_has_its_time_and_person"
+        lift = f"SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE recovery_recoveryticket DROP CONSTRAINT {name}"
+        put_back = ""
+    with connection.cursor() as cursor:
+        cursor.execute(lift)
+        RecoveryTicket.objects.update(broke_glass=False)
+        if put_back:
+            cursor.execute(put_back)
+    assert "broken_glass" in found()
+
+
+@pytest.mark.parametrize("trigger", triggers.TRIGGERS[connection.vendor], ids=lambda one: one.name)
+def test_every_trigger_that_is_gone_is_named_and_the_command_says_4(db: None, trigger: triggers.Trigger) -> None:
+    drop_trigger(trigger)
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_invariants", stdout=out, stderr=err)
+    assert ended.value.code == 4
+    assert err.getvalue() == f"guard_missing: trigger:{trigger.name}: is absent, altered or switched off\n"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE audit_event DISABLE TRIGGER audit_event_no_delete",
+        "ALTER TABLE audit_event ENABLE REPLICA TRIGGER audit_event_no_delete",
+        "CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    ],
+)
+def test_a_trigger_that_is_switched_off_or_emptied_is_found(db: None, sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+    assert "guard_missing" in found()
 
 
 def test_two_open_tickets_are_found_where_the_constraints_are_gone(ada: User) -> None:
@@ -323,4 +412,4 @@ def test_the_command_says_4_and_names_rule_and_row(done: RecoveryTicket) -> None
     assert (
         f"boundary_without_proof: boundary:{boundary.pk}: #{done.pk} was reset without github.com/ada" in err.getvalue()
     )
-    assert out.getvalue() == "22 rules asked, 1 rows break one\n"
+    assert out.getvalue() == "23 rules asked, 1 rows break one\n"

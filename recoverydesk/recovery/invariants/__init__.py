@@ -6,7 +6,7 @@ site a finding that is gone at the second run was a transaction on its way.
 
 from collections.abc import Callable, Iterator
 
-from recoverydesk.recovery.invariants import background, chain, evidence, letters, remains, second_people
+from recoverydesk.recovery.invariants import background, chain, evidence, glass, letters, remains, second_people
 from recoverydesk.recovery.invariants.broken import Broken
 
 __all__ = ["RULES", "Broken", "check"]
@@ -28,6 +28,7 @@ RULES: tuple[Callable[[], Iterator[Broken]], ...] = (
     remains.link_of_the_closed,
     chain.status_without_event,
     chain.not_one_reset,
+    glass.broken_glass,
     letters.notice_missing,
     letters.notice_twice,
     letters.secret_to_a_stranger,
