@@ -13,8 +13,8 @@ from tests.services.postbox import Postbox
 from tests.services.stack import Stack
 
 VERBS = ("challenge", "confirm_mailbox", "take_return_code", "record_probe", "start_clock", "wait_over", "reset")
-AT_ONCE = 5  # orders that lie in the folder together
-STORIES_AT_ONCE = 6
+AT_ONCE = 8  # orders that lie in the folder together
+STORIES_AT_ONCE = 8
 ACCEPTED = ("mail.accepted", "mail.settled")  # ends after which a mail may come again
 
 

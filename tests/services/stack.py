@@ -21,12 +21,13 @@ import psycopg
 
 from recoverydesk.demo import codehost
 from tests.example import ROOT
+from tests.ports import free_port
 from tests.services import postbox, servers
 from tests.support import serve
 
 T = TypeVar("T")
 LEASED = ("accounts_mail", "accounts_request", "recovery_boundary", "recovery_codehost")
-SOON = 8  # seconds that stand for the two minutes of a dead worker's lease
+SOON = 4  # seconds that stand for the two minutes of a dead worker's lease
 
 
 class Stack:
@@ -40,7 +41,7 @@ class Stack:
             one.mkdir(parents=True)
         self.postgres = servers.Postgres(folder)
         self.broker = servers.BROKERS[broker](folder)
-        self.port = servers.free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes: dict[str, servers.Child] = {}
         self.restarts = 0
@@ -103,11 +104,11 @@ class Stack:
             self.wanted.discard(name)
             child = self.processes.pop(name)
             os.killpg(child.pid, signal.SIGKILL)
-            child.wait(10)
+            child.wait(60)
 
     def look_after(self) -> None:
         """Start again what ended, and let a dead worker's lease run out in seconds; until `over`."""
-        while not self.over.wait(1):
+        while not self.over.wait(0.5):
             for name, child in list(self.processes.items()):
                 if child.poll() is not None and name in self.wanted:
                     self.restarts += 1
