@@ -4,16 +4,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from accounts.devices import TotpDevice
 from accounts.models import User
 from audit.models import Event
 from tests import factories
 from tests.tokens.conftest import PREFIX, attenuate, mint
 from tests.upload.conftest import basic
-from tokens import caveats, services
+from tokens import caveats, limits, services
 from tokens.models import ApiToken
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted_yet() -> None:
+    cache.clear()
 
 
 def ask(client: Client, text: str, **query: str) -> Any:
@@ -104,3 +111,88 @@ def test_the_row_and_the_token_must_be_of_one_place(client: Client, holder: User
     text = mint(holder).text
     ApiToken.objects.update(location="elsewhere.example")
     assert ask(client, text).json()["detail"] == "Invalid API Token: signatures do not match"
+
+
+# How often -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def minute(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that stands 20 s into a minute; tests move its one number."""
+    now = [1_800_000_000.0 // 60 * 60 + 20]
+    monkeypatch.setattr("tokens.limits.time.time", lambda: now[0])
+    return now
+
+
+def asked_too_often(response: Any) -> bool:
+    if response.status_code != 429:
+        return False
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert (response.headers["Retry-After"], response.json()["title"]) == ("40", "Too many requests")
+    assert response.json()["detail"].startswith("Asked too often. Ask again in 40 seconds;")
+    return True
+
+
+def test_a_token_is_answered_so_often_a_minute_from_wherever_it_asks(
+    holder: User, minute: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "OF_TOKEN", 3)
+    text, other = mint(holder).text, mint(holder).text
+    places = [Client(REMOTE_ADDR=f"192.0.2.{number}") for number in range(5)]
+    assert [asked_too_often(ask(place, text)) for place in places] == [False, False, False, True, True]
+    assert not asked_too_often(ask(places[0], other))
+    minute[0] += 40
+    assert not asked_too_often(ask(places[0], text))
+
+
+@pytest.mark.parametrize("addresses", [["192.0.2.7"], ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:0:1::3"]])
+def test_a_network_is_answered_so_often_a_minute_whatever_it_brings(
+    holder: User, minute: list[float], monkeypatch: pytest.MonkeyPatch, addresses: list[str]
+) -> None:
+    monkeypatch.setattr(limits, "OF_NETWORK", 4)
+    places = [Client(REMOTE_ADDR=address) for address in addresses]
+    brought = ["", "Bearer recoverydesk-x", basic("x", "ada"), basic(mint(holder).text), basic(mint(holder).text)]
+    answers = [
+        places[number % len(places)].get("/api/token", headers={"Authorization": one} if one else {})
+        for number, one in enumerate(brought)
+    ]
+    assert [answer.status_code for answer in answers] == [401, 403, 403, 200, 429]
+    assert asked_too_often(answers[-1])
+    assert ask(Client(REMOTE_ADDR="198.51.100.1"), mint(holder).text).status_code == 200
+
+
+def test_whoever_only_knows_a_tokens_id_cannot_use_up_its_share(
+    client: Client, holder: User, minute: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "OF_TOKEN", 2)
+    text = mint(holder).text
+    forged = text[:-4] + ("AAAA" if text[-4:] != "AAAA" else "BBBB")
+    stranger = Client(REMOTE_ADDR="198.51.100.9")
+    assert {ask(stranger, forged).status_code for _ in range(9)} == {403}
+    assert ask(client, text).status_code == 200
+
+
+def test_what_was_asked_too_often_still_uploads(
+    client: Client, holder: User, minute: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "OF_TOKEN", 0)
+    monkeypatch.setattr(limits, "OF_NETWORK", 1)
+    text = mint(holder).text
+    assert asked_too_often(ask(client, text))
+    assert asked_too_often(ask(client, text))
+    door = client.post("/legacy/", {":action": "nothing"}, headers={"Authorization": basic(text)})
+    assert (door.status_code, ApiToken.objects.get().last_used_at is not None) == (200, True)
+
+
+def test_who_owes_a_second_factor_makes_no_token_and_uploads_nothing(
+    client: Client, holder: User, settings: Any
+) -> None:
+    settings.SECOND_FACTOR_REQUIRED = "everyone"
+    text = mint(holder).text
+    TotpDevice.objects.all().delete()
+    with pytest.raises(services.SecondFactorMissing):
+        mint(holder)
+    why = "User 'ada' does not have two-factor authentication enabled."
+    door = client.post("/legacy/", {":action": "file_upload"}, headers={"Authorization": basic(text)})
+    assert (door.status_code, door.reason_phrase) == (403, f"Invalid API Token: {why}")
+    assert ask(client, text).json()["detail"] == f"Invalid API Token: {why}"

@@ -10,12 +10,18 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import translation
 from django.views.decorators.cache import never_cache
 
-from tokens import hooks
+from tokens import hooks, limits
 from tokens.caveats import UPLOAD, Failure
 from tokens.checking import Opened, TokenRefused, judge, open_token
 from tokens.presenting import NoToken, presented
 
-TITLES = {400: "Bad request", 401: "Token needed", 403: "Token refused", 405: "Method not allowed"}
+TITLES = {
+    400: "Bad request",
+    401: "Token needed",
+    403: "Token refused",
+    405: "Method not allowed",
+    429: "Too many requests",
+}
 LONGEST = 200
 
 
@@ -26,12 +32,17 @@ def token(request: HttpRequest) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return _problem(405, "Only GET and HEAD are answered here.", Allow="GET, HEAD")
         try:
+            limits.count_network(request)
             opened = open_token(presented(request.headers.get("Authorization", "")))
+            limits.count_token(opened.row)
             return JsonResponse(_facts(opened) | _answer(opened, request))
         except NoToken as error:
             return _problem(error.status, error.reason)
         except TokenRefused as error:
             return _problem(403, f"Invalid API Token: {error.reason}")
+        except limits.TooOften as error:
+            detail = f"Asked too often. Ask again in {error.seconds} seconds; uploading is not limited by this."
+            return _problem(429, detail, **{"Retry-After": str(error.seconds)})
         except BadQuestion as error:
             return _problem(400, str(error))
 
