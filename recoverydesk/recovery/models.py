@@ -98,6 +98,7 @@ class RecoveryTicket(models.Model):
     completed_at = models.DateTimeField(_("reset done"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     objected_at = models.DateTimeField(_("objected after the reset"), null=True, blank=True)
+    objection_settled_at = models.DateTimeField(_("objection settled"), null=True, blank=True)
     closing_reason = models.TextField(_("closing reason"), blank=True)
     reset_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("reset by")
@@ -196,6 +197,7 @@ class Boundary(Leased):
     namespace = models.CharField(_("owner"), max_length=500)
     kind = models.CharField(max_length=8, choices=Kind.choices)
     repositories = models.JSONField(default=list)
+    young_repositories = models.JSONField(default=list)  # shown beside those that count, never asked
     added_at = models.DateTimeField(db_default=Now())
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     added_reason = models.TextField(blank=True)
