@@ -16,6 +16,7 @@ from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.files import Incoming
 from recoverydesk.projects.models import Project
 from recoverydesk.projects.published import FileFact, InvalidFact
+from recoverydesk.unknown import UNSURE
 from recoverydesk.upload import rules
 from recoverydesk.upload.answers import Refused
 from recoverydesk.upload.form import Form
@@ -131,10 +132,15 @@ def _fact(upload: Upload, now: datetime, requires_python: str) -> FileFact:
 
 @contextlib.contextmanager
 def _undone_files() -> Iterator[list[str]]:
-    """Delete the files put into the storage when the transaction inside does not commit."""
+    """Delete the files put into the storage when the transaction inside does not commit.
+
+    A line that breaks at COMMIT leaves open whether it did: the file stays, for its row or for the next try.
+    """
     made: list[str] = []
     try:
         yield made
+    except UNSURE:
+        raise
     except BaseException:
         for name in made:
             default_storage.delete(name)
