@@ -46,6 +46,8 @@ class RecoveryTicketAdmin(admin.ModelAdmin[RecoveryTicket]):
         return [
             path("next/", site(admin_queue.take_next), name="recovery_take_next"),
             path("act/", site(admin_queue.act), name="recovery_act"),
+            path("save-view/", site(admin_queue.save_view), name="recovery_save_view"),
+            path("remove-view/", site(admin_queue.remove_view), name="recovery_remove_view"),
             path("csv/", site(admin_queue.as_csv), name="recovery_csv"),
             path("settings/", site(settings_page.show), name="recovery_settings"),
             path("account/<int:pk>/", site(account_page.show), name="recovery_account"),

@@ -1,6 +1,6 @@
 """The queue's doors: the list, its CSV, Take next, and what is done to several tickets. No rule lives here."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from accounts.clock import database_now
 from accounts.models import User
 from audit import sheets
-from recoverydesk.recovery import desk, desk_flags, errors, notes, permissions, queue, spreadsheet
+from recoverydesk.recovery import desk, desk_flags, desk_views, errors, mentions, notes, permissions, queue, spreadsheet
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import WORK
 
@@ -63,6 +63,9 @@ def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         "workers": queue.workers(),
         "may_work": may_work,
         "snoozes": [(days, ngettext("%d day", "%d days", days) % days) for days in SNOOZES],
+        "views": desk_views.of(user, asked),
+        "unread": list(mentions.unread(user)[: mentions.SHOWN]),
+        "longest_name": desk_views.LONGEST_NAME,
         "view": asked.address(page=asked.page if asked.page > 1 else ""),
         "csv": asked.address(),
         "earlier": asked.address(page=asked.page - 1) if asked.page > 1 else "",
@@ -114,6 +117,38 @@ def _do(request: HttpRequest, chosen: list[int], button: desk.Button) -> None:
         messages.success(request, ngettext("%d ticket changed.", "%d tickets changed.", done) % done)
     for sentence in sorted(said):
         messages.error(request, sentence)
+
+
+def save_view(request: HttpRequest) -> HttpResponse:
+    """Save the view the form was on under a name of one's own."""
+    return _with_views(request, _save_view)
+
+
+def remove_view(request: HttpRequest) -> HttpResponse:
+    """Remove a saved view."""
+    return _with_views(request, _remove_view)
+
+
+def _with_views(request: HttpRequest, act: Callable[[HttpRequest], str]) -> HttpResponse:
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    must_view(request)
+    try:
+        messages.success(request, act(request))
+    except errors.RecoveryError as refusal:
+        messages.error(request, str(refusal))
+    return redirect(_back(request))
+
+
+def _save_view(request: HttpRequest) -> str:
+    asked = queue.Asked.of(dict(parse_qsl(request.POST.get("view", ""))[:20]))
+    view = desk_views.save(user_of(request), name=request.POST.get("name", ""), asked=asked)
+    return _("Saved as “%(name)s”.") % {"name": view.name}
+
+
+def _remove_view(request: HttpRequest) -> str:
+    desk_views.remove(user_of(request), name=request.POST.get("name", ""))
+    return _("The saved view is removed.")
 
 
 def _back(request: HttpRequest) -> str:

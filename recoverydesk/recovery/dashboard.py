@@ -20,7 +20,7 @@ from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event, Seal
 from audit.tags import Tag
-from recoverydesk.recovery import queue
+from recoverydesk.recovery import heartbeat, mentions, queue
 from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, RecoveryTicket, Status, Turn
 
 WEEKS = 12
@@ -85,6 +85,7 @@ def read(user: User) -> dict[str, Any]:
         "now": now,
         "counts": queue.counts(user),
         "oldest": _oldest(user),
+        "unread": list(mentions.unread(user)[: mentions.SHOWN]),
         "week": _kept("week", lambda: _week(now)),
         "needs": [need for need in (_need(name) for name in NEEDS) if need["tickets"]],
         "trend": _kept("trend", lambda: trend(now)),
@@ -190,15 +191,22 @@ def lights(now: datetime) -> list[Light]:
     mail = Mail.objects.filter(state=Mail.State.QUEUED).order_by("next_try").values_list("next_try", flat=True).first()
     look = Boundary.objects.filter(next_probe_at__isnull=False, proved_at=None, ticket__status=Status.CHALLENGED)
     due = look.order_by("next_probe_at").values_list("next_probe_at", flat=True).first()
-    worker = max((late for late in (_late(mail, now), _late(due, now)) if late), default=None)
     return [
         _light(_("mail"), _late(mail, now), _("nothing overdue")),
         _light(_("probes"), _late(due, now), _("nothing overdue")),
-        Light(
-            _("worker"), worker is None, _("keeps up") if worker is None else _("work waits since %s") % _clock(worker)
-        ),
+        _worker_light(now),
         _log_light(now),
     ]
+
+
+def _worker_light(now: datetime) -> Light:
+    """The worker says itself that it runs; what waits for it is said by the other lights."""
+    last = heartbeat.last()
+    if last is None:
+        return Light(_("worker"), False, _("has not run yet"))
+    if not heartbeat.is_fresh(last, now):
+        return Light(_("worker"), False, _("silent since %s") % _clock(last))
+    return Light(_("worker"), True, _("last round %d s ago") % max(0, (now - last).total_seconds()))
 
 
 def _log_light(now: datetime) -> Light:

@@ -19,6 +19,7 @@ from recoverydesk.recovery import (
     errors,
     facts,
     freshness,
+    mentions,
     notes,
     policy,
     presence,
@@ -75,6 +76,7 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
         "evidence": _evidence(ticket, case),
         "result": showing.result(told) if ticket.status == Status.COMPLETED else None,
         "earlier": _earlier(ticket),
+        "mentions": list(mentions.unread(actor.user, ticket)) if actor.user else [],
         "others": presence.others(ticket.pk, actor.user, now) if actor.user else [],
         "live": ticket.status in (Status.CHALLENGED, Status.WAITING),
         **desk_proofs.read(ticket, boundaries, case),
@@ -165,6 +167,16 @@ def _reject(pk: int, actor: Actor, pressed: Pressed) -> str:
     return _("The ticket is closed without a reset.")
 
 
+def _duplicate(pk: int, actor: Actor, pressed: Pressed) -> str:
+    """Reject in favour of another ticket of the same account; each of the two pages then names the other."""
+    of = RecoveryTicket.objects.filter(pk=freshness.number(pressed, "of") or 0).exclude(pk=pk)
+    if not of.filter(subject__recovery_tickets=pk).exists():
+        raise errors.InvalidTransition(_("choose another ticket of this account"))
+    version = freshness.version(pk, pressed)
+    workflow.reject(pk, actor=actor, reason=f"duplicate of #{of.get().pk}", version=version)
+    return _("The ticket is closed as a duplicate.")
+
+
 def _reset(pk: int, actor: Actor, pressed: Pressed) -> str:
     _check_username(pk, pressed)
     version = freshness.version(pk, pressed)
@@ -183,8 +195,13 @@ def _check_username(pk: int, pressed: Pressed) -> None:
 
 
 def _note(pk: int, actor: Actor, pressed: Pressed) -> str:
-    notes.add(pk, actor=actor, text=str(pressed.get("text", "")), version=freshness.version(pk, pressed))
-    return _("Note added.")
+    told = notes.add(pk, actor=actor, text=str(pressed.get("text", "")), version=freshness.version(pk, pressed))
+    return _("Note added; told: %(names)s.") % {"names": ", ".join(told)} if told else _("Note added.")
+
+
+def _read(pk: int, actor: Actor, pressed: Pressed) -> str:
+    notes.read_mentions(pk, actor=actor)
+    return _("Marked as read.")
 
 
 def _take(pk: int, actor: Actor, pressed: Pressed) -> str:
@@ -262,7 +279,9 @@ BUTTONS: dict[str, Button] = {
     "send_back": _send_back,
     "reject": _reject,
     "reset": _reset,
+    "duplicate": _duplicate,
     "note": _note,
+    "read": _read,
     "take": _take,
     "snooze": _snooze,
     "assign": _assign,

@@ -131,3 +131,7 @@ class WrongUsername(RecoveryError):
 
 class ReplyRefused(RecoveryError):
     sentence = _("This reply cannot be sent.")
+
+
+class BadView(RecoveryError):
+    sentence = _("Give the view a name of at most 40 characters and a shorter search; twenty views can be saved.")

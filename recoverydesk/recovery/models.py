@@ -398,7 +398,7 @@ class Mention(models.Model):
 
 
 class SavedView(models.Model):
-    """A view of the queue one member of staff keeps under a name: the query string of its address."""
+    """A view of the queue one member of staff saved under a name: the query string of its address."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     name = models.CharField(_("name"), max_length=40)

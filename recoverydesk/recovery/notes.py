@@ -12,9 +12,9 @@ from accounts.clock import database_now
 from accounts.models import User
 from audit import log
 from audit.tags import Tag
-from recoverydesk.recovery import errors
+from recoverydesk.recovery import errors, mentions
 from recoverydesk.recovery.models import Entry, RecoveryTicket, Status, Turn
-from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, WORK, Actor, Who, staff
+from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, VIEW, WORK, Actor, Who, staff
 from recoverydesk.recovery.transitions import check_not_own, record
 
 NOTE_LENGTH = 20_000
@@ -22,14 +22,24 @@ LONGEST_SNOOZE = timedelta(days=30)
 AWAKE = Q(snoozed_until=None) | Q(snoozed_until__lte=Now()) | Q(snoozed_at__lt=F("turn_since"))
 
 
-def add(ticket_id: int, *, actor: Actor, text: str, version: int | None = None) -> Entry:
-    """Write a note only staff see. Raises NotAllowed, OwnTicket, StaleTicket and NoteEmpty."""
+def add(ticket_id: int, *, actor: Actor, text: str, version: int | None = None) -> list[str]:
+    """Write a note only staff see, and return who was told of it because it names them (`@name`).
+
+    Raises NotAllowed, OwnTicket, StaleTicket and NoteEmpty.
+    """
     with at_desk("note", ticket_id, actor, version) as ticket:
         if not text.strip() or len(text) > NOTE_LENGTH or actor.user is None:
             raise errors.NoteEmpty
-        entry = Entry.objects.create(ticket=ticket, author=actor.user, text=text.strip())
-        _save(ticket, Tag.ACCOUNT_RECOVERY_NOTE, actor)
-        return entry
+        told = mentions.note(Entry.objects.create(ticket=ticket, author=actor.user, text=text.strip()))
+        _save(ticket, Tag.ACCOUNT_RECOVERY_NOTE, actor, told=", ".join(told))
+        return told
+
+
+def read_mentions(ticket_id: int, *, actor: Actor) -> None:
+    """The actor has read every note of this ticket that names them. Raises NotAllowed for who may not see tickets."""
+    if actor.user is None or VIEW not in actor.rights:
+        raise errors.NotAllowed
+    mentions.read(ticket_id, actor.user)
 
 
 def take(ticket_id: int, *, actor: Actor, version: int | None = None) -> RecoveryTicket:

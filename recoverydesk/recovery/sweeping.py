@@ -14,7 +14,7 @@ from accounts import sweeping as accounts_sweeping
 from accounts.clock import database_now
 from accounts.mail.models import Mail, Request
 from recoverydesk import chores
-from recoverydesk.recovery import cases, errors, intake, rounds, workflow
+from recoverydesk.recovery import cases, errors, heartbeat, intake, rounds, workflow
 from recoverydesk.recovery.disputing import SILENCE
 from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, Claim, OtherProof, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import SYSTEM
@@ -28,7 +28,7 @@ BATCH = 100
 def sweep() -> dict[str, int]:
     """Do everything that is due and return how much of each was done."""
     failpoints.reach("sweep", "begun")
-    return {
+    done = {
         **chores.run(),
         "requests": _requests(),
         "challenged": _each(_to_challenge(), _challenge),
@@ -41,6 +41,8 @@ def sweep() -> dict[str, int]:
         "notices": _each(_with_notice(), workflow.remind),
         "expired": _each(_silent(), workflow.expire),
     }
+    heartbeat.beat()
+    return done
 
 
 def _each(ids: Iterable[int], verb: Callable[[int], object]) -> int:

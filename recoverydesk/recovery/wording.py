@@ -38,6 +38,7 @@ MAILS: dict[str, str | Promise] = {
     "recovery_verified": _("Notice of the verified address"),
     "recovery_first_sign_in": _("Notice of the first sign-in to a co-owner"),
     "recovery_reply": _("Our reply"),
+    "recovery_mention": _("Word to staff named in a note"),
 }
 
 MISSING: dict[str, str | Promise] = {

@@ -1,16 +1,22 @@
 """What Django's template language lacks for the desk's pages."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import template
 from django.template import Context
+from django.urls import reverse
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 
 from recoverydesk.recovery import dashboard, permissions
 
 register = template.Library()
+TICKET = "admin:recovery_recoveryticket_change"
+NUMBER = re.compile(r"((?<!\w)#[1-9][0-9]{0,9}\b)", re.ASCII)
 
 
 @register.filter
@@ -36,6 +42,16 @@ def desk_dashboard(context: Context) -> dict[str, Any] | None:
 def unlocalized(number: float) -> str:
     """A number as drawings want it: a point for the fraction, whatever the language."""
     return f"{number:.1f}"
+
+
+@register.filter
+def with_tickets(text: str) -> SafeString:
+    """Text with every #number made a link to that ticket; whatever else it holds is escaped."""
+    pieces = [
+        format_html('<a href="{}">{}</a>', reverse(TICKET, args=[piece[1:]]), piece) if number else escape(piece)
+        for number, piece in ((NUMBER.fullmatch(piece), piece) for piece in NUMBER.split(text) if piece)
+    ]
+    return mark_safe("".join(pieces))  # noqa: S308 - every piece is escaped
 
 
 @register.filter

@@ -1,0 +1,38 @@
+"""The worker says that it runs: each round of the sweep ends by writing down when, by the database's clock (ADR 0092).
+
+The dashboard and /readyz read this one row; nothing is concluded from how much work lies around.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models.functions import Now
+
+from recoverydesk.recovery.models import Heartbeat
+
+SWEEP = "sweep"
+SILENT = timedelta(minutes=3)  # longer than the longest round: a look at a host ends within its lease, two minutes
+
+
+def beat() -> None:
+    """A round is over. One query, two the first time."""
+    if not Heartbeat.objects.filter(name=SWEEP).update(at=Now()):
+        Heartbeat.objects.bulk_create([Heartbeat(name=SWEEP)], ignore_conflicts=True)
+
+
+def last() -> datetime | None:
+    """When a round last ended; None when none ever has. One query."""
+    return Heartbeat.objects.filter(name=SWEEP).values_list("at", flat=True).first()
+
+
+def is_fresh(at: datetime, now: datetime) -> bool:
+    """Whether a worker that ended a round then may be taken for alive; `now` is the database's."""
+    return now - at <= SILENT + timedelta(seconds=settings.SWEEP_EVERY)
+
+
+def state() -> str:
+    """ "ok", "silent" or "never ran", for programs. One query, which asks the database for its clock as well."""
+    row = Heartbeat.objects.annotate(now=Now()).filter(name=SWEEP).values_list("at", "now").first()
+    if row is None:
+        return "never ran"
+    return "ok" if is_fresh(*row) else "silent"
