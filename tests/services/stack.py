@@ -27,7 +27,7 @@ from tests.support import serve
 
 T = TypeVar("T")
 LEASED = ("accounts_mail", "accounts_request", "recovery_boundary", "recovery_codehost")
-SOON = 4  # seconds that stand for the two minutes of a dead worker's lease
+SOON = 8  # seconds that stand for the two minutes of a dead worker's lease
 
 
 class Stack:
