@@ -10,7 +10,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-from tests.services.servers import free_port
+from tests.ports import free_port
 
 
 class Postbox:
@@ -27,7 +27,7 @@ class Postbox:
 
     def open(self) -> None:
         """Listen."""
-        self.controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self.controller = Controller(self, hostname="127.0.0.1", port=self.port, ready_timeout=120)
         self.controller.start()
 
     def close(self) -> None:

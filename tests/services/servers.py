@@ -13,17 +13,11 @@ import psycopg
 
 from recoverydesk.demo.children import die_with_parent
 from tests.cluster import installed, unprivileged
+from tests.ports import free_port
 
-READY_WITHIN = 60  # seconds
+READY_WITHIN = 180  # seconds
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 Child = subprocess.Popen[bytes]
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def launch(command: Sequence[str], environment: Mapping[str, str], log: Path, **options: object) -> Child:
@@ -96,7 +90,7 @@ class Postgres:
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """SIGINT: fast. SIGQUIT: `pg_ctl stop -m immediate`, as in a crash."""
         self.server.send_signal(how)
-        self.server.wait(30)
+        self.server.wait(120)
 
     def execute(self, sql: str) -> list[tuple[object, ...]]:
         """Run one statement on the desk's database as its superuser."""
@@ -140,7 +134,7 @@ class Redis:
 
     def stop(self) -> None:
         self.server.kill()
-        self.server.wait(10)
+        self.server.wait(60)
 
 
 class RabbitMQ:
@@ -171,11 +165,11 @@ class RabbitMQ:
 
     def start(self) -> None:
         self.server = launch([str(RABBITMQ)], self.environment, self.folder / "out.log", start_new_session=True)
-        wait_for(lambda: listens(self.port), "RabbitMQ", within=120)
+        wait_for(lambda: listens(self.port), "RabbitMQ", within=300)
 
     def stop(self) -> None:
         os.killpg(self.server.pid, signal.SIGKILL)
-        self.server.wait(10)
+        self.server.wait(60)
         subprocess.run(["epmd", "-kill"], env=self.environment, capture_output=True)
 
 
