@@ -71,12 +71,6 @@ class CodeForm(forms.Form):
     )
 
 
-class KeyAnswerForm(forms.Form):
-    """What a security key answered, as JSON; the page's script fills it in."""
-
-    credential = forms.CharField(max_length=64 * 1024, widget=forms.HiddenInput)
-
-
 class TotpForm(CodeForm):
     """The first code of a new authenticator app."""
 
