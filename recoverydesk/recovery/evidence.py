@@ -30,12 +30,19 @@ class FrozenRepository:
 
 @dataclass(frozen=True)
 class FrozenBoundary:
-    """One boundary as it will stand in the ticket; kind is asked, young or retired."""
+    """One boundary as it will stand in the ticket; kind is asked, young or retired.
+
+    `young` are repositories of an older boundary that are themselves too young to count: shown, never asked.
+    """
 
     host: str
     namespace: str
     kind: str
     repositories: tuple[FrozenRepository, ...]
+    young: tuple[FrozenRepository, ...] = ()
+
+    def young_json(self) -> list[dict[str, Any]]:
+        return FrozenBoundary(self.host, self.namespace, self.kind, self.young).repositories_json()
 
     def repositories_json(self) -> list[dict[str, Any]]:
         return [asdict(repository) for repository in self.repositories]
@@ -72,7 +79,9 @@ def _boundary(
     if not settled:
         return FrozenBoundary(*key, "young", _repositories(links))
     kind = "retired" if _retired(links, spans, cutoff) else "asked"
-    return FrozenBoundary(*key, kind, _repositories(settled))
+    known = {link.repository for link in settled}
+    young = _repositories([link for link in links if link.repository not in known])
+    return FrozenBoundary(*key, kind, _repositories(settled), young)
 
 
 def _retired(links: list[LinkFact], spans: Mapping[int, Span], cutoff: datetime) -> bool:

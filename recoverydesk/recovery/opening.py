@@ -55,6 +55,7 @@ def open_ticket(
             subject, contact = locked.subject, contacts.choose(locked.subject, claim, locked.primary, contact)
             _check_switch(subject, claim)
             if locked.open_ticket is not None:
+                _record(Tag.ACCOUNT_RECOVERY_JOIN, actor, subject, locked.open_ticket, claim, source)
                 return Opened(RecoveryTicket.objects.get(pk=locked.open_ticket), joined=True)
             ticket = create(
                 subject=subject,
@@ -66,14 +67,7 @@ def open_ticket(
                 issue_url=issue_url,
                 locked=locked,
             )
-            log.record(
-                Tag.ACCOUNT_RECOVERY_OPEN,
-                actor=actor.party,
-                subject=subject,
-                ticket=ticket.pk,
-                claim=claim.value,
-                source=source.value,
-            )
+            _record(Tag.ACCOUNT_RECOVERY_OPEN, actor, subject, ticket.pk, claim, source)
             failpoints.reach("open", "written")
             return Opened(ticket, joined=False)
     except errors.RecoveryError as refusal:
@@ -81,10 +75,16 @@ def open_ticket(
             Tag.ACCOUNT_RECOVERY_REFUSED,
             actor=actor.party,
             subject=subject,
+            origin=actor.origin,
             verb="open",
             error=type(refusal).__name__,
         )
         raise
+
+
+def _record(tag: Tag, actor: Actor, subject: User, ticket: int, claim: Claim, source: Source) -> None:
+    said = {"claim": claim.value, "source": source.value}
+    log.record(tag, actor=actor.party, subject=subject, ticket=ticket, origin=actor.origin, **said)
 
 
 def create(
@@ -189,6 +189,7 @@ def _rows(ticket: RecoveryTicket, links: list[project_links.LinkFact]) -> list[B
             namespace=boundary.namespace,
             kind=boundary.kind,
             repositories=boundary.repositories_json(),
+            young_repositories=boundary.young_json(),
         )
         for boundary in frozen
     ]
@@ -199,6 +200,17 @@ def add_new_boundaries(ticket: RecoveryTicket, known: list[Boundary], now: datet
 
     One that was young or retired so far and is asked for there becomes asked.
     """
+    found = gained_boundaries(ticket, known, now)
+    for row, _old in found:
+        row.next_probe_at = now if row.kind == Boundary.Kind.ASKED else None
+    new = Boundary.objects.bulk_create(row for row, old in found if old is None)
+    return new + [_asked_now(old, row) for row, old in found if old is not None]
+
+
+def gained_boundaries(
+    ticket: RecoveryTicket, known: list[Boundary], now: datetime
+) -> list[tuple[Boundary, Boundary | None]]:
+    """What roles gained since the request ask for in addition, each with its row so far; writes nothing."""
     roles = Role.objects.filter(user=ticket.subject, created_at__gte=ticket.requested_at)
     gained = set(roles.values_list("project_id", flat=True))
     if not gained:
@@ -206,10 +218,7 @@ def add_new_boundaries(ticket: RecoveryTicket, known: list[Boundary], now: datet
     links = [link for link in project_links.subject_links(ticket.subject, before=now) if link.project_id in gained]
     places = {(row.host, row.namespace): row for row in known}
     found = [(row, places.get((row.host, row.namespace))) for row in _rows(ticket, links)]
-    for row, _old in found:
-        row.next_probe_at = now if row.kind == Boundary.Kind.ASKED else None
-    new = Boundary.objects.bulk_create(row for row, old in found if old is None)
-    return new + [_asked_now(old, row) for row, old in found if old is not None and _stricter(old, row)]
+    return [(row, old) for row, old in found if old is None or _stricter(old, row)]
 
 
 def _stricter(old: Boundary, row: Boundary) -> bool:
@@ -217,6 +226,7 @@ def _stricter(old: Boundary, row: Boundary) -> bool:
 
 
 def _asked_now(old: Boundary, row: Boundary) -> Boundary:
-    old.kind, old.repositories, old.next_probe_at = row.kind, row.repositories, row.next_probe_at
-    old.save(update_fields=["kind", "repositories", "next_probe_at"])
+    old.kind, old.next_probe_at = row.kind, row.next_probe_at
+    old.repositories, old.young_repositories = row.repositories, row.young_repositories
+    old.save(update_fields=["kind", "repositories", "young_repositories", "next_probe_at"])
     return old
