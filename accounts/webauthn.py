@@ -31,7 +31,7 @@ from accounts.services import locked
 from audit.log import Origin
 from audit.tags import Tag
 
-Purpose = Literal["register", "step_up", "second_factor", "passkey"]
+Purpose = Literal["register", "step_up", "second_factor", "passkey", "recovery"]
 STATE = "webauthn"  # in the session
 LONGEST_ANSWER = 64 * 1024  # characters
 LONGEST_ID = 1023  # bytes, WebAuthn L3 section 4
@@ -69,13 +69,18 @@ def begin_registration(request: HttpRequest, user: User, name: str) -> dict[str,
     return cast(dict[str, Any], options)
 
 
-def begin_authentication(request: HttpRequest, user: User | None, purpose: Purpose) -> dict[str, Any]:
+def begin_authentication(
+    request: HttpRequest, user: User | None, purpose: Purpose, *, about: str = "", listed: bool = True
+) -> dict[str, Any]:
     """Return what `navigator.credentials.get` is to be asked, and remember it.
 
-    Without a user (purpose "passkey") the key must know its account and verify who holds it.
+    Without a user (purpose "passkey") the key must know its account and verify who holds it. `about` names the one
+    thing the answer is for, where there are several. Not `listed`, the account's keys are not named to whoever asks
+    (WebAuthn L3 section 14.6.3), and only keys that know their account can answer.
     """
-    options, state = Helper(request).authenticate_begin(user, require_user_verification=user is None)
-    _remember(request, purpose, user, state)
+    named = user if listed else None
+    options, state = Helper(request).authenticate_begin(named, require_user_verification=user is None)
+    _remember(request, purpose, user, state, about=about)
     return cast(dict[str, Any], options)
 
 
@@ -99,13 +104,15 @@ def register(request: HttpRequest, user: User, answer: str, *, origin: Origin | 
     return device
 
 
-def authenticate(request: HttpRequest, user: User | None, purpose: Purpose, answer: str) -> WebAuthnCredential:
+def authenticate(
+    request: HttpRequest, user: User | None, purpose: Purpose, answer: str, *, about: str = ""
+) -> WebAuthnCredential:
     """Return the key that answered, its counter written down; raises KeyRefused.
 
     Run it in the transaction of what the answer is for. The key's row is locked: two answers count one after the
     other, and the second one's counter is stale.
     """
-    state = _take(request, purpose, user)
+    state = _take(request, purpose, user, about)
     data = _parsed(answer)
     try:
         _require_same_site(data)
@@ -141,13 +148,14 @@ def _remember(request: HttpRequest, purpose: Purpose, user: User | None, state: 
     request.session[STATE] = {**state, **more, "purpose": purpose, "user": whose, "at": time.time()}
 
 
-def _take(request: HttpRequest, purpose: Purpose, user: User | None) -> dict[str, Any]:
+def _take(request: HttpRequest, purpose: Purpose, user: User | None, about: str = "") -> dict[str, Any]:
     """The remembered question, if it was asked of this account, for this, a moment ago. It is gone in any case."""
     state = request.session.pop(STATE, None)
     request.session.save()  # at once: an error further on must not bring it back
     if not state:
         raise KeyRefused("no question asked", _("This page was open too long, or was used already. Try again."))
-    if state["purpose"] != purpose or state["user"] != (str(user.uid) if user else ""):
+    asked = (state["purpose"], state["user"], state.get("about", ""))
+    if asked != (purpose, str(user.uid) if user else "", about):
         raise KeyRefused("answer to another question")
     if not 0 <= time.time() - state["at"] <= settings.OTP_WEBAUTHN_TIMEOUT_SECONDS:
         raise KeyRefused("question expired", _("This page was open too long, or was used already. Try again."))

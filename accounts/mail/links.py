@@ -31,12 +31,20 @@ class BadLink(Exception):
     """This key opens nothing. Why is nobody's business."""
 
 
-class ExpiredLink(BadLink):
-    """A genuine key past its time; `link` says whose it was."""
+class OldLink(BadLink):
+    """A genuine key that opens nothing any more; `link` says whose it was."""
 
     def __init__(self, link: Link) -> None:
         super().__init__()
         self.link = link
+
+
+class ExpiredLink(OldLink):
+    """A genuine key past its time."""
+
+
+class SpentLink(OldLink):
+    """A genuine key that was used, or that died with what it was for."""
 
 
 def make(purpose: str, recipient: str, *, lifetime: timedelta, user: User | None = None, reference: str = "") -> Link:
@@ -63,14 +71,16 @@ def url(link: Link) -> str:
 
 
 def resolve(key: str, purpose: str) -> Link:
-    """Return the link this key opens, in one query; raises BadLink, or ExpiredLink for a genuine key past its time.
+    """Return the link this key opens, in one query; raises BadLink, of which ExpiredLink and SpentLink are genuine.
 
-    Wrong, used and dead keys and keys of another purpose are all the same BadLink.
+    Wrong keys and keys of another purpose are all the same BadLink.
     """
     shape = KEY_SHAPE.fullmatch(key)
     link = _with_state().filter(pk=int(shape[1]), purpose=purpose).first() if shape else None
-    if shape is None or link is None or not hmac.compare_digest(_expected(link), shape[2]) or link.spent:
+    if shape is None or link is None or not hmac.compare_digest(_expected(link), shape[2]):
         raise BadLink
+    if link.spent:
+        raise SpentLink(link)
     if link.late:
         raise ExpiredLink(link)
     return link

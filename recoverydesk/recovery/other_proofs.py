@@ -5,17 +5,18 @@ open a row of the policy table that is closed without it. It never replaces a bo
 co-owner's word is shown to staff and does neither.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db.models import F
 
-from accounts import second_factors, sign_in
+from accounts import second_factors, sign_in, webauthn
 from accounts.models import User
 from audit.log import Origin
 from audit.tags import Tag
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.advancing import advance
-from recoverydesk.recovery.models import OtherProof, RecoveryTicket
+from recoverydesk.recovery.models import OtherProof, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import Actor
 from recoverydesk.recovery.transitions import Verb, Work, record, save, verb
 from tokens import checking
@@ -26,12 +27,21 @@ Kind = OtherProof.Kind
 
 @dataclass(frozen=True)
 class Offer:
-    """What the claimant offers: a typed secret, or who is signed in in this browser."""
+    """What the claimant offers: a typed secret, a security key's answer, or who is signed in in this browser.
+
+    `key` checks the answer for the account it is given, inside the verb's transaction; it raises webauthn.KeyRefused.
+    """
 
     kind: str
     secret: str = ""
     visitor: User | None = None
     origin: Origin | None = None
+    key: Callable[[User], object] | None = None
+
+
+def may_offer(ticket: RecoveryTicket) -> bool:
+    """Whether the claimant may still offer something: while the ticket asks for proof, until five were wrong."""
+    return ticket.status == Status.CHALLENGED and ticket.proof_failures < MOST_FAILURES
 
 
 def offer_proof(ticket_id: int, *, actor: Actor, offer: Offer) -> RecoveryTicket:
@@ -60,9 +70,20 @@ def _is_right(subject: User, offer: Offer) -> bool:
         return sign_in.password_is_right(subject, offer.secret)
     if offer.kind == Kind.API_TOKEN:
         return _is_own_token(subject, offer.secret)
+    if offer.kind == Kind.FACTOR and offer.key is not None:
+        return _answers(offer.key, subject)
     if offer.kind == Kind.FACTOR:
         return second_factors.verify_code(subject, offer.secret, origin=offer.origin) is not None
     return offer.kind == Kind.DEVICE and offer.visitor is not None and offer.visitor.pk == subject.pk
+
+
+def _answers(key: Callable[[User], object], subject: User) -> bool:
+    """A security key of this very account answered the question asked for this ticket."""
+    try:
+        key(subject)
+    except webauthn.KeyRefused:
+        return False
+    return True
 
 
 def _is_own_token(subject: User, text: str) -> bool:

@@ -11,9 +11,8 @@ from accounts.clock import database_now
 from accounts.mail.models import Mail
 from audit.models import Event
 from audit.tags import Tag
-from recoverydesk.recovery import cases, policy, queue_place, wording
+from recoverydesk.recovery import cases, other_proofs, policy, queue_place, wording
 from recoverydesk.recovery.models import Boundary, Entry, OtherProof, Probe, RecoveryTicket, Status
-from recoverydesk.recovery.other_proofs import MOST_FAILURES
 from recoverydesk.recovery.probing.verdicts import Verdict
 
 LISTED = 5
@@ -66,7 +65,7 @@ def status_page(ticket: RecoveryTicket, *, return_code: str = "") -> dict[str, A
         "live": ticket.status in (Status.CHALLENGED, Status.WAITING) and not return_code,
         "place": queue_place.of(ticket),
         "said": _said(ticket, now),
-        "may_offer": ticket.status == Status.CHALLENGED and ticket.proof_failures < MOST_FAILURES,
+        "may_offer": other_proofs.may_offer(ticket),
         "proofs": [proof.get_kind_display() for proof in ticket.other_proofs.filter(kind__in=OtherProof.BOUND)],
     }
 

@@ -1,7 +1,5 @@
 """The public pages. A GET changes nothing: mail scanners follow links."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from allauth.core import ratelimit
@@ -11,16 +9,17 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.cache import patch_cache_control
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from accounts import background, throttle
+from accounts import background
 from accounts.clock import database_now
 from accounts.mail import links
 from accounts.mail.models import Link
 from accounts.models import User
 from accounts.second_factors import has_primary_factor, recent_second_factor, require_recent_second_factor
+from accounts.views.sign_in import KEY_FIELD
 from audit.log import origin_of
 from recoverydesk.projects import holds
 from recoverydesk.recovery import (
@@ -34,29 +33,14 @@ from recoverydesk.recovery import (
     policy_page,
     repeated,
     showing,
+    views_proof,
     workflow,
 )
 from recoverydesk.recovery.forms import ChoosePasswordForm, ProofForm, RecoverForm
-from recoverydesk.recovery.models import OtherProof, RecoveryTicket, Status
+from recoverydesk.recovery.models import RecoveryTicket, Status
+from recoverydesk.recovery.private_page import dead_link, private, ticket_of
 
-View = Callable[..., HttpResponse]
 LONGEST_NUMBER = 19
-
-
-def _private(view: View) -> View:
-    """A page behind a mailed key: never cached. The site's Referrer-Policy (same-origin) keeps its address at home.
-
-    `no-referrer` would be stricter, but then browsers send `Origin: null` with our own forms, and CSRF refuses them.
-    """
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
-        patch_cache_control(response, no_store=True, private=True)
-        response["X-Robots-Tag"] = "noindex"
-        return response
-
-    return require_http_methods(["GET", "HEAD", "POST"])(wrapped)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -86,17 +70,15 @@ def received(request: HttpRequest) -> HttpResponse:
     return render(request, "recovery/received.html")
 
 
-def _dead_link(request: HttpRequest) -> HttpResponse:
-    return render(request, "recovery/dead_link.html", status=404)
-
-
-@_private
+@private
 def status(request: HttpRequest, key: str) -> HttpResponse:
     """The claimant's page: state, repositories, "I have pushed them". A new contact confirms itself here first."""
     try:
         link = _resolve_first(key, "status", "confirm_contact")
+    except links.SpentLink as spent:
+        return _once_more(request, spent.link) or dead_link(request)
     except links.BadLink:
-        return _dead_link(request)
+        return dead_link(request)
     code = ""
     if request.method == "POST":
         code = _act_as_claimant(request, link)
@@ -105,9 +87,10 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
         if not code:
             return redirect(request.path) if links_still(link) else _closed(request, link)
     if link.purpose == "confirm_contact":
-        return render(request, "recovery/confirm.html", {"ticket": _ticket(link)})
-    page = showing.status_page(_ticket(link), return_code=code)
-    return render(request, "recovery/status.html", page | {"proof_form": ProofForm()})
+        return render(request, "recovery/confirm.html", {"ticket": ticket_of(link)})
+    page = showing.status_page(ticket_of(link), return_code=code)
+    options = reverse("recover_key_options", args=[key])
+    return render(request, "recovery/status.html", page | {"proof_form": ProofForm(), "key_options": options})
 
 
 def _resolve_first(key: str, *purposes: str) -> Link:
@@ -115,14 +98,26 @@ def _resolve_first(key: str, *purposes: str) -> Link:
     for purpose in purposes[:-1]:
         try:
             return links.resolve(key, purpose)
+        except links.OldLink:
+            raise
         except links.BadLink:
             continue
     return links.resolve(key, purposes[-1])
 
 
+def _once_more(request: HttpRequest, link: Link) -> HttpResponse | None:
+    """The page a button led to the first time, when it is pressed again with the link it used up."""
+    ticket = ticket_of(link)
+    if "withdraw" in request.POST and repeated.was_withdrawn(ticket):
+        return _closed(request, link)
+    if "pushed" in request.POST and repeated.was_confirmed_with(link, ticket):
+        return _confirmed(request, link, "")
+    return None
+
+
 def _confirmed(request: HttpRequest, link: Link, code: str) -> HttpResponse:
     """The confirming link is spent: by the confirmation, or by "I did not ask"."""
-    ticket = _ticket(link)
+    ticket = ticket_of(link)
     if ticket.mailbox_confirmed_at is None:
         return _closed(request, link)
     return render(request, "recovery/confirmed.html", {"ticket": ticket, "return_code": code})
@@ -134,43 +129,22 @@ def links_still(link: Link) -> bool:
 
 
 def _closed(request: HttpRequest, link: Link) -> HttpResponse:
-    return render(request, "recovery/closed.html", {"ticket": _ticket(link)})
+    return render(request, "recovery/closed.html", {"ticket": ticket_of(link)})
 
 
 def _act_as_claimant(request: HttpRequest, link: Link) -> str:
     """Do what the pressed button says; returns the return code when there is one to show."""
-    actor, ticket = permissions.claimant(link), _ticket(link)
+    actor, ticket = permissions.claimant(link), ticket_of(link)
     try:
         if "withdraw" in request.POST:
             workflow.withdraw(ticket.pk, actor=actor)
         elif "pushed" in request.POST:
             return _confirm(ticket, actor)
-        elif "proof" in request.POST and link.purpose == "status":
-            _offer(request, ticket, actor)
+        elif link.purpose == "status" and ("proof" in request.POST or KEY_FIELD in request.POST):
+            views_proof.offer(request, ticket, actor)
     except errors.RecoveryError as refusal:
         messages.error(request, str(refusal))
     return ""
-
-
-def _offer(request: HttpRequest, ticket: RecoveryTicket, actor: permissions.Actor) -> None:
-    """Something bound to the account. A password or code goes through the same limits as at sign-in."""
-    form = ProofForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, _("Choose what you still have."))
-        return
-    kind, subject = form.cleaned_data["kind"], ticket.subject
-    if not _may_try(request, kind, subject):
-        raise errors.TooOften
-    visitor = request.user if isinstance(request.user, User) else None
-    offer = workflow.Offer(kind, form.cleaned_data["secret"], visitor, origin_of(request))
-    workflow.offer_proof(ticket.pk, actor=actor, offer=offer)
-    messages.success(request, _("This matches the account. Thank you."))
-
-
-def _may_try(request: HttpRequest, kind: str, subject: User) -> bool:
-    if kind == OtherProof.Kind.FACTOR:
-        return throttle.code_refused(request, subject, "second_factor") is None
-    return kind == OtherProof.Kind.DEVICE or throttle.password_allowed(request, subject.username, "")
 
 
 def _confirm(ticket: RecoveryTicket, actor: permissions.Actor) -> str:
@@ -181,28 +155,30 @@ def _confirm(ticket: RecoveryTicket, actor: permissions.Actor) -> str:
     return workflow.take_return_code(ticket.pk, actor=actor)
 
 
-def _ticket(link: Link) -> RecoveryTicket:
-    return RecoveryTicket.objects.select_related("subject").get(pk=int(link.reference.removeprefix("ticket:")))
-
-
-@_private
+@private
 def stop(request: HttpRequest, key: str) -> HttpResponse:
     """The owner's page: "this wasn't me". The mailed link opens it, only its buttons do anything."""
     try:
         link = links.resolve(key, "stop")
     except links.BadLink:
-        return _dead_link(request)
-    ticket, refused = _ticket(link), ""
+        return dead_link(request)
+    ticket, refused = ticket_of(link), ""
     if request.method == "POST":
         try:
             _stop(ticket, permissions.address_holder(link), lock="lock" in request.POST)
-            return render(request, "recovery/stopped.html", {"ticket": _ticket(link), "locked": "lock" in request.POST})
+            return render(
+                request, "recovery/stopped.html", {"ticket": ticket_of(link), "locked": "lock" in request.POST}
+            )
         except errors.RecoveryError as refusal:
-            if repeated.was_stopped_with(link, _ticket(link), lock="lock" in request.POST):
-                locked = {"ticket": _ticket(link), "locked": "lock" in request.POST}
+            if repeated.was_stopped_with(link, ticket_of(link), lock="lock" in request.POST):
+                locked = {"ticket": ticket_of(link), "locked": "lock" in request.POST}
                 return render(request, "recovery/stopped.html", locked)
             refused = str(refusal)
-    return render(request, "recovery/stop.html", {"ticket": _ticket(link), "refused": refused})
+    return render(request, "recovery/stop.html", {"ticket": ticket_of(link), "refused": refused})
+
+
+def _stopped(request: HttpRequest, link: Link, *, lock: bool) -> HttpResponse:
+    return render(request, "recovery/stopped.html", {"ticket": ticket_of(link), "locked": lock})
 
 
 def _stop(ticket: RecoveryTicket, actor: permissions.Actor, *, lock: bool) -> None:
@@ -213,7 +189,7 @@ def _stop(ticket: RecoveryTicket, actor: permissions.Actor, *, lock: bool) -> No
 
 
 @login_required
-@_private
+@private
 def mine(request: HttpRequest) -> HttpResponse:
     """What the subject, signed in, can say about the open requests for their account."""
     user = request.user
@@ -226,7 +202,11 @@ def mine(request: HttpRequest) -> HttpResponse:
         actor = permissions.signed_in(user, recent=recent, factor_since=since)
         try:
             ticket_id = _number(request.POST.get("ticket", ""))
-            _answer(ticket_id, request.POST, actor)
+            try:
+                _answer(ticket_id, request.POST, actor)
+            except errors.InvalidTransition:
+                if not repeated.was_closed_by_subject(ticket_id, user):
+                    raise
             messages.success(request, _answered(ticket_id))
         except errors.RecoveryError as refusal:
             messages.error(request, str(refusal))
@@ -236,7 +216,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@_private
+@private
 def beside(request: HttpRequest) -> HttpResponse:
     """What a co-owner can say: "I know they asked", "I object", and which roles on hold may act again."""
     user = request.user
@@ -260,13 +240,21 @@ def beside(request: HttpRequest) -> HttpResponse:
 
 def _say(request: HttpRequest, actor: permissions.Actor) -> None:
     if "release" in request.POST:
-        co_owning.release(int_or_zero(request.POST.get("role", "")), actor=actor, origin=origin_of(request))
+        _release(int_or_zero(request.POST.get("role", "")), actor, request)
         return
     ticket_id = _number(request.POST.get("ticket", ""))
     if "vouch" in request.POST:
         workflow.vouch(ticket_id, actor=actor)
     else:
         workflow.dispute(ticket_id, actor=actor, reason=request.POST.get("reason", "")[:500])
+
+
+def _release(role_id: int, actor: permissions.Actor, request: HttpRequest) -> None:
+    try:
+        co_owning.release(role_id, actor=actor, origin=origin_of(request))
+    except errors.RoleHeld:
+        if actor.user is None or not repeated.was_released_by(role_id, actor.user):
+            raise
 
 
 def int_or_zero(text: str) -> int:
@@ -282,7 +270,7 @@ def policy(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_recent_second_factor
-@_private
+@private
 def held_tokens(request: HttpRequest) -> HttpResponse:
     """After a recovery: each held token is confirmed or revoked, all on one page."""
     user = request.user
@@ -316,15 +304,19 @@ def _answer(ticket_id: int, pressed: Any, actor: permissions.Actor) -> None:
         workflow.stop(ticket_id, actor=actor, lock_account="lock" in pressed)
 
 
-@_private
+@private
 def password(request: HttpRequest, key: str) -> HttpResponse:
     """Choose a password after a reset; an expired link can be renewed for seven days, to the same mailbox."""
     try:
         link, expired = links.resolve(key, "choose_password"), False
     except links.ExpiredLink as late:
         link, expired = late.link, True
+    except links.SpentLink as spent:
+        if "renew" in request.POST and repeated.was_renewed(spent.link):
+            return render(request, "recovery/password_renewed.html")
+        return dead_link(request)
     except links.BadLink:
-        return _dead_link(request)
+        return dead_link(request)
     ticket = passwords.ticket_of(link)
     try:
         if request.method == "POST" and (expired or "renew" in request.POST):

@@ -1,4 +1,4 @@
-"""Boundaries under load and under a liar's hands; floods; one answer for everybody."""
+"""Boundaries under load and under a liar's hands; one answer for everybody."""
 
 import re
 import threading
@@ -13,19 +13,15 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import keys
-from accounts import sweeping as accounts_sweeping
-from accounts.mail.models import Mail, Request
+from accounts.mail.models import Request
 from accounts.models import User
-from recoverydesk.recovery import intake, rounds, sweeping
-from recoverydesk.recovery.models import Boundary, Probe, RecoveryTicket
+from recoverydesk.recovery import intake, rounds
+from recoverydesk.recovery.models import Boundary, Probe
 from recoverydesk.recovery.probing.verdicts import Verdict
 from tests import factories
-from tests.attacks.conftest import account, ask, letters, ticket
+from tests.attacks.conftest import ask, letters, ticket
 from tests.recovery.builders import make_ticket
 from tests.recovery.conftest import Host, branch_in
-
-MANY = 10_000
 
 
 @pytest.mark.django_db(transaction=True)
@@ -71,45 +67,6 @@ def test_two_repositories_of_one_owner_and_one_of_another_are_two_boundaries(ada
     ask()
     rows = ticket().boundaries.order_by("namespace")
     assert [(row.namespace, len(row.repositories)) for row in rows] == [("ada", 2), ("psf", 1)]
-
-
-def flood(names: list[str]) -> None:
-    """So many requests at once, all of them due."""
-    Request.objects.bulk_create(
-        Request(kind=intake.KIND, payload=keys.encrypt(intake.KIND, payload(name)), network="192.0.2.1")
-        for name in names
-    )
-    Request.objects.update(due_at=Now())
-
-
-def payload(name: str) -> bytes:
-    text = f'{{"username": "{name}", "claim": "second_factor", "says_codes_lost": true, "contact": ""}}'
-    return text.encode()
-
-
-@pytest.mark.django_db
-def test_ten_thousand_requests_for_one_account_are_one_ticket_and_a_few_mails(ada: User) -> None:
-    before = account(ada)
-    flood(["ada"] * MANY)
-    while Request.objects.filter(handled_at=None).exists():
-        sweeping.sweep()
-    assert RecoveryTicket.objects.count() == 1
-    challenges = Mail.objects.filter(kind__startswith="recovery_challenge")
-    assert challenges.count() <= 4
-    assert Mail.objects.filter(kind="recovery_notice").count() == 2
-    assert account(ada) == before
-
-
-@pytest.mark.django_db
-def test_ten_thousand_requests_for_nobody_send_nothing_and_leave_nothing(ada: User) -> None:
-    flood([f"nobody{number}" for number in range(MANY)])
-    while Request.objects.filter(handled_at=None).exists():
-        sweeping.sweep()
-    assert not mail.outbox
-    assert not RecoveryTicket.objects.exists()
-    Request.objects.update(handled_at=Now() - accounts_sweeping.KEPT * 1.01)
-    accounts_sweeping.purge()
-    assert not Request.objects.exists()
 
 
 @pytest.mark.django_db

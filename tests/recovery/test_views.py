@@ -118,6 +118,21 @@ def test_one_network_may_ask_twenty_times_an_hour(client: Client) -> None:
     assert Request.objects.count() == 20
 
 
+def ask_from(*addresses: str) -> list[int]:
+    asked = {"username": "ada", **ASKING}
+    return [Client(REMOTE_ADDR=address).post("/recover/", asked).status_code for address in addresses]
+
+
+def test_one_network_is_an_ipv4_address_or_an_ipv6_64() -> None:
+    assert ask_from(*(f"2001:db8:1:2:{number:x}::7" for number in range(21))) == [302] * 20 + [429]
+    assert ask_from("2001:db8:1:3::7", "192.0.2.1") == [302, 302]
+    assert ask_from(*(f"192.0.2.{number}" for number in range(100, 121))) == [302] * 21
+
+
+def test_ipv4_visitors_of_a_socket_for_both_families_are_not_one_network() -> None:
+    assert ask_from(*(f"::ffff:192.0.2.{number}" for number in range(21))) == [302] * 21
+
+
 def test_over_the_cap_a_request_is_delayed_and_not_dropped() -> None:
     rows = [intake.ask(username="ada", claim="second_factor", says_codes_lost=True, network="") for _ in range(121)]
     due = [Request.objects.get(pk=row.pk).due_at - Request.objects.get(pk=row.pk).created_at for row in rows]
@@ -300,7 +315,7 @@ def test_the_hold_is_told_to_everybody_and_opens_after_a_day(
         "/recover/stop/" in outbox.render(one).text for one in Mail.objects.filter(kind="recovery_password_hold")
     )
     assert client.post(page, choosing("")).status_code == 200
-    RecoveryTicket.objects.update(password_hold_until=Now() + timedelta(seconds=5))
+    RecoveryTicket.objects.update(password_hold_until=Now() + timedelta(hours=1))
     client.post(page, choosing("wrong"))
     ada.refresh_from_db()
     assert not ada.has_usable_password()
