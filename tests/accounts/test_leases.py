@@ -103,7 +103,7 @@ def test_workers_at_once_share_the_rows_out_without_overlap() -> None:
 def test_the_databases_clock_is_aware_utc_and_near_ours() -> None:
     now = database_now()
     assert now.tzinfo is UTC
-    assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)
+    assert abs(now - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_the_clock_moves_inside_a_transaction() -> None:

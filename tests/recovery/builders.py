@@ -1,6 +1,7 @@
 """Tickets in every status and everybody who may touch one, made as rows: cheap enough for whole tables."""
 
 import secrets
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -137,3 +138,9 @@ def age_factors(user: User, days: int = 60) -> User:
     TotpDevice.objects.filter(user=user).update(created_at=long_ago)
     RecoveryCodeDevice.objects.filter(user=user).update(created_at=long_ago)
     return user
+
+
+def stay_clear_of_midnight() -> None:
+    """Wait until it is over where a test would be under way while the (UTC) day changes."""
+    while (database_now() + timedelta(minutes=2)).date() != database_now().date():
+        time.sleep(1)

@@ -12,7 +12,7 @@ from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery.models import CodeHost
 from tests import factories
-from tests.recovery.builders import add_boundary, make_moderator, make_ticket
+from tests.recovery.builders import add_boundary, make_moderator, make_ticket, stay_clear_of_midnight
 from tests.recovery.test_admin import browser
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +26,7 @@ def _no_limits_left_over() -> None:
 
 @pytest.fixture
 def resting() -> CodeHost:
+    stay_clear_of_midnight()
     row = CodeHost.objects.create(host="git.example", origin="https://git.example", described=False, failures=5)
     CodeHost.objects.filter(pk=row.pk).update(
         protocol="v2-direct",

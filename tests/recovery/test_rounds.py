@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ from recoverydesk.recovery.probing.transport import Client as Conversation
 from recoverydesk.recovery.probing.transport import Limits
 from recoverydesk.recovery.probing.verdicts import Result, Verdict
 from tests import factories
-from tests.recovery.builders import add_boundary, make_moderator, make_ticket, pressing
+from tests.recovery.builders import add_boundary, make_moderator, make_ticket, pressing, stay_clear_of_midnight
 from tests.recovery.conftest import Host
 from tests.recovery.probing.conftest import (
     OID,
@@ -219,14 +220,16 @@ def test_a_proof_keeps_how_it_was_seen_and_how_to_see_it_again_without_the_name(
 
 def test_at_most_two_at_a_time_and_no_faster_than_the_bucket(raw_host: MakeHost) -> None:
     busy, most = [0], [0]
-    lock = threading.Lock()
+    changed = threading.Condition()
 
     def answer(asked: Asked) -> Iterator[bytes]:
-        with lock:
+        with changed:
             busy[0] += 1
             most[0] = max(most[0], busy[0])
+            changed.notify_all()
+            changed.wait_for(lambda: most[0] >= 2, timeout=60)
         time.sleep(0.05)
-        with lock:
+        with changed:
             busy[0] -= 1
         yield http(200, RESULT, b"0000")
 
@@ -237,8 +240,8 @@ def test_at_most_two_at_a_time_and_no_faster_than_the_bucket(raw_host: MakeHost)
     began = time.monotonic()
     assert rounds.probe_due() == 3
     assert (len(host.asked), most[0]) == (6, 2)
-    assert time.monotonic() - began > 0.9  # the sixth look had to wait for its second
-    assert CodeHost.objects.get().tokens < 1
+    seconds = time.monotonic() - began
+    assert 0 <= CodeHost.objects.get().tokens <= 5 + seconds - 6  # so the sixth look had to wait for its second
 
 
 def test_another_workers_visit_is_respected_and_the_others_are_asked_meanwhile(raw_host: MakeHost) -> None:
@@ -247,7 +250,7 @@ def test_another_workers_visit_is_respected_and_the_others_are_asked_meanwhile(r
     describe(free)
     (_lease,) = leases.claim(CodeHost.objects.filter(pk=row.pk), limit=1)
     held = [waiting(visited.url(f"owner{n}")) for n in range(40)]
-    asked = waiting(free.url("ada"))
+    asked, began = waiting(free.url("ada")), database_now()
     assert rounds.probe_due() == 1
     asked.refresh_from_db()
     assert (asked.last_verdict, visited.asked) == ("missing", [])
@@ -255,11 +258,12 @@ def test_another_workers_visit_is_respected_and_the_others_are_asked_meanwhile(r
     held[0].refresh_from_db()
     assert visited.asked == []
     assert held[0].next_probe_at is not None
-    assert database_now() < held[0].next_probe_at < database_now() + timedelta(seconds=6)
+    assert began < held[0].next_probe_at < database_now() + timedelta(seconds=6)
 
 
 def test_after_two_thousand_looks_the_host_rests_until_tomorrow(raw_host: MakeHost) -> None:
     host = raw_host(NOTHING)
+    stay_clear_of_midnight()
     today = database_now().astimezone(UTC).date()
     CodeHost.objects.filter(pk=describe(host).pk).update(
         asked_on=today, asked=A_DAY - 1, protocol="v2-direct", learned_at=Now(), tokens=5
@@ -359,7 +363,10 @@ def test_what_breaks_in_one_look_stops_nobody_else(raw_host: MakeHost, monkeypat
 
 
 def test_twenty_healthy_probes_end_while_eight_hosts_drip(raw_host: MakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Done-when 3 without its clock: every healthy answer is kept before the first dripping host is given up."""
+    """Done-when 3 without its clock: every healthy answer is kept before the first dripping host is given up.
+
+    The patience with those who drip ends when the last healthy answer is kept.
+    """
     stopped: list[RawHost] = []
     slow = [raw_host(_dripping(stopped)) for _ in range(8)]
     stopped.append(slow[0])
@@ -377,8 +384,12 @@ def test_twenty_healthy_probes_end_while_eight_hosts_drip(raw_host: MakeHost, mo
         order.extend(result.verdict for _url, result in keywords["results"])
         return record(ticket_id, boundary_id, **keywords)
 
+    def clock() -> float:
+        return time.monotonic() + (100 if order.count(Verdict.MISSING) == 20 else 0)
+
     monkeypatch.setattr(workflow, "record_probe", recording)
-    monkeypatch.setattr(rounds, "limits", lambda: Limits(step=3, total=3))
+    monkeypatch.setattr("recoverydesk.recovery.probing.sockets.time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr(rounds, "limits", lambda: Limits(step=90, total=90))
     assert rounds.probe_due() == 28
     assert order == [Verdict.MISSING] * 20 + [Verdict.UNREACHABLE] * 8
 

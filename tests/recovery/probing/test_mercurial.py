@@ -17,6 +17,7 @@ from recoverydesk.recovery.boundaries import HostRule
 from recoverydesk.recovery.probing import mercurial
 from recoverydesk.recovery.probing.git import BadPackets
 from recoverydesk.recovery.probing.probe import Result, Verdict, probe
+from tests.ports import free_port
 from tests.recovery.probing.conftest import OID, TOKEN, MakeHost, http
 
 HG = shutil.which("hg", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -49,8 +50,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("mercurial")
     folder = home / "tool"
     folder.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     repository = Served(folder, port)
     repository.hg("init")
     (folder / "README").write_text("sample\n")
@@ -60,13 +60,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with subprocess.Popen(
         command, cwd=home, env={**environment(), "HGRCPATH": ""}, stdout=subprocess.DEVNULL
     ) as server:
-        _wait(port)
-        yield repository
-        server.terminate()
+        try:
+            _wait(port)
+            yield repository
+        finally:
+            server.terminate()
 
 
 def _wait(port: int) -> None:
-    for _ in range(200):
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
         with socket.socket() as trial:
             if trial.connect_ex(("127.0.0.1", port)) == 0:
                 return

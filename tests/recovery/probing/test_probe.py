@@ -31,7 +31,7 @@ from tests.recovery.probing.conftest import (
 from tests.support import git, serve
 
 HEAD = b"refs/heads/" + TOKEN.encode()
-SHORT = Limits(step=0.4, total=0.4)
+SHORT = Limits(step=2, total=2)
 
 
 @dataclass(frozen=True)
