@@ -178,7 +178,10 @@ def _prepare(host: str) -> None:
     django.setup()
     from django.core.management import call_command
 
+    from accounts import failpoints
     from recoverydesk.recovery import codehosts
+
+    failpoints.reach = failpoints._nothing
 
     call_command("migrate", verbosity=0)
     call_command("createcachetable", verbosity=0)
