@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP_INSTALL := $(PY) -m pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all:
+PIP_INSTALL := $(PY) -m pip install --quiet --retries 10 --timeout 60 --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all:
 PYTEST_ARGS ?=
 .DEFAULT_GOAL := help
 .PHONY: help install run test lint bench browser reliability soak

@@ -26,8 +26,9 @@ def environment_of(client: str) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
         install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        install += ["--retries", "10", "--timeout", "60"]
         exact = ["--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
-        subprocess.run([*install, *exact], check=True, capture_output=True, timeout=300)
+        subprocess.run([*install, *exact], check=True, capture_output=True, timeout=900)
         (folder / "ready").touch()
     return folder / "bin"
 
