@@ -98,11 +98,11 @@ def _run(binaries: Path, folder: Path, user: pwd.struct_passwd | None) -> str:
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:
     server.send_signal(2)  # fast shutdown
-    server.wait(20)
+    server.wait(120)
 
 
 def _wait(binaries: Path, folder: Path, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while subprocess.run([binaries / "pg_isready", "-q", "-h", folder]).returncode:
         if server.poll() is not None or time.monotonic() > deadline:
             sys.exit(f"DB=postgres: the server did not start: {(folder / 'log').read_text()[-500:]}")

@@ -47,7 +47,7 @@ class MailServer:
 def running(port: int) -> Iterator[MailServer]:
     """Listen on a loopback port while the block lasts."""
     handler = MailServer(port)
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller = Controller(handler, hostname="127.0.0.1", port=port, ready_timeout=120)
     controller.start()
     try:
         yield handler

@@ -20,7 +20,7 @@ pytestmark = [
 def run(*arguments: str) -> dict[str, Any]:
     """One run in a process of its own, which brings its own database, broker and mail server."""
     command = [sys.executable, "-m", "tests.services", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200)
     assert done.stdout, done.stderr[-3000:]
     figures: dict[str, Any] = json.loads(done.stdout)
     return figures

@@ -3,7 +3,6 @@
 import base64
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from tests.example import ROOT
+from tests.ports import free_port
 
 
 @dataclass
@@ -45,11 +45,9 @@ def database_url() -> str:
 @contextmanager
 def gunicorn(folder: Path, *, workers: int = 2, module: str = "recoverydesk.wsgi") -> Iterator[Server]:
     """Serve the site with `workers` processes on the run's database; MEDIA_ROOT is `folder`/files."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [str(ROOT / ".venv" / "bin" / "gunicorn"), "--workers", str(workers), "--bind", f"127.0.0.1:{port}"]
-    command += ["--no-control-socket"]
+    command += ["--no-control-socket", "--timeout", "300"]
     keys = ",".join(base64.urlsafe_b64encode(key).decode() for key in settings.FIELD_KEYS)
     variables = {
         "DATABASE_URL": database_url(), "VAR_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "recoverydesk.settings",
@@ -65,15 +63,15 @@ def gunicorn(folder: Path, *, workers: int = 2, module: str = "recoverydesk.wsgi
         yield server
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(120)
         log.close()
 
 
 def _wait(server: Server, folder: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while True:
         try:
-            if requests.get(f"{server.url}/livez", timeout=2).ok:
+            if requests.get(f"{server.url}/livez", timeout=10).ok:
                 return
         except requests.RequestException:
             if server.process.poll() is not None or time.monotonic() > deadline:
@@ -88,5 +86,5 @@ def upload(server: Server, token: str, filename: str, content: bytes, fields: di
         data=fields,
         files={"content": (filename, content)},
         auth=("__token__", token),
-        timeout=60,
+        timeout=300,
     )

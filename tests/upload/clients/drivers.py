@@ -56,7 +56,7 @@ def run(command: list[str], folder: Path, **variables: str) -> Ran:
     quiet = {"NO_COLOR": "1", "COLUMNS": "400", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
     home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / ".config"), "NO_PROXY": "localhost,127.0.0.1"}
     done = subprocess.run(
-        command, cwd=folder, env=clean | quiet | home | variables, capture_output=True, text=True, timeout=120
+        command, cwd=folder, env=clean | quiet | home | variables, capture_output=True, text=True, timeout=600
     )
     return Ran(done.returncode, " ".join((done.stdout + done.stderr).split()))
 
