@@ -1,6 +1,6 @@
 """Floods through the front door: real POSTs to the public form, through every layer of the site, from many networks.
 
-Of every 25 requests of one network 20 are written down and 5 meet the limit. The suite sends 600 of each kind; the
+Of every 25 requests of one network 20 are written down and 5 meet the limit. The suite sends 2,000 of each kind; the
 whole flood, with its figures, is
 
     FLOOD=10000 .venv/bin/python -m pytest tests/attacks/test_floods.py -q -s
@@ -24,7 +24,7 @@ from recoverydesk.recovery import sweeping
 from recoverydesk.recovery.models import RecoveryTicket
 from tests.attacks.conftest import account, letters
 
-MANY = int(os.environ.get("FLOOD", "600"))  # requests of each kind
+MANY = int(os.environ.get("FLOOD", "2000"))  # requests of each kind
 A_NETWORK = 25  # requests from each network
 ALLOWED = 20  # of them, by the settings
 ASKED = {"claim": "second_factor", "codes": "lost"}
