@@ -5,21 +5,27 @@ ticket, is opened through the verbs and probed for real.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import F
 
 from accounts.clock import database_now
+from accounts.devices import TotpDevice
+from accounts.mail import links
+from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
-from recoverydesk.recovery import opening, workflow
+from recoverydesk.recovery import notices, opening, workflow
 from recoverydesk.recovery.models import Boundary, Claim, Entry, Probe, RecoveryTicket, Source, Status, Turn
 from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.probing.verdicts import Verdict
+
+Step = tuple[float, Tag, str, dict[str, Any]]  # hours ago, what, who, with which data
 
 
 @dataclass(frozen=True)
@@ -30,23 +36,23 @@ class History:
     status: Status
     turn: Turn
     proved: bool
-    steps: list[tuple[float, Tag, str, dict[str, Any]]]
+    steps: list[Step]
     fields: dict[str, Any] = field(default_factory=dict)
     note: str = ""
 
 
-def _opened(hours: float) -> list[tuple[float, Tag, str, dict[str, Any]]]:
+def _opened(hours: float) -> list[Step]:
     return [
         (hours, Tag.ACCOUNT_RECOVERY_OPEN, "system", {"claim": "second_factor", "source": "form"}),
         (hours - 0.1, Tag.ACCOUNT_RECOVERY_CHALLENGE, "system", {"boundaries": 1}),
     ]
 
 
-def _proved(hours: float) -> list[tuple[float, Tag, str, dict[str, Any]]]:
+def _proved(hours: float) -> list[Step]:
     return [
         (hours, Tag.ACCOUNT_RECOVERY_CONFIRM_MAILBOX, "claimant", {"how": "link"}),
         (hours - 0.02, Tag.ACCOUNT_RECOVERY_PROOF, "system", {}),
-        (hours - 0.03, Tag.ACCOUNT_RECOVERY_ADVANCE, "system", {"status": "waiting"}),
+        (hours - 0.03, Tag.ACCOUNT_RECOVERY_ADVANCE, "system", {}),
     ]
 
 
@@ -74,6 +80,14 @@ HISTORIES = (
         {"wait_until": 166.0, "completed_at": 160.0, "password_chosen_at": 159.0, "closed_at": 160.0},
     ),
     History(
+        "pia", Status.COMPLETED, Turn.NOBODY, True,
+        [
+            *_opened(80), *_proved(70), (46, Tag.ACCOUNT_RECOVERY_WAIT_OVER, "system", {}),
+            (30, Tag.ACCOUNT_RECOVERY_RESET, "otto", {"reason": "1 of 1 boundaries proved", "totp": 1, "tokens": 0}),
+        ],
+        {"wait_until": 46.0, "completed_at": 30.0, "closed_at": 30.0},
+    ),
+    History(
         "gus", Status.REJECTED, Turn.NOBODY, False,
         [*_opened(300), (280, Tag.ACCOUNT_RECOVERY_REJECT, "mira", {"reason": "asked for another account by mistake"})],
         {"closed_at": 280.0, "closing_reason": "asked for another account by mistake"},
@@ -91,6 +105,16 @@ HISTORIES = (
         [*_opened(1200), (860, Tag.ACCOUNT_RECOVERY_EXPIRE, "system", {})], {"closed_at": 860.0},
     ),
 )  # fmt: skip
+MOVES = {  # which verb was at work, and where it led; only a move says what the status was
+    Tag.ACCOUNT_RECOVERY_CHALLENGE: ("challenge", Status.CHALLENGED),
+    Tag.ACCOUNT_RECOVERY_ADVANCE: ("record_probe", Status.WAITING),
+    Tag.ACCOUNT_RECOVERY_WAIT_OVER: ("wait_over", Status.READY),
+    Tag.ACCOUNT_RECOVERY_RESET: ("reset", Status.COMPLETED),
+    Tag.ACCOUNT_RECOVERY_REJECT: ("reject", Status.REJECTED),
+    Tag.ACCOUNT_RECOVERY_STOP: ("stop", Status.STOPPED),
+    Tag.ACCOUNT_RECOVERY_WITHDRAW: ("withdraw", Status.WITHDRAWN),
+    Tag.ACCOUNT_RECOVERY_EXPIRE: ("expire", Status.EXPIRED),
+}
 TIMES = ("wait_until", "turn_since", "completed_at", "password_chosen_at", "closed_at")
 
 
@@ -114,9 +138,52 @@ def _write(history: History, users: Mapping[str, User], now: datetime) -> None:
     for boundary in ticket.boundaries.filter(kind=Boundary.Kind.ASKED) if history.proved else ():
         _prove(boundary, now - timedelta(hours=history.steps[2][0]))
     RecoveryTicket.objects.filter(pk=ticket.pk).update(**_columns(history, users, now))
-    Event.objects.bulk_create(_event(ticket, step, users, now) for step in history.steps)
+    ticket.refresh_from_db()
+    Event.objects.bulk_create(_event(ticket, step, users, now) for step in _moved(history.steps))
+    _mail(ticket)
+    if ticket.completed_at:
+        _take_factors(ticket)
     if history.note:
         Entry.objects.create(ticket=ticket, author=users["mira"], text=history.note)
+
+
+def _moved(steps: list[Step]) -> Iterator[Step]:
+    """The steps as their verbs would have written them down."""
+    was = Status.NEW
+    for hours, tag, name, data in steps:
+        if tag in MOVES:
+            verb, status = MOVES[tag]
+            data, was = data | {"verb": verb, "status": status.value, "was": was.value}, status
+        yield hours, tag, name, data
+
+
+def _mail(ticket: RecoveryTicket) -> None:
+    """The mails of the ticket as rows that left when they were due; none is sent now."""
+    if ticket.challenged_at is None:
+        return
+    notices.challenge(ticket, list(ticket.boundaries.all()), wait=settings.RECOVERY_OBJECTION_WINDOW)
+    _sent(ticket, ticket.challenged_at)
+    if not ticket.is_open:
+        links.kill(reference=ticket.reference, purposes=["status"])
+    if ticket.completed_at:
+        notices.tell_addresses(ticket, "recovery_reset", admin_time=ticket.completed_at.isoformat(), tokens=0)
+        _sent(ticket, ticket.completed_at)
+
+
+def _sent(ticket: RecoveryTicket, at: datetime) -> None:
+    queued = Mail.objects.filter(reference=ticket.reference, state=Mail.State.QUEUED)
+    queued.update(state=Mail.State.SENT, attempts=1, queued_at=at, sent_at=at, settled_at=at)
+
+
+def _take_factors(ticket: RecoveryTicket) -> None:
+    """After a reset there is only what was enrolled since, and no password until one is chosen."""
+    devices = TotpDevice.objects.filter(user=ticket.subject)
+    if ticket.password_chosen_at:
+        devices.update(created_at=ticket.password_chosen_at)
+        return
+    devices.delete()
+    ticket.subject.set_unusable_password()
+    ticket.subject.save(update_fields=["password"])
 
 
 def _columns(history: History, users: Mapping[str, User], now: datetime) -> dict[str, Any]:
@@ -131,7 +198,7 @@ def _columns(history: History, users: Mapping[str, User], now: datetime) -> dict
         "turn_since": opened_at,
         "challenged_at": None if history.status == Status.NEW else opened_at + timedelta(minutes=6),
         "mailbox_confirmed_at": confirmed,
-        "reset_by": users["rosa"] if history.status == Status.COMPLETED else None,
+        "reset_by": next((users[step[2]] for step in history.steps if step[1] == Tag.ACCOUNT_RECOVERY_RESET), None),
     }
     for name, value in history.fields.items():
         columns[name] = now - timedelta(hours=value) if name in TIMES else value
@@ -159,9 +226,7 @@ def _prove(boundary: Boundary, at: datetime) -> None:
     boundary.save()
 
 
-def _event(
-    ticket: RecoveryTicket, step: tuple[float, Tag, str, dict[str, Any]], users: Mapping[str, User], now: datetime
-) -> Event:
+def _event(ticket: RecoveryTicket, step: Step, users: Mapping[str, User], now: datetime) -> Event:
     hours, tag, name, data = step
     actor = users.get(name)
     return Event(

@@ -13,9 +13,13 @@ from audit.log import record
 from audit.tags import Tag
 from recoverydesk.demo.logins import LOGINS, PASSWORD
 
-STAFF = {"mira": "Moderators", "jon": "Moderators", "rosa": "Admins", "otto": "Admins"}
-IN_TICKETS = ("bo", "cleo", "dai", "eva", "finn", "gus", "hana", "ivo")
-WITHOUT_FACTORS = ("cleo",)
+STAFF = {"mira": "Moderators", "jon": "Moderators", "rosa": "Admins", "otto": "Admins", "rene": "Moderators"}
+IN_TICKETS = (
+    "bo", "cleo", "dai", "eva", "finn", "gus", "hana", "ivo",
+    "kofi", "lior", "maya", "nils", "olga", "pia", "quin", "rene",
+)  # fmt: skip
+WITHOUT_FACTORS = ("cleo", "maya")
+UNVERIFIED = ("maya",)
 
 
 def make() -> dict[str, User]:
@@ -30,7 +34,7 @@ def _make(name: str) -> User:
     user.date_joined, user.staff_since = joined, joined if user.is_staff else None
     user.set_password(PASSWORD)
     user.save()
-    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=name not in UNVERIFIED)
     record(Tag.ACCOUNT_CREATE, actor=user, subject=user)
     if name in STAFF:
         user.groups.add(Group.objects.get(name=STAFF[name]))

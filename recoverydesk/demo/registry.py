@@ -40,6 +40,14 @@ PROJECTS = (
     Sample("harbour", ("gus",), "gus/harbour"),
     Sample("tide", ("hana",), "hana/tide"),
     Sample("ivy", ("ivo",), "ivo/ivy"),
+    Sample("kite", ("kofi",), "kofi/kite"),
+    Sample("lute", ("lior",), "lior/lute"),
+    Sample("meadow", ("maya",), "maya/meadow"),
+    Sample("nest", ("nils",), "nils/nest"),
+    Sample("nest-egg", ("nils",), "https://git.example.org/nils-archive/nest-egg.git"),
+    Sample("orchid", ("olga",), "olga/orchid"),
+    Sample("pear", ("pia",), "pia/pear"),
+    Sample("reed", ("rene",), "rene/reed"),
 )
 
 

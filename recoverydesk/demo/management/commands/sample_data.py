@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts.models import User
-from recoverydesk.demo import histories, people, registry
+from recoverydesk.demo import histories, people, registry, stories
 
 
 class Command(BaseCommand):
@@ -21,5 +21,7 @@ class Command(BaseCommand):
         if User.objects.exists():
             raise CommandError("the database is not empty: sample data is made once")
         users = people.make()
-        registry.make(users, Path(settings.VAR_DIR) / "repositories", f"http://localhost:{settings.CODE_HOST_PORT}")
+        repositories = Path(settings.VAR_DIR) / "repositories"
+        registry.make(users, repositories, f"http://localhost:{settings.CODE_HOST_PORT}")
         histories.make(users)
+        stories.make(users, repositories)
