@@ -5,12 +5,14 @@ import hashlib
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from django.conf import settings
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 
+METADATA = ".metadata"  # what PEP 658 adds to a wheel's name
 STALE = 24 * 3600  # seconds after which a file on its way in belongs to nobody
 
 
@@ -61,8 +63,8 @@ class Incoming(UploadedFile):  # type: ignore[type-arg]  # not generic when it r
         return self.path
 
     def close(self) -> None:
-        """Delete what nobody kept."""
-        with contextlib.suppress(FileNotFoundError):
+        """Delete what nobody kept; what a full disk did not take is not written now either."""
+        with contextlib.suppress(OSError):
             self.delete()
 
 
@@ -79,17 +81,22 @@ def stored_name(filename: str, sha256: str) -> str:
     return f"dist/{sha256[:2]}/{sha256[2:4]}/{sha256}/{filename}"
 
 
-def keep(content: Incoming) -> tuple[str, bool]:
-    """Put a file into the storage and return its name there, and whether it is new.
+def keep(content: Incoming, metadata: bytes = b"") -> list[str]:
+    """Put a file into the storage, a wheel's metadata beside it, and return the names that are new there.
 
     What an upload killed between storing and recording left is whole and is used.
     """
     name = stored_name(str(content.name), content.digest("sha256"))
+    beside = _put(name + METADATA, ContentFile(metadata), len(metadata)) if metadata else []
+    return [*beside, *_put(name, content, content.length)]
+
+
+def _put(name: str, content: File[Any], length: int) -> list[str]:
     if default_storage.exists(name):
-        if default_storage.size(name) == content.length:
-            return name, False
+        if default_storage.size(name) == length:
+            return []
         default_storage.delete(name)
-    return default_storage.save(name, content), True
+    return [default_storage.save(name, content)]
 
 
 def copy(path: Path) -> Incoming:

@@ -84,23 +84,26 @@ def import_file(
         raise services.InvalidFact(_("%(name)s has no upload time; give --uploaded-at") % {"name": path.name})
     named = distribution.parse(path.name)
     with contextlib.closing(files.copy(path)) as content:
-        told = metadata.described(distribution.inspect(content.bytes, content.length, named))
-        fact = _file_fact(content, named, told, uploaded_at)
+        found = distribution.inspect(content.bytes, content.length, named)
+        told = metadata.described(found.raw)
+        fact = _file_fact(content, found, told, uploaded_at)
         project, created = services.ensure_project(told.name, actor=ACTOR)
         release = services.ReleaseFact(_version_of(project, told.version), uploaded_at, told.links, (fact,))
         done = services.record_releases(project, [release])
-        File.objects.filter(filename=fact.filename, stored_as="").update(stored_as=fact.stored_as)
+        File.objects.filter(filename=fact.filename, stored_as="").update(
+            stored_as=fact.stored_as, metadata_sha256=fact.metadata_sha256
+        )
         if keep:
-            files.keep(content)
+            files.keep(content, found.metadata)
     _record_event(project, done)
     given = owner is not None and _give(owner, project)
     return Imported(project.name, created, len(done.releases), len(done.files), done.improved, given)
 
 
 def _file_fact(
-    content: files.Incoming, named: distribution.Distribution, told: metadata.Described, uploaded_at: datetime
+    content: files.Incoming, found: distribution.Contents, told: metadata.Described, uploaded_at: datetime
 ) -> services.FileFact:
-    sha256 = content.digest("sha256")
+    named, sha256 = found.distribution, content.digest("sha256")
     return services.FileFact(
         filename=named.filename,
         packagetype=named.packagetype,
@@ -109,6 +112,7 @@ def _file_fact(
         uploaded_at=uploaded_at,
         requires_python=told.requires_python,
         stored_as=files.stored_name(named.filename, sha256),
+        metadata_sha256=found.metadata_sha256,
     )
 
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import F, Q, Value
+from django.db.models.functions import Now, Replace
 from django.utils.translation import gettext_lazy as _
 
 from recoverydesk.projects import names
@@ -15,6 +15,21 @@ VERSION_LENGTH = 200
 LABEL_LENGTH = 200
 URL_BYTES = 2000
 PLACE_LENGTH = 1000
+
+
+def _look_alike() -> Replace:
+    """`names.look_alike` in the database's words."""
+    form: F | Replace = F("normalized_name")
+    for letter, shown in names.CONFUSABLE.items():
+        form = Replace(form, Value(letter), Value(shown))
+    assert isinstance(form, Replace)
+    return form
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def looking_like(self, name: str) -> "ProjectQuerySet":
+        """Projects whose names a reader takes for this one; the project of this name, too."""
+        return self.alias(look=_look_alike()).filter(look=names.look_alike(name))
 
 
 class Project(models.Model):
@@ -26,9 +41,12 @@ class Project(models.Model):
     critical = models.BooleanField(_("critical"), default=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
+    objects = ProjectQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("project")
         verbose_name_plural = _("projects")
+        indexes = [models.Index(_look_alike(), name="project_look_alike")]
 
     def __str__(self) -> str:
         return self.name
@@ -99,7 +117,10 @@ class Release(models.Model):
 
 
 class File(models.Model):
-    """One file of a release. `stored_as` is where the default storage keeps its bytes; empty: we never had them."""
+    """One file of a release. `stored_as` is where the default storage keeps its bytes; empty: we never had them.
+
+    `metadata_sha256` is that of a wheel's METADATA, which lies beside it in the storage (PEP 658); else empty.
+    """
 
     release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="files", verbose_name=_("release"))
     filename = models.CharField(_("file name"), max_length=255, unique=True)
@@ -110,6 +131,7 @@ class File(models.Model):
     yanked = models.BooleanField(_("yanked"), default=False)
     requires_python = models.CharField(_("Python versions"), max_length=200, blank=True)
     stored_as = models.CharField(max_length=500, blank=True, editable=False)
+    metadata_sha256 = models.CharField(max_length=64, blank=True, editable=False)
 
     class Meta:
         indexes = [models.Index(fields=["sha256"], name="file_by_sha256")]

@@ -36,7 +36,8 @@ def checked(name: str, value: object, limit: int) -> str:
 class FileFact:
     """One file: size in bytes, SHA-256 as 64 hexadecimal digits, an aware time. Raises InvalidFact.
 
-    `stored_as` is its name in the default storage, where we hold its bytes.
+    `stored_as` is its name in the default storage, where we hold its bytes; `metadata_sha256` that of a wheel's
+    METADATA beside it.
     """
 
     filename: str
@@ -47,6 +48,7 @@ class FileFact:
     yanked: bool = False
     requires_python: str = ""
     stored_as: str = ""
+    metadata_sha256: str = ""
 
     def __post_init__(self) -> None:
         checked(_("a file's name"), self.filename, FILENAME_LENGTH)

@@ -1,4 +1,5 @@
-"""The simple index that pip and uv install from: PEP 503 pages, PEP 691 JSON, the fields of PEP 700; and the files."""
+"""The simple index that pip and uv install from: PEP 503 pages, PEP 691 JSON, the fields of PEP 700, the metadata
+files of PEP 658 and 714; and the files."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_safe
 from packaging.version import InvalidVersion, Version
 
 from recoverydesk.projects import names
+from recoverydesk.projects.files import METADATA
 from recoverydesk.projects.models import File, Project
 
 VERSION = "1.1"
@@ -47,21 +49,32 @@ def project(request: HttpRequest, name: str) -> HttpResponse:
         "versions": _sorted({row.release.version for row in rows}),
         "files": [_entry(row, normal) for row in rows],
     }
-    links = [entry | {"requires_python": entry.get("requires-python", "")} for entry in data["files"]]
+    links = [
+        entry | {"requires_python": entry.get("requires-python", ""), "row": row}
+        for entry, row in zip(data["files"], rows, strict=True)
+    ]
     return _answer(request, data, "upload/simple_project.html", {"name": found.name, "files": links})
 
 
 @require_safe
 def file(request: HttpRequest, name: str, filename: str) -> FileResponse:
-    """Send one file. Its bytes never change."""
+    """Send one file, or with METADATA behind its name what it says of itself. Its bytes never change."""
     if "\x00" in name + filename:
         raise Http404
-    row = _stored().filter(filename=filename, release__project__normalized_name=name).first()
-    if row is None or not default_storage.exists(row.stored_as):
+    wanted = filename.removesuffix(METADATA)
+    row = _stored().filter(filename=wanted, release__project__normalized_name=name).first()
+    if row is None or (wanted != filename and not row.metadata_sha256):
         raise Http404
-    response = FileResponse(default_storage.open(row.stored_as), content_type="application/octet-stream")
+    beside = filename.removeprefix(wanted)
+    return _file(row.stored_as + beside, row.metadata_sha256 if beside else row.sha256)
+
+
+def _file(stored_as: str, sha256: str) -> FileResponse:
+    if not default_storage.exists(stored_as):
+        raise Http404
+    response = FileResponse(default_storage.open(stored_as), content_type="application/octet-stream")
     response.headers["Cache-Control"] = FOR_EVER
-    response.headers["ETag"] = f'"{row.sha256}"'
+    response.headers["ETag"] = f'"{sha256}"'
     return response
 
 
@@ -70,7 +83,7 @@ def _stored() -> QuerySet[File]:
 
 
 def _entry(row: File, project_name: str) -> dict[str, Any]:
-    entry = {
+    entry: dict[str, Any] = {
         "filename": row.filename,
         "url": reverse("simple_file", args=[project_name, row.filename]),
         "hashes": {"sha256": row.sha256},
@@ -78,7 +91,11 @@ def _entry(row: File, project_name: str) -> dict[str, Any]:
         "upload-time": f"{row.uploaded_at:%Y-%m-%dT%H:%M:%S.%fZ}",
         "yanked": row.yanked,
     }
-    return entry | ({"requires-python": row.requires_python} if row.requires_python else {})
+    if row.requires_python:
+        entry["requires-python"] = row.requires_python
+    if row.metadata_sha256:
+        entry["core-metadata"] = {"sha256": row.metadata_sha256}
+    return entry
 
 
 def _sorted(versions: Iterable[str]) -> list[str]:

@@ -11,7 +11,8 @@ from django.db import transaction
 from accounts.clock import database_now
 from audit.log import Origin
 from recoverydesk.projects import files, services
-from recoverydesk.projects.archives import distribution, metadata
+from recoverydesk.projects.archives import distribution, metadata, promises
+from recoverydesk.projects.archives.distribution import Contents
 from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.files import Incoming
 from recoverydesk.projects.models import Project
@@ -43,9 +44,9 @@ def publish(upload: Upload) -> bool:
     if rules.is_repeated(where, named.filename, upload.content.digest("sha256")):
         return False
     rules.check_release(where, upload.form.filetype)
-    _check_archive(upload, named)
+    contents = _check_archive(upload, named)
     try:
-        return _record(upload)
+        return _record(upload, contents)
     except (InvalidFact, services.RoleError) as error:
         raise Refused(400, str(error)) from error
 
@@ -78,14 +79,16 @@ def _check_file(upload: Upload) -> None:
         raise Refused(400, message)
 
 
-def _check_archive(upload: Upload, named: distribution.Distribution) -> None:
+def _check_archive(upload: Upload, named: distribution.Distribution) -> Contents:
     try:
-        distribution.inspect(upload.content.bytes, upload.content.length, named)
+        contents = distribution.inspect(upload.content.bytes, upload.content.length, named)
+        promises.check(contents, upload.form.raw.get("license_files", []))
     except InvalidArchive as error:
         raise Refused(400, f"Invalid distribution file. {error}") from error
+    return contents
 
 
-def _record(upload: Upload) -> bool:
+def _record(upload: Upload, contents: Contents) -> bool:
     """Ask everything again under the project's lock, write rows and event, move the file; False for a repetition."""
     with _undone_files() as made, transaction.atomic():
         token = opened(upload.text)
@@ -95,13 +98,12 @@ def _record(upload: Upload) -> bool:
         if rules.is_repeated(where, str(upload.content.name), upload.content.digest("sha256")):
             return False
         rules.check_release(where, upload.form.filetype)
-        _write(upload, token, where)
-        name, is_new = files.keep(upload.content)
-        made += [name] if is_new else []
+        _write(upload, token, where, contents)
+        made += files.keep(upload.content, contents.metadata)
     return True
 
 
-def _write(upload: Upload, token: Opened, where: rules.Target) -> None:
+def _write(upload: Upload, token: Opened, where: rules.Target, contents: Contents) -> None:
     described = metadata.described(upload.form.raw)
     now = database_now()
     assert where.project is not None
@@ -110,14 +112,14 @@ def _write(upload: Upload, token: Opened, where: rules.Target) -> None:
         version=where.release.version if where.release else str(upload.form.version),
         uploaded_at=where.release.uploaded_at if where.release else now,
         urls=described.links,
-        files=[_fact(upload, now, described.requires_python)],
+        files=[_fact(upload, now, described.requires_python, contents)],
         uploader=token.user,
         origin=upload.origin,
         token=token.row.id,
     )
 
 
-def _fact(upload: Upload, now: datetime, requires_python: str) -> FileFact:
+def _fact(upload: Upload, now: datetime, requires_python: str, contents: Contents) -> FileFact:
     filename, sha256 = str(upload.content.name), upload.content.digest("sha256")
     return FileFact(
         filename=filename,
@@ -127,6 +129,7 @@ def _fact(upload: Upload, now: datetime, requires_python: str) -> FileFact:
         uploaded_at=now,
         requires_python=requires_python,
         stored_as=files.stored_name(filename, sha256),
+        metadata_sha256=contents.metadata_sha256,
     )
 
 

@@ -66,6 +66,9 @@ def receive(request: HttpRequest) -> Receiver:
     except (BadRequest, SuspiciousOperation, UnreadablePostError) as error:
         receiver.close()
         raise Refused(400, f"The form cannot be read: {error}") from error
+    except OSError:
+        receiver.close()
+        raise
     return receiver
 
 

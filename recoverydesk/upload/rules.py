@@ -79,6 +79,8 @@ def check_permission(user: User, where: Target) -> None:
 def _check_new(user: User, name: str) -> None:
     if not names.is_valid(name):
         raise Refused(400, f"The name {name[:100]!r} isn't allowed.")
+    if alike := Project.objects.looking_like(name).first():
+        raise Refused(400, f"The name {name!r} is too similar to an existing project: {alike.name!r}.")
     if services.in_quarantine(user):
         raise Refused(403, f"User '{user.username}' was recovered lately and cannot make projects for some days.")
     made = Event.objects.filter(actor_uid=user.uid, tag=Tag.PROJECT_CREATE, time__gt=Now() - WINDOW).count()

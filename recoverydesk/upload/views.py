@@ -4,6 +4,8 @@ Everything it says is read by programs, or by people in a program's output, and 
 """
 
 import contextlib
+import errno
+import logging
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +20,9 @@ from recoverydesk.upload.answers import Refused, refusal
 from tokens.checking import Opened, remember_use
 from tokens.presenting import NoToken, presented
 
+logger = logging.getLogger(__name__)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = "There is no room left to keep files. Nothing was published. Try again later."
 GONE = {
     "submit": "Project pre-registration",
     "submit_pkg_info": "Project pre-registration",
@@ -37,6 +42,12 @@ def legacy(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             receiving.drain(request)
             return refusal(request, refused)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            logger.exception("an upload was refused: there is no room for it")
+            receiving.drain(request)
+            return refusal(request, Refused(507, FULL))
 
 
 @csrf_exempt

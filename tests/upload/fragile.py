@@ -21,17 +21,17 @@ def _die(name: object, moment: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def keep(content: files.Incoming) -> tuple[str, bool]:
+def keep(content: files.Incoming, metadata: bytes = b"") -> list[str]:
     """Move the file, and die before the transaction commits."""
     _die(content.name, "before_storing")
-    result = real_keep(content)
+    result = real_keep(content, metadata)
     _die(content.name, "after_storing")
     return result
 
 
-def write(upload: publishing.Upload, token: Any, where: Any) -> None:
+def write(upload: publishing.Upload, *rest: Any) -> None:
     """Die with half of the rows written."""
-    real_write(upload, token, where)
+    real_write(upload, *rest)
     _die(upload.content.name, "after_rows")
 
 

@@ -22,14 +22,23 @@ def metadata_of(name: str, version: str) -> bytes:
     return METADATA.format(name=name, version=version).encode()
 
 
-def wheel(name: str = "sample", version: str = "1.0", *, body: bytes = b"x = 1\n", leave_out: str = "") -> bytes:
-    """A wheel as any tool would make it, with one module."""
+def wheel(
+    name: str = "sample",
+    version: str = "1.0",
+    *,
+    body: bytes = b"x = 1\n",
+    leave_out: str = "",
+    metadata: bytes = b"",
+    also: dict[str, bytes] | None = None,
+) -> bytes:
+    """A wheel as any tool would make it, with one module; `also` are further files of its .dist-info."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}/__init__.py": body,
-        f"{info}/METADATA": metadata_of(name, version),
+        f"{info}/METADATA": metadata or metadata_of(name, version),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/RECORD": f"{name}/__init__.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n".encode(),
+        **{f"{info}/{path}": data for path, data in (also or {}).items()},
     }
     return zipped((path, data) for path, data in files.items() if not (leave_out and path.endswith(leave_out)))
 
@@ -43,12 +52,15 @@ def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
     return buffer.getvalue()
 
 
-def sdist(name: str = "sample", version: str = "1.0", *, extra: Iterable[tarfile.TarInfo] = ()) -> bytes:
+def sdist(
+    name: str = "sample", version: str = "1.0", *, extra: Iterable[tarfile.TarInfo] = (), metadata: bytes = b""
+) -> bytes:
     """A source distribution as any tool would make it, with further members behind."""
     top = f"{name}-{version}"
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path, data in ((f"{top}/PKG-INFO", metadata_of(name, version)), (f"{top}/{name}.py", b"x = 1\n")):
+        described = metadata or metadata_of(name, version)
+        for path, data in ((f"{top}/PKG-INFO", described), (f"{top}/{name}.py", b"x = 1\n")):
             member = tarfile.TarInfo(path)
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))

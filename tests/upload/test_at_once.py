@@ -38,8 +38,11 @@ def send(server: Server, token: str, name: str = "sample", **form: object) -> re
 
 
 def stored(folder: Path) -> list[Path]:
-    """The files of the storage, without those still on their way in."""
-    return [path for path in (folder / "files" / "dist").rglob("*") if path.is_file()]
+    """The wheels of the storage, without those still on their way in; beside each lies its metadata."""
+    found = [path for path in (folder / "files" / "dist").rglob("*") if path.is_file()]
+    wheels = [path for path in found if path.suffix == ".whl"]
+    assert {path.name for path in found} == {name for path in wheels for name in (path.name, f"{path.name}.metadata")}
+    return wheels
 
 
 def test_uploads_of_one_file_name_at_once_are_one_file_and_one_event(owner: User, tmp_path: Path) -> None:
@@ -103,7 +106,7 @@ def test_a_worker_killed_while_it_receives_leaves_nothing(owner: User, tmp_path:
 
 
 def _wait_for(folder: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 180
     while not list(folder.glob("*.upload")):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -47,7 +47,7 @@ def test_looking_into_it_takes_little_memory(filename: str, make: Callable[[], b
 
 @pytest.mark.parametrize(("filename", "data"), [(wheel_name(), wheel()), (sdist_name(), sdist())])
 def test_a_right_archive_is_not_taken_for_a_hostile_one(filename: str, data: bytes) -> None:
-    raw = distribution.inspect(BytesIO(data), len(data), distribution.parse(filename))
+    raw = distribution.inspect(BytesIO(data), len(data), distribution.parse(filename)).raw
     assert (raw["name"], raw["version"]) == ("sample", "1.0")
 
 

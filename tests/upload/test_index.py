@@ -1,16 +1,19 @@
 """The simple index, in both of its forms, and the files behind it."""
 
+import hashlib
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from accounts.models import User
+from recoverydesk.projects.importing import import_file
 from recoverydesk.projects.models import File, Release
 from tests import factories
 from tests.upload.conftest import Send
-from tests.upload.packages import sdist, sdist_name, wheel, wheel_name
+from tests.upload.packages import metadata_of, sdist, sdist_name, wheel, wheel_name
 
 JSON = "application/vnd.pypi.simple.v1+json"
 PIP = f"{JSON}, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"
@@ -40,7 +43,7 @@ def test_a_browser_gets_a_page(client: Client, published: None) -> None:
     response = client.get("/simple/sample/", headers={"Accept": "text/html"})
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     row = File.objects.get(filename=wheel_name())
-    wanted = f'<a href="/simple/sample/{wheel_name()}#sha256={row.sha256}" data-requires-python="&gt;=3.8">'
+    wanted = f'<a href="/simple/sample/{wheel_name()}#sha256={row.sha256}" data-requires-python="&gt;=3.8" '
     assert wanted in response.content.decode()
 
 
@@ -87,3 +90,36 @@ def test_a_page_asks_a_fixed_number_of_questions(
 ) -> None:
     with django_assert_max_num_queries(2):
         client.get("/simple/sample/", headers={"Accept": JSON})
+
+
+def test_a_wheels_metadata_lies_beside_it_with_its_hash(client: Client, published: None) -> None:
+    metadata = metadata_of("sample", "1.0")
+    sha256 = hashlib.sha256(metadata).hexdigest()
+    wheel_entry, sdist_entry = client.get("/simple/sample/", headers={"Accept": JSON}).json()["files"]
+    assert (wheel_entry["core-metadata"], "core-metadata" in sdist_entry) == ({"sha256": sha256}, False)
+    page = client.get("/simple/sample/", headers={"Accept": "text/html"}).content.decode()
+    assert page.count(f'data-core-metadata="sha256={sha256}"') == page.count("data-core-metadata") == 1
+    response = client.get(f"{wheel_entry['url']}.metadata")
+    assert (b"".join(response), response.headers["ETag"]) == (metadata, f'"{sha256}"')
+    assert "immutable" in response.headers["Cache-Control"]
+
+
+def test_metadata_is_only_where_a_wheel_of_ours_has_some(client: Client, published: None) -> None:
+    wheel_at, sdist_at = f"/simple/sample/{wheel_name()}", f"/simple/sample/{sdist_name(version='1.10')}"
+    for path in (f"{sdist_at}.metadata", f"{wheel_at}.metadata.metadata", "/simple/sample/.metadata"):
+        assert client.get(path).status_code == 404
+    File.objects.update(metadata_sha256="")  # published before there was any
+    assert client.get(f"{wheel_at}.metadata").status_code == 404
+    assert "core-metadata" not in client.get("/simple/sample/", headers={"Accept": JSON}).content.decode()
+    assert client.get(wheel_at).status_code == 200
+    Release.objects.update(deleted_at=factories.LONG_AGO)
+    assert client.get(f"{wheel_at}.metadata").status_code == 404
+
+
+def test_an_imported_wheel_has_its_metadata_beside_it_too(client: Client, ada: User, tmp_path: Path) -> None:
+    path = tmp_path / wheel_name()
+    path.write_bytes(wheel())
+    import_file(path, owner=ada, uploaded_at=factories.LONG_AGO)
+    import_file(path, owner=ada, uploaded_at=factories.LONG_AGO)
+    response = client.get(f"/simple/sample/{wheel_name()}.metadata")
+    assert b"".join(response) == metadata_of("sample", "1.0")

@@ -16,7 +16,7 @@ from recoverydesk.projects.models import File, Project, Release, RepositoryLink,
 from recoverydesk.projects.releases import record_release
 from tests import factories
 from tests.upload.conftest import Send, basic, mint, stored_files
-from tests.upload.packages import sdist, sdist_name, wheel, wheel_name
+from tests.upload.packages import metadata_of, sdist, sdist_name, wheel, wheel_name
 from tokens import services
 from tokens.models import ApiToken
 
@@ -36,7 +36,7 @@ def test_a_wheel_and_an_sdist_are_published(send: Send, ada: User, storage: Path
         (wheel_name(), "bdist_wheel"),
         (sdist_name(), "sdist"),
     }
-    assert {path.read_bytes() for path in stored_files(storage)} == {wheel(), sdist()}
+    assert {path.read_bytes() for path in stored_files(storage)} == {wheel(), metadata_of("sample", "1.0"), sdist()}
     assert Role.objects.get(user=ada, project=release.project).kind == "owner"
     assert set(release.files.values_list("requires_python", flat=True)) == {">=3.8"}
 
@@ -62,13 +62,13 @@ def test_the_same_file_again_is_fine_and_changes_nothing(send: Send, storage: Pa
     send(wheel_name(), wheel())
     before = Event.objects.count()
     assert send(wheel_name(), wheel()).status_code == 200
-    assert (Event.objects.count(), len(stored_files(storage))) == (before, 1)
+    assert (Event.objects.count(), len(stored_files(storage))) == (before, 2)
 
 
 def test_changed_bytes_are_refused_in_words_that_clients_know(send: Send, storage: Path) -> None:
     send(wheel_name(), wheel())
     assert reason(send(wheel_name(), wheel(body=CHANGED))).startswith("400 File already exists (")
-    assert len(stored_files(storage)) == 1
+    assert {path.name for path in stored_files(storage)} == {wheel_name(), f"{wheel_name()}.metadata"}
 
 
 def test_the_same_bytes_under_another_name_are_refused(send: Send) -> None:
@@ -128,6 +128,12 @@ def test_a_deleted_file_never_comes_back(send: Send) -> None:
         ({"content": "text"}, "400 Upload payload does not have a file."),
         ({"project_urls": ["Source"]}, "400 project-urls: Use both a label and an URL."),
         ({"classifiers": ["Private :: Do Not Upload"]}, "400 classifiers: a private classifier stops every upload"),
+        ({"classifiers": ["Topic :: Nonsense"]}, "400 classifiers: 'Topic :: Nonsense' is not a valid classifier"),
+        ({"classifiers": ["topic :: utilities"]}, "400 classifiers: 'topic :: utilities' is not a valid classifier"),
+        (
+            {"classifiers": ["Topic :: Utilities", "Natural Language :: Ukranian"]},
+            "400 classifiers: 'Natural Language :: Ukranian' has been deprecated, use 'Natural Language :: Ukrainian'",
+        ),
         (
             {"requires_dist": ["x @ https://code.example/x.whl"]},
             "400 requires-dist: Can't have direct dependency: x @ https://code.example/x.whl",

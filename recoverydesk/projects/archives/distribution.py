@@ -1,5 +1,6 @@
 """One wheel or sdist: what its name says, whether its bytes agree, and what it tells about itself."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import IO
 
@@ -20,6 +21,7 @@ from recoverydesk.projects.archives.limits import InvalidArchive, Listing
 SDIST, WHEEL = "sdist", "bdist_wheel"
 SUFFIXES = {".whl": WHEEL, ".tar.gz": SDIST}
 IN_DIST_INFO = ("METADATA", "RECORD", "WHEEL")
+READ_IN_DIST_INFO = (".dist-info/METADATA", ".dist-info/entry_points.txt")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,26 @@ class Distribution:
     packagetype: str
     name: NormalizedName
     version: Version
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What an archive holds: its metadata as read, the names of its files, and of a wheel two files whole.
+
+    `folder` is the one that describes the archive: a wheel's .dist-info, an sdist's only folder.
+    """
+
+    distribution: Distribution
+    raw: RawMetadata
+    files: frozenset[str]
+    folder: str
+    metadata: bytes = b""
+    entry_points: bytes | None = None
+
+    @property
+    def metadata_sha256(self) -> str:
+        """Of a wheel's METADATA (PEP 658), in hexadecimal; empty for an sdist."""
+        return hashlib.sha256(self.metadata).hexdigest() if self.metadata else ""
 
 
 def parse(filename: str) -> Distribution:
@@ -51,29 +73,30 @@ def expected_sdist(name: str, version: Version) -> str:
     return f"{canonicalize_name(name).replace('-', '_')}-{version}.tar.gz"
 
 
-def inspect(file: IO[bytes], size: int, distribution: Distribution) -> RawMetadata:
-    """Read the whole archive of `size` bytes and return the metadata in it. Raises InvalidArchive.
+def inspect(file: IO[bytes], size: int, distribution: Distribution) -> Contents:
+    """Read the whole archive of `size` bytes and return what is in it. Raises InvalidArchive.
 
     Memory stays the same whatever the size; time grows with the expanded size, which is bounded.
     """
-    if distribution.packagetype == WHEEL:
-        raw = metadata.read(_wheel(file, size, distribution))
-    else:
-        raw = metadata.read(_sdist(file, size, distribution))
-    if not metadata.same(raw, distribution.name, distribution.version):
+    reader = _wheel if distribution.packagetype == WHEEL else _sdist
+    contents = reader(file, size, distribution)
+    if not metadata.same(contents.raw, distribution.name, distribution.version):
         raise InvalidArchive("its metadata is about another project or version")
-    return raw
+    return contents
 
 
-def _wheel(file: IO[bytes], size: int, distribution: Distribution) -> bytes:
-    listing = zips.read(file, size, lambda name: name.count("/") == 1 and name.endswith(".dist-info/METADATA"))
+def _wheel(file: IO[bytes], size: int, distribution: Distribution) -> Contents:
+    listing = zips.read(file, size, lambda name: name.count("/") == 1 and name.endswith(READ_IN_DIST_INFO))
     tops = {name.partition("/")[0] for name in listing.files}
     folders = [top for top in tops if top.endswith(".dist-info")]
     if len(folders) != 1 or not _is_for(folders[0].removesuffix(".dist-info"), distribution):
         raise InvalidArchive("it must have one .dist-info folder, of this name and version")
-    if missing := [name for name in IN_DIST_INFO if f"{folders[0]}/{name}" not in listing.files]:
-        raise InvalidArchive(f"{folders[0]}/{missing[0]} is missing")
-    return _kept(listing, f"{folders[0]}/METADATA")
+    folder = folders[0]
+    if missing := [name for name in IN_DIST_INFO if f"{folder}/{name}" not in listing.files]:
+        raise InvalidArchive(f"{folder}/{missing[0]} is missing")
+    data = _kept(listing, f"{folder}/METADATA")
+    entry_points = listing.kept.get(f"{folder}/entry_points.txt")
+    return Contents(distribution, metadata.read(data), frozenset(listing.files), folder, data, entry_points)
 
 
 def _is_for(text: str, distribution: Distribution) -> bool:
@@ -84,12 +107,13 @@ def _is_for(text: str, distribution: Distribution) -> bool:
         return False
 
 
-def _sdist(file: IO[bytes], size: int, distribution: Distribution) -> bytes:
+def _sdist(file: IO[bytes], size: int, distribution: Distribution) -> Contents:
     top = distribution.filename.removesuffix(".tar.gz")
     listing = tars.read(file, size, lambda name: name == f"{top}/PKG-INFO")
     if {name.partition("/")[0] for name in listing.files | listing.folders} != {top}:
         raise InvalidArchive(f"it must have one folder, {top!r}, and everything in it")
-    return _kept(listing, f"{top}/PKG-INFO")
+    raw = metadata.read(_kept(listing, f"{top}/PKG-INFO"))
+    return Contents(distribution, raw, frozenset(listing.files), top)
 
 
 def _kept(listing: Listing, name: str) -> bytes:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
+from trove_classifiers import classifiers as known_classifiers
+from trove_classifiers import deprecated_classifiers
 
 from recoverydesk.projects import labels
 from recoverydesk.projects.archives.limits import InvalidArchive
@@ -89,10 +91,20 @@ def _own_rules(raw: RawMetadata) -> str:
         return f"summary: is longer than {LONGEST_SUMMARY} characters"
     if raw.get("license") and raw.get("license_expression"):
         return "license: is deprecated when license-expression is given"
-    if any(classifier.lower().startswith("private ::") for classifier in raw.get("classifiers", [])):
-        return "classifiers: a private classifier stops every upload"
+    if wrong := next(filter(None, map(_classifier_problem, raw.get("classifiers", []))), ""):
+        return f"classifiers: {wrong}"
     if any(not 0 < len(label) <= LONGEST_LABEL for label in raw.get("project_urls", {})):
         return f"project-urls: a label must have 1 to {LONGEST_LABEL} characters"
     if direct := next((one for one in metadata.requires_dist or [] if one.url), None):
         return f"requires-dist: Can't have direct dependency: {direct}"
     return ""
+
+
+def _classifier_problem(classifier: str) -> str:
+    """Why this is no classifier for an upload; "" where it is one."""
+    if classifier.lower().startswith("private ::"):
+        return "a private classifier stops every upload"
+    if classifier in deprecated_classifiers:
+        better = deprecated_classifiers[classifier]
+        return f"{classifier!r} has been deprecated, use {' or '.join(map(repr, better)) if better else 'none'} instead"
+    return "" if classifier in known_classifiers else f"{classifier[:200]!r} is not a valid classifier"
