@@ -13,7 +13,7 @@ def _never(*_args: object, **_options: object) -> bool:
 
 class RoleInline(admin.TabularInline[Role, Project]):
     model = Role
-    fields = readonly_fields = ("user", "kind", "created_at", "accepted_at")
+    fields = readonly_fields = ("user", "kind", "created_at", "accepted_at", "held_at")
     extra = 0
     has_add_permission = has_change_permission = has_delete_permission = _never
 

@@ -37,6 +37,23 @@ def release(role: Role, *, actor: Party | str, reason: str = "", origin: Origin 
         return True
 
 
+def held() -> QuerySet[Role]:
+    """Every role on hold, the one that has waited longest first."""
+    roles = Role.objects.filter(held_at__isnull=False, held_for__isnull=False)
+    return roles.select_related("user", "project").order_by("held_at", "id")
+
+
+def acting_owners(roles: Iterable[Role]) -> dict[int, list[str]]:
+    """Who may release each of these roles at once, by the role's id: the other owners who act. One query."""
+    rows = list(roles)
+    owners = Role.objects.filter(project__in={row.project_id for row in rows}, kind=Role.Kind.OWNER, held_at=None)
+    found = list(owners.filter(accepted_at__isnull=False).select_related("user").order_by("user__username"))
+    return {
+        row.pk: [one.user.username for one in found if one.project_id == row.project_id and one.user_id != row.user_id]
+        for row in rows
+    }
+
+
 def held_beside(owner: User) -> QuerySet[Role]:
     """Other people's roles on hold in projects this user owns, acting: those they may release."""
     own = Role.objects.filter(user=owner, kind=Role.Kind.OWNER, accepted_at__isnull=False, held_at=None)
