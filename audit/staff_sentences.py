@@ -80,6 +80,8 @@ SENTENCES = {
     Tag.ACCOUNT_RECOVERY_WITHDRAW: _("%(actor)s withdrew the ticket about %(subject)s."),
     Tag.ACCOUNT_RECOVERY_EXPIRE: _("The ticket about %(subject)s expired."),
     Tag.ACCOUNT_RECOVERY_OBJECT: _("%(actor)s objected to the completed reset of %(subject)s."),
+    Tag.ACCOUNT_RECOVERY_SETTLE_OBJECTION: _("%(actor)s settled the objection to the reset of %(subject)s."),
+    Tag.ACCOUNT_RECOVERY_MEND_BOUNCE: _("A later mail reached the contact of the ticket about %(subject)s."),
     Tag.ACCOUNT_RECOVERY_REFUSED: _("A step of %(actor)s was refused."),
     Tag.ACCOUNT_RECOVERY_ADVANCE: _("The ticket about %(subject)s moved on by itself."),
     Tag.ACCOUNT_RECOVERY_ASSIGN: _("%(actor)s took the ticket about %(subject)s."),

@@ -90,6 +90,8 @@ class Tag(models.TextChoices):
     ACCOUNT_RECOVERY_WITHDRAW = "account:recovery:withdraw", _("The recovery ticket was withdrawn.")
     ACCOUNT_RECOVERY_EXPIRE = "account:recovery:expire", _("The recovery ticket expired.")
     ACCOUNT_RECOVERY_OBJECT = "account:recovery:object", _("Somebody objected to the completed recovery.")
+    ACCOUNT_RECOVERY_SETTLE_OBJECTION = "account:recovery:settle_objection", _("An objection was settled.")
+    ACCOUNT_RECOVERY_MEND_BOUNCE = "account:recovery:mend_bounce", _("Mail reaches the recovery contact again.")
     ACCOUNT_RECOVERY_REFUSED = "account:recovery:refused", _("A step of the recovery was refused.")
     ACCOUNT_RECOVERY_ADVANCE = "account:recovery:advance", _("The recovery ticket moved on.")
     ACCOUNT_RECOVERY_ASSIGN = "account:recovery:assign", _("Somebody took the recovery ticket.")

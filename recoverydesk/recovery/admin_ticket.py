@@ -21,7 +21,7 @@ from recoverydesk.recovery.models import RecoveryTicket, ReplyTemplate
 LONGEST_NUMBER = 18
 PAGE = "admin:recovery_recoveryticket_change"
 FOLDER = "admin/recovery/recoveryticket"
-FRESH_FACTOR = ("reset", "approve", "approve_exception", "release_role")
+FRESH_FACTOR = ("reset", "approve", "approve_exception", "release_role", "settle_objection")
 TYPED = ("reason", "text", "username", "url")
 
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from django.db.models.functions import Now
 
 from audit.tags import Tag
-from recoverydesk.recovery import cases, opening, policy
-from recoverydesk.recovery.models import Approval, RecoveryTicket, Status
+from recoverydesk.recovery import cases, notices, opening, policy
+from recoverydesk.recovery.models import Approval, Boundary, RecoveryTicket, Status
 from recoverydesk.recovery.transitions import Work, move, save
 
 NEAR = frozenset({Status.WAITING, Status.READY})
@@ -58,11 +58,21 @@ def go_back(work: Work, reason: str) -> RecoveryTicket:
 
 def evidence_holds(work: Work) -> bool:
     """Ask policy again, with the boundaries of roles gained since the ticket opened added first."""
-    if opening.add_new_boundaries(work.ticket, work.boundaries, work.now):
+    added = opening.add_new_boundaries(work.ticket, work.boundaries, work.now)
+    if added:
         work.boundaries = list(work.ticket.boundaries.order_by("id"))
+        notices.asked_in_addition(work.ticket, added)
         move_clock(work)
         return False
     return not move_clock(work) and policy.still_holds(work.case(), work.now, cases.numbers())
+
+
+def still_stands(ticket: RecoveryTicket, boundaries: list[Boundary], case: policy.Case, now: datetime) -> bool:
+    """What `evidence_holds` would find, without writing anything: while it stands nobody can send the ticket back."""
+    numbers = cases.numbers()
+    if policy.later_end(case, numbers) is not None or not policy.still_holds(case, now, numbers):
+        return False
+    return not case.role_gained or not opening.gained_boundaries(ticket, boundaries, now)
 
 
 def _another_is_near(work: Work) -> bool:

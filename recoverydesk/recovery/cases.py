@@ -6,10 +6,12 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import CharField, Count, Exists, F, Max, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
 from accounts.mail.models import Mail
 from recoverydesk.projects import people
+from recoverydesk.projects.models import Role
 from recoverydesk.recovery import notices, policy
 from recoverydesk.recovery.models import (
     Approval,
@@ -22,7 +24,10 @@ from recoverydesk.recovery.models import (
 )
 from recoverydesk.recovery.probing.verdicts import Verdict
 
-TO_THE_CONTACT = ("recovery_challenge", "recovery_challenge_without_repositories", "recovery_confirm_contact")
+TO_THE_CONTACT = (
+    "recovery_challenge", "recovery_challenge_without_repositories", "recovery_challenge_added",
+    "recovery_confirm_contact",
+)  # fmt: skip
 CHALLENGE_MAILS = (*TO_THE_CONTACT, "recovery_notice", "recovery_co_owner")
 LOST = (Mail.State.FAILED, Mail.State.BOUNCED)
 NEEDS_A_PERSON = {Verdict.NOT_A_REPOSITORY, Verdict.MOVED, Verdict.BLOCKED, Verdict.AMBIGUOUS}
@@ -63,6 +68,8 @@ def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | Non
         excepted=beside["excepted"],
         exceptions_asked=beside["exceptions_asked"],
         account_proofs=beside["account_proofs"],
+        other_proofs=beside["proofs_given"],
+        role_gained=beside["role_gained"],
         approved=beside["approved"],
         has_projects=standing.projects > 0 or int(ticket.facts.get("projects", 0)) > 0,
         critical=standing.critical or bool(ticket.facts.get("critical", False)),
@@ -80,7 +87,7 @@ def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | Non
         wait_until=ticket.wait_until,
         written=frozenset(ticket.wait_rows),
         needs_a_person=any(row.proved_at is None and row.last_verdict in NEEDS_A_PERSON for row in asked),
-        objected=_objected(ticket),
+        objected=objected(ticket),
         host_failing=any(_host_fails(row, now) for row in asked),
     )
 
@@ -94,10 +101,13 @@ def _is_staff(ticket: RecoveryTicket) -> bool:
     return ticket.subject.is_staff or ticket.subject.is_superuser or bool(ticket.facts.get("staff", False))
 
 
-def _objected(ticket: RecoveryTicket) -> bool:
-    """Somebody said no after the reset: with a freeze, or again, which only asks us to look."""
-    again = ticket.completed_at and ticket.disputed_at and ticket.disputed_at >= ticket.completed_at
-    return ticket.objected_at is not None or bool(again)
+def objected(ticket: RecoveryTicket) -> bool:
+    """Somebody said no after the reset, with a freeze or again (which only asks us to look), and it is not settled."""
+    if ticket.completed_at is None:
+        return False
+    said = [at for at in (ticket.objected_at, ticket.disputed_at) if at is not None and at >= ticket.completed_at]
+    settled = ticket.objection_settled_at
+    return bool(said) and (settled is None or max(said) > settled)
 
 
 def _host_fails(row: Boundary, now: datetime) -> bool:
@@ -117,14 +127,16 @@ def _beside(ticket: RecoveryTicket, now: datetime) -> dict[str, Any]:
         account_proofs=Count(
             "other_proofs", filter=Q(other_proofs__kind__in=OtherProof.BOUND), distinct=True
         ),
+        proofs_given=Count("other_proofs", distinct=True),
+        role_gained=Exists(Role.objects.filter(user=OuterRef("subject"), created_at__gte=OuterRef("requested_at"))),
         excepted=Count("boundaries", filter=_exception(approved=True), distinct=True),
         exceptions_asked=Count("boundaries", filter=_exception(approved=None), distinct=True),
     )  # fmt: skip
-    return dict(
-        rows.values(
-            "stopped_lately", "contact_taken", "approved", "account_proofs", "excepted", "exceptions_asked"
-        ).get()
+    names = (
+        "stopped_lately", "contact_taken", "approved", "account_proofs", "proofs_given", "role_gained", "excepted",
+        "exceptions_asked",
     )  # fmt: skip
+    return dict(rows.values(*names).get())
 
 
 def _exception(*, approved: bool | None) -> Q:
@@ -138,6 +150,39 @@ def live_approvals(ticket: Any) -> QuerySet[Approval]:
     """Approvals that have not died, of people who could still give them today."""
     alive = Q(by__is_active=True, by__frozen_at=None, by__is_staff=True)
     return Approval.objects.filter(alive, ticket=ticket, dead_at=None).exclude(by=F("ticket__subject"))
+
+
+def lost_mails() -> QuerySet[Mail]:
+    """Mails to a contact that came back or were refused for good.
+
+    Inside a query of tickets: those of the ticket at hand.
+    """
+    filed_as = Concat(Value("ticket:"), Cast(OuterRef("pk"), CharField()), output_field=CharField())
+    return Mail.objects.filter(reference=filed_as, kind__in=TO_THE_CONTACT, state__in=LOST)
+
+
+def unmended(lost: QuerySet[Mail]) -> QuerySet[Mail]:
+    """Those of them that no later mail to the contact made good.
+
+    A later one that was delivered does; one of which we know no more than that the next server took it makes good a
+    mail that was refused at that door, and none that came back.
+    """
+    outer = {"reference": OuterRef("reference"), "recipient": OuterRef("recipient"), "pk__gt": OuterRef("pk")}
+    later = Mail.objects.filter(kind__in=TO_THE_CONTACT, **outer)
+    delivered = Exists(later.filter(state=Mail.State.DELIVERED))
+    return lost.exclude(delivered | Q(Q(state=Mail.State.FAILED), Exists(later.filter(state=Mail.State.SENT))))
+
+
+def bounced() -> QuerySet[RecoveryTicket]:
+    """Tickets near or before their wait whose contact a mail did not reach, and nobody has noted it."""
+    near = (Status.CHALLENGED, Status.WAITING, Status.READY)
+    return RecoveryTicket.objects.filter(Exists(unmended(lost_mails())), status__in=near, contact_bounced_at=None)
+
+
+def mended() -> QuerySet[RecoveryTicket]:
+    """Tickets noted as bounced whose contact a later mail did reach."""
+    noted = RecoveryTicket.objects.filter(status=Status.CHALLENGED, contact_bounced_at__isnull=False)
+    return noted.filter(Exists(lost_mails())).exclude(Exists(unmended(lost_mails())))
 
 
 @dataclass(frozen=True)

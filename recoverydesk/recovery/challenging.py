@@ -44,15 +44,18 @@ def _check_open_to_challenge(work: Work) -> None:
     ticket = work.ticket
     if ticket.claim == Claim.SECOND_FACTOR and ticket.contact != addresses.primary(ticket.subject):
         raise errors.NoContact
-    found = policy.blocks(work.case(), cases.numbers())
+    _check_blocks(policy.blocks(work.case(), cases.numbers()))
+    if work.actor == SYSTEM:
+        _refuse_flood(work)
+
+
+def _check_blocks(found: list[policy.Block]) -> None:
     if policy.Block.SWITCHED_OFF in found:
         raise errors.ResetsSwitchedOff
     if policy.Block.CONTACT_TAKEN in found:
         raise errors.NoContact
     if found:
         raise errors.TicketBlocked
-    if work.actor == SYSTEM:
-        _refuse_flood(work)
 
 
 def _refuse_flood(work: Work) -> None:
@@ -73,10 +76,20 @@ def may_resend(ticket: RecoveryTicket, now: datetime) -> bool:
     return again.count() < RESENDS_A_DAY
 
 
+def stops_resending(case: policy.Case) -> list[policy.Block]:
+    """What keeps the contact's mail from going out once more: every block but a bounce."""
+    return [block for block in policy.blocks(case, cases.numbers()) if block != policy.Block.BOUNCED]
+
+
 def resend(ticket_id: int, *, actor: Actor) -> Mail:
-    """Mail the contact the same token and link (or the same confirming link) once more. Raises TooOften."""
+    """Mail the contact the same token and link (or the same confirming link) once more.
+
+    Raises TooOften, and what stops the ticket: TicketBlocked, ResetsSwitchedOff, NoContact. A mail that came back
+    does not stop it: sending again is what may mend that.
+    """
     with verb(Verb.RESEND, ticket_id, actor) as work:
         ticket = work.ticket
+        _check_blocks(stops_resending(work.case()))
         if not may_resend(ticket, work.now):
             raise errors.TooOften
         wait = policy.row(work.case(), cases.numbers()).wait

@@ -16,6 +16,7 @@ from recoverydesk.recovery import (
     co_owning,
     desk_flags,
     desk_proofs,
+    drift,
     errors,
     facts,
     freshness,
@@ -28,6 +29,8 @@ from recoverydesk.recovery import (
     wording,
     workflow,
 )
+from recoverydesk.recovery.advancing import NEAR, still_stands
+from recoverydesk.recovery.challenging import stops_resending
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, WORK, Actor
 from tokens.models import ApiToken
@@ -66,6 +69,10 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
         "fact_names": facts.NAMES,
         "rows": showing.boundary_rows(boundaries, now),
         "looks": told.newest_looks,
+        "since": drift.sentences(ticket, boundaries),
+        "may_send_back": ticket.status in NEAR and not still_stands(ticket, boundaries, case, now),
+        "may_resend": ticket.status == Status.CHALLENGED and not stops_resending(case),
+        "may_settle": case.objected and RESET in actor.rights and actor.user != ticket.reset_by,
         "flags": desk_flags.of(ticket, now),
         "timeline": showing.timeline(told, show=show),
         "show": show,
@@ -159,6 +166,12 @@ def _resend(pk: int, actor: Actor, pressed: Pressed) -> str:
 def _send_back(pk: int, actor: Actor, pressed: Pressed) -> str:
     workflow.send_back(pk, actor=actor, reason=str(pressed.get("reason", "")))
     return _("The ticket went back.")
+
+
+def _settle_objection(pk: int, actor: Actor, pressed: Pressed) -> str:
+    version = freshness.version(pk, pressed)
+    workflow.settle_objection(pk, actor=actor, reason=str(pressed.get("reason", "")), version=version)
+    return _("The objection is settled. That lifts no freeze: the account's own page does.")
 
 
 def _reject(pk: int, actor: Actor, pressed: Pressed) -> str:
@@ -292,6 +305,7 @@ BUTTONS: dict[str, Button] = {
     "decline_exception": _decline_exception,
     "add_boundary": _add_boundary,
     "release_role": _release_role,
+    "settle_objection": _settle_objection,
 }
 
 # What may be done to several tickets at once; never a reset, a proof, an approval or a mail.

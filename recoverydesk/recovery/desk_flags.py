@@ -8,7 +8,8 @@ from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status
+from recoverydesk.recovery import cases
+from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.notes import AWAKE
 
 
@@ -33,7 +34,9 @@ FLAGS: dict[str, Flag] = {
         _("mail bounced"), lambda ticket, now: ticket.contact_bounced_at, Q(contact_bounced_at__isnull=False)
     ),
     "objected": Flag(
-        _("objected after the reset"), lambda ticket, now: ticket.objected_at, Q(objected_at__isnull=False)
+        _("objected after the reset"),
+        lambda ticket, now: cases.objected(ticket) and ticket.objected_at,
+        Q(objected_at__isnull=False, turn=Turn.OURS),
     ),
     "mismatch": Flag(
         _("mismatch"),

@@ -17,7 +17,7 @@ def read(ticket: RecoveryTicket, boundaries: list[Boundary], case: policy.Case) 
         "exceptions": exceptions,
         "exception_kinds": KINDS,
         "may_except": [row for row in boundaries if _open(row) and row.pk not in exceptions],
-        "other_proofs": list(OtherProof.objects.filter(ticket=ticket).select_related("by").order_by("id")),
+        "other_proofs": _other_proofs(ticket) if case.other_proofs else [],
         "approvals": list(cases.live_approvals(ticket).select_related("by").order_by("id")) if case.approved else [],
     }
 
@@ -25,6 +25,10 @@ def read(ticket: RecoveryTicket, boundaries: list[Boundary], case: policy.Case) 
 def _exceptions(boundaries: list[Boundary]) -> dict[int, BoundaryException]:
     asked = BoundaryException.objects.filter(boundary__in=[row.pk for row in boundaries]).exclude(approved=False)
     return {row.boundary_id: row for row in asked.select_related("asked_by", "decided_by")}
+
+
+def _other_proofs(ticket: RecoveryTicket) -> list[OtherProof]:
+    return list(OtherProof.objects.filter(ticket=ticket).select_related("by").order_by("id"))
 
 
 def _held(ticket: RecoveryTicket) -> list[Role]:

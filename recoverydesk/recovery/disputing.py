@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from audit.tags import Tag
-from recoverydesk.recovery import errors
+from recoverydesk.recovery import cases, errors
 from recoverydesk.recovery.advancing import NEAR, advance, go_back, move_clock
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor
@@ -64,3 +64,13 @@ def note_bounce(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
             ticket.contact_bounced_at = work.now
             save(work, Tag.ACCOUNT_EMAIL_BOUNCED, "contact_bounced_at")
         return ticket
+
+
+def mend_bounce(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """A later mail reached the contact: their turn again. Raises InvalidTransition while none has."""
+    with verb(Verb.MEND_BOUNCE, ticket_id, actor) as work:
+        if not cases.mended().filter(pk=ticket_id).exists():
+            raise errors.InvalidTransition("no later mail has arrived")
+        work.ticket.contact_bounced_at = None
+        save(work, Tag.ACCOUNT_RECOVERY_MEND_BOUNCE, "contact_bounced_at")
+        return advance(work)

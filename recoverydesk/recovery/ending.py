@@ -1,10 +1,10 @@
-"""How a ticket ends without a reset, and the owner's objection after one."""
+"""How a ticket ends without a reset."""
 
 from datetime import timedelta
 
 from django.db.models import Q
 
-from accounts import services
+from accounts import addresses, services
 from accounts.mail import links
 from accounts.models import User
 from audit.tags import Tag
@@ -12,7 +12,7 @@ from recoverydesk.recovery import cases, errors, notices, policy, timetable
 from recoverydesk.recovery.disputing import dispute_in
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor, Who
-from recoverydesk.recovery.transitions import YOUNG_FACTOR, Verb, Work, check_reason, move, move_of, save, verb
+from recoverydesk.recovery.transitions import YOUNG_FACTOR, Verb, Work, check_reason, move, move_of, verb
 
 ONCE_IN = timedelta(days=30)
 SUBJECT = "subject"
@@ -36,7 +36,7 @@ def stop(ticket_id: int, *, actor: Actor, lock_account: bool = False) -> Recover
         work.ticket.stopped_by = hand_of(actor)
         ticket = close(work, Status.STOPPED, Tag.ACCOUNT_RECOVERY_STOP, "stopped_by")
         if lock_account:
-            _freeze(work, "stopped a recovery request")
+            freeze_account(work, "stopped a recovery request")
         return ticket
 
 
@@ -46,7 +46,7 @@ def hand_of(actor: Actor) -> str:
 
 
 def _disputes_instead(work: Work) -> bool:
-    return _is_young(work) or _said_no_lately(work)
+    return _is_young(work) or said_no_lately(work)
 
 
 def _is_young(work: Work) -> bool:
@@ -54,29 +54,11 @@ def _is_young(work: Work) -> bool:
     return Who.SUBJECT in work.actor.parts and since is not None and since > work.now - YOUNG_FACTOR
 
 
-def _said_no_lately(work: Work) -> bool:
+def said_no_lately(work: Work) -> bool:
     """The same hand stopped or objected to another request of this account in the last 30 days."""
     others = RecoveryTicket.objects.filter(subject_id=work.ticket.subject_id, stopped_by=hand_of(work.actor))
     since = work.now - ONCE_IN
     return others.exclude(pk=work.ticket.pk).filter(Q(closed_at__gte=since) | Q(objected_at__gte=since)).exists()
-
-
-def object_after_reset(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
-    """A stop within seven days after the reset freezes the account at once. Raises InvalidTransition later.
-
-    From a hand that said no to another request lately it makes the ticket our turn and no more.
-    """
-    with verb(Verb.OBJECT, ticket_id, actor) as work:
-        ticket = work.ticket
-        if not policy.may_object(ticket.completed_at, work.now, cases.numbers()):
-            raise errors.InvalidTransition("seven days are over")
-        if _said_no_lately(work):
-            ticket.disputed_at = work.now
-            return save(work, Tag.ACCOUNT_RECOVERY_OBJECT, "disputed_at", again=True)
-        _freeze(work, "objected to a reset")
-        links.kill(reference=ticket.reference, purposes=["choose_password"])
-        ticket.objected_at, ticket.stopped_by = work.now, hand_of(actor)
-        return save(work, Tag.ACCOUNT_RECOVERY_OBJECT, "objected_at", "stopped_by")
 
 
 def withdraw(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
@@ -102,28 +84,34 @@ def expire(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
 
 def close(work: Work, status: Status, tag: Tag, *fields: str, reason: str = "") -> RecoveryTicket:
     """End a ticket without a reset: its links die, its boundaries are not asked again, a known contact is told."""
+    ticket = _end(work, status, tag, *fields, reason=reason)
+    if ticket.challenged_at is not None and notices.contact_is_known(ticket):
+        notices.tell_contact(ticket, "recovery_closed", status=status.value)
+    return ticket
+
+
+def _end(work: Work, status: Status, tag: Tag, *fields: str, reason: str) -> RecoveryTicket:
     ticket = work.ticket
-    challenged = ticket.challenged_at is not None
     links.kill(reference=ticket.reference, purposes=["status", "confirm_contact"])
     Boundary.objects.filter(ticket=ticket).update(next_probe_at=None)
     ticket.closing_reason = reason
     ticket.challenges_itself = False
     ticket.next_notice_at = None
-    move(work, status, tag, "closing_reason", "challenges_itself", "next_notice_at", *fields, reason=reason)
-    if challenged and notices.contact_is_known(ticket):
-        notices.tell_contact(ticket, "recovery_closed", status=status.value)
-    return ticket
+    return move(work, status, tag, "closing_reason", "challenges_itself", "next_notice_at", *fields, reason=reason)
 
 
 def close_others(work: Work) -> None:
-    """Other open tickets of the account end with this one and are told."""
+    """Other open tickets of the account end with this one; a contact that was ever confirmed or verified is told."""
     others = RecoveryTicket.objects.select_for_update(of=("self",)).open()
     for other in others.filter(subject_id=work.ticket.subject_id).exclude(pk=work.ticket.pk):
         other.subject = work.ticket.subject
         end = Work(Verb.REJECT, other, SYSTEM, work.now, move_of(Verb.REJECT).targets, [])
-        close(end, Status.REJECTED, Tag.ACCOUNT_RECOVERY_REJECT, reason=f"closed with #{work.ticket.pk}")
+        _end(end, Status.REJECTED, Tag.ACCOUNT_RECOVERY_REJECT, reason=f"closed with #{work.ticket.pk}")
+        if other.mailbox_confirmed_at is not None or other.contact in addresses.notice_addresses(other.subject):
+            notices.tell_contact(other, "recovery_closed", status=Status.REJECTED.value, another=True)
 
 
-def _freeze(work: Work, reason: str) -> None:
-    subject = work.ticket.subject
-    services.freeze(subject, by=User.FrozenBy.OWNER, actor=work.actor.party, reason=reason)
+def freeze_account(work: Work, reason: str) -> None:
+    """Freeze the subject's account in the owner's name: only they, or staff, lift it."""
+    subject, actor = work.ticket.subject, work.actor
+    services.freeze(subject, by=User.FrozenBy.OWNER, actor=actor.party, reason=reason, origin=actor.origin)

@@ -65,6 +65,14 @@ class TicketBlocked(RecoveryError):
     sentence = _("Something stops this ticket; look at it first.")
 
 
+class NothingAsksForIt(RecoveryError):
+    sentence = _("Everything policy asks still holds, so it would move on again at once. Dispute or reject it instead.")
+
+
+class OwnPress(RecoveryError):
+    sentence = _("You pressed this reset; somebody else settles the objection to it.")
+
+
 class StaleTicket(RecoveryError):
     sentence = _("The ticket changed since this page was shown.")
 

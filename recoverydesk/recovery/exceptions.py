@@ -3,10 +3,10 @@
 from typing import Any
 
 from audit.tags import Tag
-from recoverydesk.recovery import cases, errors, notices, policy
+from recoverydesk.recovery import errors, notices
 from recoverydesk.recovery.advancing import advance, move_clock
 from recoverydesk.recovery.boundaries import Place, parse, stored_hosts
-from recoverydesk.recovery.models import Boundary, BoundaryException, Claim, RecoveryTicket, Status
+from recoverydesk.recovery.models import Boundary, BoundaryException, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import Actor
 from recoverydesk.recovery.transitions import (
     Verb,
@@ -138,9 +138,7 @@ def _repository(work: Work, place: Place) -> dict[str, str]:
 def _tell(work: Work, boundary: Boundary) -> None:
     """A contact that has its branch token already hears where else to push it."""
     ticket = work.ticket
-    knows = ticket.claim == Claim.SECOND_FACTOR or ticket.mailbox_confirmed_at is not None
-    if ticket.status != Status.CHALLENGED or not knows:
+    if ticket.status != Status.CHALLENGED or not notices.contact_is_known(ticket):
         return
     Boundary.objects.filter(pk=boundary.pk).update(next_probe_at=work.now)
-    wait = policy.row(work.case(), cases.numbers()).wait
-    notices.send_challenge(ticket, work.boundaries, wait=wait, round_=notices.rounds(ticket))
+    notices.asked_in_addition(ticket, [boundary])

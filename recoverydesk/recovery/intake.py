@@ -1,6 +1,7 @@
 """Every door to one ticket: a request row (public form) or staff become the same call of `open_ticket`."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from accounts import failpoints, keys
 from accounts.clock import database_now
 from accounts.mail.models import Request
 from accounts.models import User
+from audit.log import Origin
 from recoverydesk.recovery import errors, workflow
 from recoverydesk.recovery.challenging import may_resend
 from recoverydesk.recovery.models import Claim, Source, Status
@@ -48,7 +50,7 @@ def handle(request: Request) -> Opened | None:
         opened = workflow.open_ticket(
             subject=subject,
             claim=Claim(payload["claim"]),
-            actor=SYSTEM,
+            actor=replace(SYSTEM, origin=Origin(network=request.network)),
             source=Source.FORM,
             contact=payload.get("contact", ""),
             says_codes_lost=payload["says_codes_lost"],

@@ -62,6 +62,20 @@ def send_challenge(ticket: RecoveryTicket, boundaries: list[Boundary], *, wait: 
     )
 
 
+def asked_in_addition(ticket: RecoveryTicket, boundaries: list[Boundary]) -> Mail | None:
+    """Tell a contact that has its branch token where else to push it. A boundary is asked for in addition once."""
+    asked = sorted((row for row in boundaries if row.kind == Boundary.Kind.ASKED), key=lambda row: row.pk)
+    if not asked or not contact_is_known(ticket):
+        return None
+    return tell_contact(
+        ticket,
+        "recovery_challenge_added",
+        once=f":{asked[0].pk}",
+        links_={"status": status_link(ticket).pk},
+        boundaries=[_boundary_context(row) for row in asked],
+    )
+
+
 def _send_confirming(ticket: RecoveryTicket, round_: int) -> Mail:
     """All a contact gets that nobody has confirmed: the link that confirms it."""
     link = Link.objects.get(reference=ticket.reference, purpose="confirm_contact", dead_at=None)
@@ -92,8 +106,9 @@ def rounds(ticket: RecoveryTicket) -> int:
 def sent_again(ticket: RecoveryTicket) -> QuerySet[Mail]:
     """The contact's mails after the first of each kind."""
     kinds = Q(kind__startswith="recovery_challenge") | Q(kind="recovery_confirm_contact")
-    first = (challenge_key(ticket), confirming_key(ticket))
-    return Mail.objects.filter(kinds, reference=ticket.reference).exclude(dedupe_key__in=first)
+    first = Q(dedupe_key__in=(challenge_key(ticket), confirming_key(ticket)))
+    own = first | Q(kind="recovery_challenge_added")  # ours to send: it takes none of the claimant's three a day
+    return Mail.objects.filter(kinds, reference=ticket.reference).exclude(own)
 
 
 def confirming_key(ticket: RecoveryTicket, round_: int = 0) -> str:

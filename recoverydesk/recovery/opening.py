@@ -83,8 +83,10 @@ def open_ticket(
 
 
 def _record(tag: Tag, actor: Actor, subject: User, ticket: int, claim: Claim, source: Source) -> None:
-    said = {"claim": claim.value, "source": source.value}
-    log.record(tag, actor=actor.party, subject=subject, ticket=ticket, origin=actor.origin, **said)
+    log.record(
+        tag, actor=actor.party, subject=subject, ticket=ticket, origin=actor.origin,
+        claim=claim.value, source=source.value,
+    )  # fmt: skip
 
 
 def create(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -23,6 +23,10 @@ from recoverydesk.recovery.transitions import record
 RENEWABLE_FOR = timedelta(days=7)
 HOLD = timedelta(hours=24)
 CLAIMANT = Actor(frozenset({Who.CLAIMANT}))
+
+
+def _from(origin: Origin | None) -> Actor:
+    return replace(CLAIMANT, origin=origin)
 
 
 def ticket_of(link: Link) -> RecoveryTicket:
@@ -61,16 +65,16 @@ class Attempt:
     password: str
 
 
-def check(link: Link, code: str) -> None:
+def check(link: Link, code: str, *, origin: Origin | None = None) -> None:
     """Raise WrongReturnCode or PasswordOnHold when this link does not open the account yet; counts wrong codes."""
     refusal: errors.RecoveryError | None = None
     with _locked(link) as ticket:
-        refusal = _refusal(ticket, code)
+        refusal = _refusal(ticket, code, origin)
     if refusal is not None:
         raise refusal
 
 
-def _refusal(ticket: RecoveryTicket, code: str) -> errors.RecoveryError | None:
+def _refusal(ticket: RecoveryTicket, code: str, origin: Origin | None) -> errors.RecoveryError | None:
     """Wrong codes are counted and the count is kept; after five only the hold is left."""
     if ticket.password_hold_until is not None and database_now() >= ticket.password_hold_until:
         return None
@@ -79,13 +83,13 @@ def _refusal(ticket: RecoveryTicket, code: str) -> errors.RecoveryError | None:
     if return_code.matches(code, ticket):
         return None
     RecoveryTicket.objects.filter(pk=ticket.pk).update(return_code_failures=F("return_code_failures") + 1)
-    record(Tag.ACCOUNT_RECOVERY_REFUSED, ticket, CLAIMANT, verb="choose_password", error="WrongReturnCode")
+    record(Tag.ACCOUNT_RECOVERY_REFUSED, ticket, _from(origin), verb="choose_password", error="WrongReturnCode")
     return errors.WrongReturnCode()
 
 
 def choose(link: Link, attempt: Attempt, *, origin: Origin) -> RecoveryTicket:
     """Set the new password and kill the link. Raises the errors of `check`, and InvalidTransition for a used link."""
-    check(link, attempt.code)
+    check(link, attempt.code, origin=origin)
     with _locked(link) as ticket:
         if not links.use(link):
             raise errors.InvalidTransition
@@ -96,25 +100,25 @@ def choose(link: Link, attempt: Attempt, *, origin: Origin) -> RecoveryTicket:
         return ticket
 
 
-def start_hold(link: Link) -> RecoveryTicket:
+def start_hold(link: Link, *, origin: Origin | None = None) -> RecoveryTicket:
     """Without the return code: 24 hours from now the link works without it, and every address hears of it."""
     with _locked(link) as ticket:
         if ticket.password_hold_until is None:
             ticket.password_hold_until = database_now() + HOLD
             ticket.save(update_fields=["password_hold_until"])
             notices.tell_addresses(ticket, "recovery_password_hold", until=ticket.password_hold_until.isoformat())
-            record(Tag.ACCOUNT_RECOVERY_PASSWORD_HOLD, ticket, CLAIMANT)
+            record(Tag.ACCOUNT_RECOVERY_PASSWORD_HOLD, ticket, _from(origin))
         return ticket
 
 
-def renew(link: Link) -> RecoveryTicket:
+def renew(link: Link, *, origin: Origin | None = None) -> RecoveryTicket:
     """Mail a fresh link to the contact, for seven days after the reset. Raises TooOften, InvalidTransition."""
     with _locked(link) as ticket:
         if not renewable(ticket):
             raise errors.InvalidTransition
         _refuse_flood(ticket)
         notices.choose_password(ticket)
-        record(Tag.ACCOUNT_RECOVERY_LINK_RENEWED, ticket, CLAIMANT)
+        record(Tag.ACCOUNT_RECOVERY_LINK_RENEWED, ticket, _from(origin))
         return ticket
 
 

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, Permission
 
 from accounts.mail.models import Link
 from accounts.models import User
+from audit.log import Origin
 
 WORK = "recovery.work_recoveryticket"
 RESET = "recovery.reset_recoveryticket"
@@ -45,7 +46,8 @@ class Who(StrEnum):
 class Actor:
     """Somebody about to use a verb. `recent` says whether a second factor was used in the last five minutes.
 
-    `factor_since` is when the second factor of this visit was added; None for a visit without one.
+    `factor_since` is when the second factor of this visit was added; None for a visit without one. `origin` is where
+    the request came from; it goes into the erasable detail row of the events.
     """
 
     parts: frozenset[Who]
@@ -54,6 +56,7 @@ class Actor:
     recent: bool = False
     rights: frozenset[str] = field(default=frozenset())
     factor_since: datetime | None = None
+    origin: Origin | None = None
 
     @property
     def party(self) -> User | str:
@@ -74,19 +77,22 @@ def staff(user: User, *, recent: bool = False) -> Actor:
     return Actor(frozenset(parts), user=user, recent=recent, rights=rights)
 
 
-def signed_in(user: User, *, recent: bool = False, factor_since: datetime | None = None) -> Actor:
+def signed_in(
+    user: User, *, recent: bool = False, factor_since: datetime | None = None, origin: Origin | None = None
+) -> Actor:
     """Somebody signed in, acting for their own account or as a co-owner; the verb finds out which."""
-    return Actor(frozenset({Who.SUBJECT, Who.CO_OWNER}), user=user, recent=recent, factor_since=factor_since)
+    parts = frozenset({Who.SUBJECT, Who.CO_OWNER})
+    return Actor(parts, user=user, recent=recent, factor_since=factor_since, origin=origin)
 
 
-def claimant(link: Link) -> Actor:
+def claimant(link: Link, origin: Origin | None = None) -> Actor:
     """The holder of a ticket's status link: whoever reads the contact's mailbox."""
-    return Actor(frozenset({Who.CLAIMANT}), link=link)
+    return Actor(frozenset({Who.CLAIMANT}), link=link, origin=origin)
 
 
-def address_holder(link: Link) -> Actor:
+def address_holder(link: Link, origin: Origin | None = None) -> Actor:
     """The holder of a stop link: whoever reads a mailbox of the account."""
-    return Actor(frozenset({Who.ADDRESS_HOLDER}), link=link)
+    return Actor(frozenset({Who.ADDRESS_HOLDER}), link=link, origin=origin)
 
 
 def make_groups(**kwargs: object) -> None:

@@ -73,7 +73,8 @@ class Case:
     """Everything policy may know of one ticket, read from the database in one go (see `cases.read`).
 
     `asked` counts the boundaries asked for, staff's own additions too; `own` only those frozen when the ticket
-    opened. `account_proofs` are those bound to the account (password, API token, signed-in device, factor).
+    opened. `account_proofs` are those bound to the account (password, API token, signed-in device, factor);
+    `other_proofs` counts co-owners' words too. `role_gained`: since the request, with boundaries of its own perhaps.
     `written` names the rows the waiting period was written for; empty while it is not.
     """
 
@@ -99,6 +100,8 @@ class Case:
     excepted: int = 0
     exceptions_asked: int = 0
     account_proofs: int = 0
+    other_proofs: int = 0
+    role_gained: bool = False
     old_addresses_dead: bool = False
     contact_taken: bool = False
     never_reset: bool = False
@@ -355,9 +358,14 @@ def may_reset(said: Explanation) -> bool:
     return not said.lacking and not said.blocks
 
 
-def may_object(case_completed_at: datetime | None, now: datetime, numbers: Numbers) -> bool:
-    """Whether a stop link still freezes the account after the reset (7 days)."""
-    return case_completed_at is not None and now <= case_completed_at + numbers.object_within
+def may_object(
+    case_completed_at: datetime | None, now: datetime, numbers: Numbers, *, hold_until: datetime | None = None
+) -> bool:
+    """Whether a stop link still freezes the account after the reset: for 7 days, and until a password hold is over."""
+    if case_completed_at is None:
+        return False
+    ends = case_completed_at + numbers.object_within
+    return now <= (max(ends, hold_until) if hold_until else ends)
 
 
 def expired(case: Case, their_time: timedelta, numbers: Numbers) -> bool:

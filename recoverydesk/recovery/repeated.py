@@ -8,7 +8,8 @@ from recoverydesk.projects.models import Role
 from recoverydesk.recovery.models import RecoveryTicket, Status
 
 SAME = {"duplicate": "reject"}  # buttons that are another verb with words of their own
-ONCE = ("challenge", "approve", "send_back", "reject", "reset")  # verbs whose second press can only repeat the first
+# Verbs whose second press can only repeat the first.
+ONCE = ("challenge", "approve", "send_back", "reject", "reset", "settle_objection")
 
 
 def was_done_by(ticket_id: int, verb: str, user: User) -> bool:

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts import failpoints, leases
 from accounts import sweeping as accounts_sweeping
 from accounts.clock import database_now
-from accounts.mail.models import Mail, Request
+from accounts.mail.models import Request
 from recoverydesk import chores
 from recoverydesk.recovery import cases, errors, heartbeat, intake, rounds, workflow
 from recoverydesk.recovery.disputing import SILENCE
@@ -33,7 +33,8 @@ def sweep() -> dict[str, int]:
         "requests": _requests(),
         "challenged": _each(_to_challenge(), _challenge),
         "mails": accounts_sweeping.sweep(),
-        "bounces": _each(_bounced(), _bounce),
+        "bounces": _each(_some(cases.bounced()), _bounce),
+        "mended": _each(_some(cases.mended()), workflow.mend_bounce),
         "clocks": _each(_without_clock(), workflow.start_clock),
         "probes": rounds.probe_due(),
         "waits": _each(_waited(), workflow.wait_over),
@@ -145,14 +146,6 @@ def _with_notice() -> list[int]:
     return _ids(Q(next_notice_at__lte=database_now(), status__in=OPEN_STATUSES))
 
 
-def _bounced() -> list[int]:
-    failed = Mail.objects.filter(kind__in=cases.TO_THE_CONTACT, state__in=cases.LOST)
-    references = failed.order_by("-id").values_list("reference", flat=True)[:BATCH]
-    numbers = [int(reference.removeprefix("ticket:")) for reference in references]
-    near = (Status.CHALLENGED, Status.WAITING, Status.READY)
-    return _ids(Q(pk__in=numbers, contact_bounced_at=None, status__in=near))
-
-
 def _bounce(ticket_id: int) -> None:
     if RecoveryTicket.objects.get(pk=ticket_id).status != Status.CHALLENGED:
         workflow.send_back(ticket_id, actor=SYSTEM, reason="the contact's mail came back")
@@ -160,4 +153,8 @@ def _bounce(ticket_id: int) -> None:
 
 
 def _ids(condition: Q) -> list[int]:
-    return list(RecoveryTicket.objects.filter(condition).order_by("id").values_list("pk", flat=True)[:BATCH])
+    return _some(RecoveryTicket.objects.filter(condition))
+
+
+def _some(tickets: QuerySet[RecoveryTicket]) -> list[int]:
+    return list(tickets.order_by("id").values_list("pk", flat=True)[:BATCH])

@@ -43,6 +43,7 @@ class Verb(StrEnum):
     DISPUTE = "dispute"
     BLOCK = "block"
     NOTE_BOUNCE = "note_bounce"
+    MEND_BOUNCE = "mend_bounce"
     START_CLOCK = "start_clock"
     WAIT_OVER = "wait_over"
     APPROVE = "approve"
@@ -53,11 +54,14 @@ class Verb(StrEnum):
     WITHDRAW = "withdraw"
     EXPIRE = "expire"
     OBJECT = "object"
+    SETTLE_OBJECTION = "settle_objection"
     REMIND = "remind"
     BREAK_GLASS = "break_glass"
 
 
-POLLED = frozenset({Verb.START_CLOCK, Verb.WAIT_OVER, Verb.SEND_BACK, Verb.NOTE_BOUNCE, Verb.EXPIRE, Verb.REMIND})
+POLLED = frozenset({
+    Verb.START_CLOCK, Verb.WAIT_OVER, Verb.SEND_BACK, Verb.NOTE_BOUNCE, Verb.MEND_BOUNCE, Verb.EXPIRE, Verb.REMIND,
+})  # fmt: skip
 UNCONFIRMED_MAY = frozenset({Verb.CONFIRM_MAILBOX, Verb.TAKE_RETURN_CODE, Verb.WITHDRAW})
 
 
@@ -213,7 +217,7 @@ def move(work: Work, status: Status, tag: Tag, *fields: str, **data: Any) -> Rec
 
 def record(tag: Tag, ticket: RecoveryTicket, actor: Actor, **data: Any) -> None:
     """One event about this ticket."""
-    log.record(tag, actor=actor.party, subject=ticket.subject, ticket=ticket.pk, **data)
+    log.record(tag, actor=actor.party, subject=ticket.subject, ticket=ticket.pk, origin=actor.origin, **data)
 
 
 def _take_turn(work: Work, *, moved: bool) -> list[str]:

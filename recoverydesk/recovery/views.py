@@ -134,7 +134,7 @@ def _closed(request: HttpRequest, link: Link) -> HttpResponse:
 
 def _act_as_claimant(request: HttpRequest, link: Link) -> str:
     """Do what the pressed button says; returns the return code when there is one to show."""
-    actor, ticket = permissions.claimant(link), ticket_of(link)
+    actor, ticket = permissions.claimant(link, origin_of(request)), ticket_of(link)
     try:
         if "withdraw" in request.POST:
             workflow.withdraw(ticket.pk, actor=actor)
@@ -165,7 +165,7 @@ def stop(request: HttpRequest, key: str) -> HttpResponse:
     ticket, refused = ticket_of(link), ""
     if request.method == "POST":
         try:
-            _stop(ticket, permissions.address_holder(link), lock="lock" in request.POST)
+            _stop(ticket, permissions.address_holder(link, origin_of(request)), lock="lock" in request.POST)
             return render(
                 request, "recovery/stopped.html", {"ticket": ticket_of(link), "locked": "lock" in request.POST}
             )
@@ -199,7 +199,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         if "withdraw" in request.POST and not recent and has_primary_factor(user):
             raise ReauthenticationRequired
         since = hooks.factor_since(getattr(user, "otp_device", None))
-        actor = permissions.signed_in(user, recent=recent, factor_since=since)
+        actor = permissions.signed_in(user, recent=recent, factor_since=since, origin=origin_of(request))
         try:
             ticket_id = _number(request.POST.get("ticket", ""))
             try:
@@ -229,7 +229,7 @@ def beside(request: HttpRequest) -> HttpResponse:
             messages.error(request, str(errors.StepUpRequired()))
             return redirect("recover_beside")
         try:
-            _say(request, permissions.signed_in(user, recent=recent))
+            _say(request, permissions.signed_in(user, recent=recent, origin=origin_of(request)))
             messages.success(request, _("Written down. Thank you."))
         except errors.RecoveryError as refusal:
             messages.error(request, str(refusal))
@@ -320,10 +320,10 @@ def password(request: HttpRequest, key: str) -> HttpResponse:
     ticket = passwords.ticket_of(link)
     try:
         if request.method == "POST" and (expired or "renew" in request.POST):
-            passwords.renew(link)
+            passwords.renew(link, origin=origin_of(request))
             return render(request, "recovery/password_renewed.html")
         if request.method == "POST" and "hold" in request.POST:
-            passwords.start_hold(link)
+            passwords.start_hold(link, origin=origin_of(request))
             return redirect(request.path)
     except errors.RecoveryError as refusal:
         messages.error(request, str(refusal))

@@ -32,9 +32,15 @@ def wait_over(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
 
 
 def send_back(ticket_id: int, *, actor: Actor, reason: str) -> RecoveryTicket:
-    """Put a waiting or ready ticket back to challenged; proofs stay, approvals die. Raises ReasonTooShort."""
+    """Put a waiting or ready ticket back to challenged; proofs stay, approvals die.
+
+    Raises ReasonTooShort, and NothingAsksForIt for a person while all evidence holds: the next sweep would undo it.
+    """
     with verb(Verb.SEND_BACK, ticket_id, actor) as work:
-        return go_back(work, check_reason(reason))
+        text = check_reason(reason)
+        if work.actor.user is not None and evidence_holds(work):
+            raise errors.NothingAsksForIt
+        return go_back(work, text)
 
 
 def remind(ticket_id: int, *, actor: Actor = SYSTEM) -> Mail | None:

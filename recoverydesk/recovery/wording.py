@@ -22,6 +22,7 @@ VERDICTS: dict[str, str | Promise] = {
 MAILS: dict[str, str | Promise] = {
     "recovery_challenge": _("Branch token and status link"),
     "recovery_challenge_without_repositories": _("Status link"),
+    "recovery_challenge_added": _("What is asked in addition"),
     "recovery_notice": _("Notice with a stop link"),
     "recovery_co_owner": _("Notice to a co-owner"),
     "recovery_reset": _("Notice of the reset"),
@@ -35,6 +36,7 @@ MAILS: dict[str, str | Promise] = {
     "recovery_reminder": _("Reminder in the claimant's turn"),
     "recovery_progress": _("One boundary is proved"),
     "recovery_still_ours": _("Still our turn"),
+    "recovery_objection_settled": _("Notice that the objection is settled"),
     "recovery_verified": _("Notice of the verified address"),
     "recovery_first_sign_in": _("Notice of the first sign-in to a co-owner"),
     "recovery_reply": _("Our reply"),

@@ -6,10 +6,11 @@ of `errors` by name, changes nothing and is an event. How a ticket comes to be i
 """
 
 from recoverydesk.recovery.challenging import challenge, check_now, confirm_mailbox, resend, take_return_code
-from recoverydesk.recovery.disputing import block, dispute, dispute_silence, note_bounce
-from recoverydesk.recovery.ending import expire, object_after_reset, reject, stop, withdraw
+from recoverydesk.recovery.disputing import block, dispute, dispute_silence, mend_bounce, note_bounce
+from recoverydesk.recovery.ending import expire, reject, stop, withdraw
 from recoverydesk.recovery.exceptions import add_boundary, approve_exception, ask_exception, decline_exception
 from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status
+from recoverydesk.recovery.objecting import object_after_reset, settle_objection
 from recoverydesk.recovery.opening import open_ticket
 from recoverydesk.recovery.other_proofs import Offer, offer_proof, vouch
 from recoverydesk.recovery.permissions import Who
@@ -39,6 +40,7 @@ __all__ = [
     "dispute_silence",
     "expire",
     "leave_to_staff",
+    "mend_bounce",
     "note_bounce",
     "object_after_reset",
     "offer_proof",
@@ -49,6 +51,7 @@ __all__ = [
     "resend",
     "reset",
     "send_back",
+    "settle_objection",
     "start_clock",
     "stop",
     "take_return_code",
@@ -83,6 +86,7 @@ TRANSITIONS: dict[Verb, Move] = {
     Verb.DISPUTE: Move(_OPEN, _OPEN, _SYSTEM | {Who.CO_OWNER, Who.MODERATOR}),
     Verb.BLOCK: Move(_OPEN, _OPEN, _SYSTEM),
     Verb.NOTE_BOUNCE: Move(_CHALLENGED, _CHALLENGED, _SYSTEM),
+    Verb.MEND_BOUNCE: Move(_CHALLENGED, _PROVING, _SYSTEM),
     Verb.START_CLOCK: Move(_CHALLENGED, _PROVING, _SYSTEM),
     Verb.WAIT_OVER: Move(frozenset({Status.WAITING}), _PROVING, _SYSTEM),
     Verb.APPROVE: Move(_PROVING, _PROVING, frozenset({Who.ADMIN})),
@@ -93,6 +97,7 @@ TRANSITIONS: dict[Verb, Move] = {
     Verb.WITHDRAW: Move(_OPEN, _OPEN | {Status.WITHDRAWN}, _CLAIMANT | {Who.SUBJECT}),
     Verb.EXPIRE: Move(_CHALLENGED, frozenset({Status.EXPIRED}), _SYSTEM),
     Verb.OBJECT: Move(_COMPLETED, _COMPLETED, frozenset({Who.ADDRESS_HOLDER})),
+    Verb.SETTLE_OBJECTION: Move(_COMPLETED, _COMPLETED, frozenset({Who.ADMIN})),
     Verb.REMIND: Move(_OPEN, _OPEN, _SYSTEM),
     Verb.BREAK_GLASS: Move(_OPEN, _COMPLETED, frozenset({Who.OPERATOR})),
 }

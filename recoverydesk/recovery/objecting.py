@@ -1,0 +1,84 @@
+"""After a reset: the owner's objection, and the admin who settles it."""
+
+from accounts.mail import links
+from audit.tags import Tag
+from recoverydesk.recovery import cases, errors, notices, policy
+from recoverydesk.recovery.ending import freeze_account, hand_of, said_no_lately
+from recoverydesk.recovery.models import RecoveryTicket
+from recoverydesk.recovery.permissions import RESET, Actor
+from recoverydesk.recovery.transitions import (
+    Verb,
+    Work,
+    check_full_staff,
+    check_not_co_owner,
+    check_reason,
+    save,
+    verb,
+)
+
+
+def object_after_reset(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
+    """A stop within seven days after the reset, or while a password is on hold, freezes the account at once.
+
+    From a hand that said no lately, to this request or another, it makes the ticket our turn and no more. A second
+    press changes nothing. Raises InvalidTransition later.
+    """
+    with verb(Verb.OBJECT, ticket_id, actor) as work:
+        ticket = work.ticket
+        numbers, held = cases.numbers(), ticket.password_hold_until
+        if not policy.may_object(ticket.completed_at, work.now, numbers, hold_until=held):
+            raise errors.InvalidTransition("the days of objecting are over")
+        if hand_of(actor) == ticket.stopped_by or said_no_lately(work):
+            return _ask_to_look(work)
+        if cases.objected(ticket) and ticket.objected_at is not None and ticket.subject.frozen_at is not None:
+            return ticket
+        return _freeze(work)
+
+
+def _ask_to_look(work: Work) -> RecoveryTicket:
+    """Once a person has settled what this hand said, or it said so elsewhere, it freezes nothing again."""
+    if cases.objected(work.ticket):
+        return work.ticket
+    work.ticket.disputed_at = work.now
+    return save(work, Tag.ACCOUNT_RECOVERY_OBJECT, "disputed_at", again=True)
+
+
+def _freeze(work: Work) -> RecoveryTicket:
+    ticket, first = work.ticket, work.ticket.objected_at
+    settled = ticket.objection_settled_at
+    freeze_account(work, "objected to a reset")
+    links.kill(reference=ticket.reference, purposes=["choose_password"])
+    if first is None or (settled is not None and settled >= first):
+        ticket.objected_at = work.now
+    ticket.stopped_by = hand_of(work.actor)
+    return save(work, Tag.ACCOUNT_RECOVERY_OBJECT, "objected_at", "stopped_by")
+
+
+def settle_objection(ticket_id: int, *, actor: Actor, reason: str, version: int | None = None) -> RecoveryTicket:
+    """An admin who did not press the reset has looked at the objection: our turn ends, and every address hears.
+
+    It lifts no freeze and revives no link. Raises OwnPress, TooNew, StepUpRequired, NotAllowed, CoOwnedTicket,
+    ReasonTooShort, and InvalidTransition where no objection stands.
+    """
+    with verb(Verb.SETTLE_OBJECTION, ticket_id, actor, version) as work:
+        ticket, text = work.ticket, check_reason(reason)
+        _check_judge(work)
+        if not cases.objected(ticket):
+            raise errors.InvalidTransition("no objection stands")
+        ticket.objection_settled_at = work.now
+        once, frozen = f":{ticket.version}", ticket.subject.frozen_at is not None
+        notices.tell_addresses(ticket, "recovery_objection_settled", once=once, frozen=frozen)
+        return save(work, Tag.ACCOUNT_RECOVERY_SETTLE_OBJECTION, "objection_settled_at", reason=text)
+
+
+def _check_judge(work: Work) -> None:
+    """The objection is to somebody's press: that person does not settle it, nor does a helper made yesterday."""
+    actor = work.actor
+    if RESET not in actor.rights or actor.user is None:
+        raise errors.NotAllowed
+    if not actor.recent:
+        raise errors.StepUpRequired
+    check_not_co_owner(work.ticket.subject, actor)
+    if actor.user.pk == work.ticket.reset_by_id:
+        raise errors.OwnPress
+    check_full_staff(actor, work.now)
