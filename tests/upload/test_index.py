@@ -111,7 +111,7 @@ def test_metadata_is_only_where_a_wheel_of_ours_has_some(client: Client, publish
     File.objects.update(metadata_sha256="")  # published before there was any
     assert client.get(f"{wheel_at}.metadata").status_code == 404
     assert "core-metadata" not in client.get("/simple/sample/", headers={"Accept": JSON}).content.decode()
-    assert client.get(wheel_at).status_code == 200
+    assert b"".join(client.get(wheel_at)) == wheel()
     Release.objects.update(deleted_at=factories.LONG_AGO)
     assert client.get(f"{wheel_at}.metadata").status_code == 404
 
