@@ -2,18 +2,25 @@
 
 import os
 import shutil
-import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, sync_playwright
 
+from tests import ports
+from tests.browser.patience import PATIENCE, what_is_shown
 from tests.example import ROOT
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 NO_BROWSER = "no browser: set CHROMIUM, install chromium, or run `make browser`"
 NO_POSTGRES = "needs PostgreSQL: set DATABASE_URL, or run `make test DB=postgres`"
+
+hypothesis_settings.register_profile("slow machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("slow machine")
 
 
 def find_chromium() -> str | None:
@@ -52,6 +59,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         _do_without(NO_POSTGRES, required="REQUIRE_POSTGRES")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell with a failed browser test what every page shows and what the running stack last said."""
+    report = yield
+    given = getattr(item, "funcargs", {})
+    if report.failed and call.when != "teardown" and "browser" in given:
+        report.sections.append(("pages", what_is_shown(given["browser"])))
+    if report.failed and "stack" in given:
+        report.sections.append(("stack.log", given["stack"].said()))
+    return report
+
+
 def _do_without(reason: str, *, required: str) -> None:
     if os.environ.get(required, "") not in ("", "0"):
         pytest.fail(f"{required} is set, but {reason}", pytrace=False)
@@ -72,12 +93,18 @@ def _the_database_is_the_one_asked_for() -> None:
     assert connection.vendor == ("postgresql" if postgres_is_asked() else "sqlite")
 
 
+@pytest.fixture(autouse=True)
+def _no_limit_is_left_over() -> None:
+    """What one test has tried must not count as the next one's attempts."""
+    cache.clear()
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One real Chromium for the run. Playwright keeps an event loop in this thread: Django must be told it is fine."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_chromium(), headless=True)
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), headless=True, timeout=PATIENCE)
         yield chromium
         chromium.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
@@ -86,6 +113,4 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def free_port() -> int:
     """A TCP port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return ports.free_port()

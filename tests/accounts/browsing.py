@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests.accounts.conftest import PASSWORD
+from tests.browser.patience import patient
 
 LOOKS = [(320, "light"), (320, "dark"), (1280, "light"), (1280, "dark")]
 KEY = {"transport": "usb", "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
@@ -63,7 +64,7 @@ def inspect(page: Page) -> None:
 
 
 def context_of(browser: Browser, url: str) -> BrowserContext:
-    return browser.new_context(base_url=url, reduced_motion="reduce")
+    return patient(browser.new_context(base_url=url, reduced_motion="reduce"))
 
 
 def press(page: Page, name: str) -> None:
@@ -82,6 +83,13 @@ def type_code(page: Page, code: str, button: str = "Sign in") -> None:
     press(page, button)
 
 
+def shown_codes(page: Page) -> list[str]:
+    """The eight recovery codes, once the page has come that shows them."""
+    shown = page.locator("ol.codes code")
+    expect(shown).to_have_count(8)
+    return shown.all_inner_texts()
+
+
 def sign_out(page: Page) -> None:
     page.get_by_role("banner").get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
@@ -93,7 +101,8 @@ def enrol_app(page: Page, name: str) -> pyotp.TOTP:
     page.get_by_label("Name of this app").fill(name)
     press(page, "Go on")
     app = pyotp.TOTP("".join(page.locator("#secret").inner_text().split()))
-    type_code(page, app.now(), "Turn it on")
+    with page.expect_navigation():
+        type_code(page, app.now(), "Turn it on")
     return app
 
 

@@ -26,11 +26,13 @@ from tests.accounts.browsing import (
     plug_in,
     press,
     quiet,
+    shown_codes,
     sign_out,
     type_code,
     type_password,
 )
 from tests.accounts.conftest import PASSWORD, make_user
+from tests.browser.patience import patient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,8 +87,10 @@ def test_a_whole_life(context: BrowserContext, smtp: mail_server.MailServer) -> 
         ):
             page.locator(f"#id_{field}").fill(value)
         page.locator("#id_password2").press("Enter")
+        page.wait_for_url("**/account/confirm-email/")
         page.goto(mailed_link(smtp, "/account/confirm-email/"))
-        press(page, "Confirm")
+        with page.expect_navigation():
+            press(page, "Confirm")
         type_password(page, "kim")
         at_home(page)
 
@@ -96,16 +100,16 @@ def test_a_whole_life(context: BrowserContext, smtp: mail_server.MailServer) -> 
         enrol_key(page, "blue key")
         page.goto("/account/security/codes/")
         press(page, "Make new codes")
-        codes = page.locator("ol.codes code").all_inner_texts()
+        codes = shown_codes(page)
         page.get_by_label("One of your codes").fill(codes[3])
         press(page, "I have saved them")
         expect(page.get_by_text("8 of 8 left")).to_be_visible()
         sign_out(page)
 
-        for code in (phone.now(), tablet.now()):
+        for app in (phone, tablet):
             forget_steps()
             type_password(page, "kim")
-            type_code(page, code)
+            type_code(page, app.now())
             at_home(page)
             sign_out(page)
         type_password(page, "kim")
@@ -133,6 +137,7 @@ def test_a_whole_life(context: BrowserContext, smtp: mail_server.MailServer) -> 
         page.goto("/account/security/")
         sign_out(page)
         type_password(page, "kim")
+        page.locator("#id_code").wait_for()
         page.goto("/admin/accounts/user/")
         expect(page.get_by_role("heading", name="Second factor")).to_be_visible()
     methods = Event.objects.filter(tag=Tag.ACCOUNT_LOGIN_SUCCESS).order_by("id").values_list("data__method", flat=True)
@@ -209,7 +214,7 @@ def test_five_ways_to_fail_have_five_sentences(context: BrowserContext, settings
 
 
 def test_without_javascript_only_keys_stop_and_say_so(browser: Browser, live_server: LiveServer) -> None:
-    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    context = patient(browser.new_context(base_url=live_server.url, java_script_enabled=False))
     page = context.new_page()
     make_user()
     page.goto("/account/login/")
@@ -228,7 +233,7 @@ def test_codes_are_copied_downloaded_and_printed(context: BrowserContext, live_s
         type_password(page, "ada")
         enrol_app(page, "phone")
         press(page, "Make new codes")
-        codes = page.locator("ol.codes code").all_inner_texts()
+        codes = shown_codes(page)
         press(page, "Copy")
         expect(page.get_by_text("Copied.")).to_be_visible()
         assert page.evaluate("navigator.clipboard.readText()").split() == codes
@@ -238,4 +243,4 @@ def test_codes_are_copied_downloaded_and_printed(context: BrowserContext, live_s
         assert download.value.path().read_text().split()[-8:] == codes
         page.evaluate("window.print = () => document.body.setAttribute('data-printed', '1')")
         press(page, "Print")
-        assert page.locator("body[data-printed]").count() == 1
+        expect(page.locator("body[data-printed]")).to_have_count(1)

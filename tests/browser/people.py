@@ -7,7 +7,8 @@ import pyotp
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from recoverydesk.demo.logins import PASSWORD
-from tests.browser.stack import Stack
+from tests.browser.patience import patient
+from tests.browser.stack import Stack, eventually
 
 STEP = 30  # seconds of one TOTP code
 
@@ -16,7 +17,7 @@ class Person:
     """One person with a browser of their own and, perhaps, an authenticator app."""
 
     def __init__(self, browser: Browser, stack: Stack, username: str, password: str = PASSWORD) -> None:
-        self.context: BrowserContext = browser.new_context(base_url=stack.url)
+        self.context: BrowserContext = patient(browser.new_context(base_url=stack.url))
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
         self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
@@ -34,6 +35,7 @@ class Person:
 
     def type_code(self, code: str = "") -> None:
         """Show the second factor on whatever page asks for it."""
+        expect(self.page.locator("input[name=code]")).to_be_visible()
         self.page.locator("input[name=code]").fill(code or self.next_code())
         self.page.locator("main button[type=submit]").first.click()
 
@@ -41,7 +43,11 @@ class Person:
         self.type_password()
         expect(self.page.locator("input[name=code]")).to_be_visible()
         self.type_code()
-        expect(self.page.locator("input[name=code]")).to_have_count(0)
+        self.is_signed_in()
+
+    def is_signed_in(self) -> None:
+        """Wait for the button that only somebody signed in has."""
+        expect(self.page.get_by_role("banner").get_by_role("button", name="Sign out")).to_be_visible()
 
     def next_code(self) -> str:
         """A code not used before: of the own app, or as the demo's page shows it for a sample login."""
@@ -54,13 +60,16 @@ class Person:
             page.close()
 
     def _shown_code(self, page: Page) -> str:
-        for _ in range(2 * STEP):
+        row = page.locator("tr", has=page.locator("th", has_text=re.compile(f"^{self.username}$")))
+
+        def shown() -> str:
             page.goto("/demo/")
-            row = page.locator("tr", has=page.locator("th", has_text=re.compile(f"^{self.username}$")))
-            if row.locator("code").count():
-                return row.locator("code").first.inner_text()
-            time.sleep(1)
-        raise LookupError("no fresh code")
+            expect(row).to_be_visible()
+            if not row.locator("code").count():
+                raise LookupError("no fresh code")
+            return row.locator("code").first.inner_text()
+
+        return eventually(shown)
 
     def pressed(self, name: str) -> None:
         """Press the one button of that name."""

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,8 +18,9 @@ import psycopg
 from aiosmtpd.controller import Controller
 
 from tests.example import ROOT
+from tests.ports import free_port
 
-START_WITHIN = 120  # seconds
+START_WITHIN = 600  # seconds; a process that ends is noticed at once
 T = TypeVar("T")
 
 
@@ -54,6 +54,10 @@ class Stack:
         self.url = f"http://localhost:{environment['PORT']}"
         self.code_host = f"http://localhost:{environment['CODE_HOST_PORT']}"
 
+    def said(self) -> str:
+        """The end of what its processes wrote."""
+        return (self.folder / "stack.log").read_text(errors="replace")[-6000:]
+
     def manage(self, *arguments: str) -> str:
         """Run a management command against the stack's database and return its output."""
         command = [sys.executable, "manage.py", *arguments]
@@ -65,7 +69,7 @@ class Stack:
         return eventually(lambda: self.mailbox.find(recipient, word))
 
 
-def eventually(look: Callable[[], T], *, within: float = 30) -> T:
+def eventually(look: Callable[[], T], *, within: float = 180) -> T:
     """Call `look` until it raises no LookupError or AssertionError; the last one is raised after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
@@ -84,17 +88,11 @@ def path_in(text: str, part: str) -> str:
     return found[0]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(folder: Path, **settings: str) -> Iterator[Stack]:
     """Start the demo in an empty folder (on PostgreSQL, in a database of its own, when the tests run there)."""
     mailbox = Mailbox()
-    smtp = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    smtp = Controller(mailbox, hostname="127.0.0.1", port=free_port(), ready_timeout=120)
     smtp.start()
     with _database() as database:
         environment = {
@@ -116,7 +114,7 @@ def running(folder: Path, **settings: str) -> Iterator[Stack]:
             yield Stack(folder, mailbox, environment)
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(30)
+            process.wait(120)
             log.close()
             smtp.stop()
 
@@ -124,8 +122,8 @@ def running(folder: Path, **settings: str) -> Iterator[Stack]:
 def _wait(process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_WITHIN
     while "Ctrl-C stops everything" not in log.read_text():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
+        assert process.poll() is None, log.read_text()[-6000:]
+        assert time.monotonic() < deadline, log.read_text()[-6000:]
         time.sleep(0.1)
 
 

@@ -70,6 +70,13 @@ def ticket_of(page: Page, username: str, queue: str = "all") -> str:
     return str(page.locator("#result_list tbody th a").first.get_attribute("href"))
 
 
+def open_ticket(stack: Stack, username: str) -> None:
+    """A new ticket that waits for a moderator; one that is open stays as it is."""
+    command = [sys.executable, "manage.py", "ticket", "open", "--user", username, "--claim", "second_factor"]
+    environment = {**stack.environment, "RECOVERY_AUTO_CHALLENGE": "off"}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+
+
 # Clicks --------------------------------------------------------------------------------------------------------------
 
 
@@ -89,9 +96,7 @@ def test_on_a_mismatch_the_right_reply_is_three_clicks_away(mira: Person, stack:
 
 
 def test_without_auto_challenge_the_moderator_presses_once(mira: Person, stack: Stack) -> None:
-    command = [sys.executable, "manage.py", "ticket", "open", "--user", "noor", "--claim", "second_factor"]
-    environment = {**stack.environment, "RECOVERY_AUTO_CHALLENGE": "off"}
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    open_ticket(stack, "noor")
     desk = Counted(mira.page)
     desk.page.goto(ticket_of(mira.page, "noor"))
     desk.press("Ask for proof")
@@ -137,7 +142,8 @@ def press_again_in_every_way(otto: Person, other: Page) -> None:
     otto.page.go_back()
     again = otto.page.get_by_role("button", name="Reset second factors")
     if again.count():
-        again.click()
+        with otto.page.expect_navigation():
+            again.click()
     otto.page.goto(ticket_of(otto.page, "eva"))
     otto.page.goto(f"{otto.page.url}?show=events")
     expect(otto.page.get_by_text("The recovery was completed.")).to_have_count(1)
@@ -148,22 +154,22 @@ def press_again_in_every_way(otto: Person, other: Page) -> None:
 
 def test_two_people_take_two_tickets(mira: Person, jon: Person, stack: Stack) -> None:
     for name in ("kim", "lee"):
-        environment = {**stack.environment, "RECOVERY_AUTO_CHALLENGE": "off"}
-        command = [sys.executable, "manage.py", "ticket", "open", "--user", name, "--claim", "second_factor"]
-        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+        open_ticket(stack, name)
     for person in (mira, jon):
         person.page.goto(QUEUE)
     mira.page.keyboard.press("n")
     jon.page.get_by_role("button", name="Take next ticket").click()
     for person in (mira, jon):
+        expect(person.page).to_have_url(re.compile(r"/recoveryticket/\d+/"))
         expect(person.page.get_by_text("with you", exact=False).first).to_be_visible()
     assert mira.page.url != jon.page.url
 
 
-def test_they_see_each_other_and_an_old_form_keeps_its_text(mira: Person, jon: Person) -> None:
+def test_they_see_each_other_and_an_old_form_keeps_its_text(mira: Person, jon: Person, stack: Stack) -> None:
+    open_ticket(stack, "lee")
     address = ticket_of(mira.page, "lee")
-    mira.page.goto(address)
-    expect(mira.page.locator("#presence-said")).to_be_attached()
+    with mira.page.expect_response(lambda answer: answer.request.method == "POST"):  # she says that she is here
+        mira.page.goto(address)
     jon.page.goto(address)
     expect(jon.page.get_by_text("mira has this open", exact=False)).to_be_visible()
     mira.page.get_by_label("A note the claimant never sees").fill("I was in the middle of a thought")

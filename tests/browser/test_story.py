@@ -46,13 +46,13 @@ def test_from_a_lost_phone_to_signed_in_again(browser: Browser, stack: Stack, tm
     challenge = stack.mail(ADDRESS, "Show us")
     stop_link = path_in(stack.mail(ADDRESS, "Somebody wants back"), "/recover/stop/")
     status_link = path_in(challenge, "/recover/status/")
-    push(stack, branch_in(challenge), tmp_path)
     claimant.page.goto(status_link)
     expect(claimant.page.get_by_text("0 of 2 owners proved.")).to_be_visible()
+    push(stack, branch_in(challenge), tmp_path)
     claimant.pressed("I have pushed them")
     return_code = claimant.page.locator("code.big").inner_text()
     claimant.page.get_by_role("link", name="I have written it down").click()
-    expect(claimant.page.get_by_text("2 of 2 owners proved.")).to_be_visible(timeout=30_000)
+    expect(claimant.page.get_by_text("2 of 2 owners proved.")).to_be_visible()
     assert return_code not in claimant.page.content()
 
     admin = Person(browser, stack, "rosa")
@@ -112,11 +112,15 @@ def press_reset(admin: Person) -> None:
         admin.page.goto("/admin/recovery/recoveryticket/?queue=ready&q=ada")
         assert admin.page.locator("#result_list tbody tr th a").count() == 1
 
-    eventually(is_ready, within=60)
+    eventually(is_ready)
     admin.page.locator("#result_list tbody tr th a").click()
     expect(admin.page.get_by_text("ends 1 session")).to_be_visible()
     admin.pressed("Reset second factors")
-    expect(admin.page.get_by_text("Done: second factors reset.")).to_be_visible()
+    done, code = admin.page.get_by_text("Done: second factors reset."), admin.page.locator("input[name=code]")
+    expect(done.or_(code)).to_be_visible()
+    if code.is_visible():  # five minutes have passed since the admin signed in: it was a slow machine
+        admin.type_code()
+    expect(done).to_be_visible()
     expect(admin.page.get_by_role("button", name="Reset second factors")).to_have_count(0)
 
 
@@ -125,9 +129,11 @@ def assert_old_ways_are_dead(before: Person, pending: Person, stack: Stack, code
     before.page.goto("/account/security/")
     expect(before.page.locator("input[name=password]")).to_be_visible()
     pending.type_code(code)
+    expect(pending.page.locator("input[name=password]")).to_be_visible()
     pending.page.goto("/account/security/")
     expect(pending.page.locator("input[name=password]")).to_be_visible()
     before.type_password()
+    expect(before.page.get_by_text("password you specified are not correct")).to_be_visible()
     expect(before.page.locator("input[name=password]")).to_be_visible()
     assert stack.manage("shell", "-v", "0", "-c", SHOW_TOKEN).split() == ["0", "0"]
 
@@ -152,17 +158,13 @@ def fill_passwords(person: Person) -> None:
 def enrol(person: Person) -> None:
     """Sign in with the new password: no factor is asked for, and one has to be added."""
     person.type_password()
-    expect(person.page.locator("input[name=code]")).to_have_count(0)
+    person.is_signed_in()
     person.page.goto("/account/security/app/")
-    while person.page.locator("p.secret").count() == 0:
-        if person.page.locator("input[name=password]").count():
-            person.page.locator("input[name=password]").fill(person.password)
-        elif person.page.locator("input[name=name]").count():
-            person.page.locator("input[name=name]").fill("new phone")
-        person.page.locator("main button[type=submit]").first.click()
+    person.page.get_by_label("Name of this app").fill("new phone")
+    person.page.get_by_role("button", name="Go on").click()
     person.secret = "".join(person.page.locator("p.secret").inner_text().split())
     person.type_code(pyotp.TOTP(person.secret).now())
-    expect(person.page.locator("p.secret")).to_have_count(0)
+    expect(person.page.get_by_role("heading", name="Recovery codes")).to_be_visible()
 
 
 def test_the_old_password_is_named_nowhere(stack: Stack) -> None:
