@@ -19,6 +19,7 @@ from recoverydesk.recovery import known_hosts
 from recoverydesk.recovery.errors import NotAllowed
 from recoverydesk.recovery.models import Boundary, CodeHost, Status
 from recoverydesk.recovery.permissions import WORK, Actor, Who
+from recoverydesk.recovery.probing.neighbours import Gate
 from recoverydesk.recovery.probing.patience import Knowledge, Visit
 from recoverydesk.recovery.probing.transport import Origin
 from recoverydesk.recovery.probing.verdicts import Result
@@ -42,16 +43,26 @@ def knowledge(row: CodeHost) -> Knowledge:
 
 def take(origins: Iterable[Origin]) -> dict[str, CodeHost]:
     """Lease the hosts nobody else is asking just now, by key; a host never asked before gets its row."""
-    by_key = {origin.key: origin for origin in origins}
-    known = set(CodeHost.objects.filter(host__in=by_key).values_list("host", flat=True))
-    fresh = [_learned_row(key, by_key[key]) for key in sorted(by_key.keys() - known)]
+    return _lease({origin.key: f"{origin.scheme}://{origin.key}" for origin in origins})
+
+
+def take_domains(domains: Iterable[str]) -> dict[str, CodeHost]:
+    """Lease the domains (`*.example.org`) below whose names nobody else is asking; each has a row like a host's."""
+    return _lease({domain: f"https://{domain}" for domain in domains})
+
+
+def _lease(wanted: dict[str, str]) -> dict[str, CodeHost]:
+    """Lease rows by host, making those that are missing, with the origin they stand for."""
+    known = set(CodeHost.objects.filter(host__in=wanted).values_list("host", flat=True))
+    fresh = [CodeHost(host=key, origin=wanted[key], described=False) for key in sorted(wanted.keys() - known)]
     CodeHost.objects.bulk_create(fresh, ignore_conflicts=True)
-    wanted = CodeHost.objects.filter(host__in=by_key)
-    return {row.host: row for row in leases.claim(wanted, limit=len(by_key), order_by=("host",))}
+    rows = CodeHost.objects.filter(host__in=wanted)
+    return {row.host: row for row in leases.claim(rows, limit=len(wanted), order_by=("host",))} if wanted else {}
 
 
-def _learned_row(key: str, origin: Origin) -> CodeHost:
-    return CodeHost(host=key, origin=f"{origin.scheme}://{key}", described=False)
+def settle_domain(row: CodeHost, gate: Gate) -> None:
+    """Keep what is left in the bucket that a domain's hosts share, and end its lease."""
+    leases.save_if_held(row, tokens=gate.bucket.tokens, tokens_at=database_now())
 
 
 def give_back(row: CodeHost) -> None:

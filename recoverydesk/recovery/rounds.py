@@ -15,6 +15,7 @@ from recoverydesk.recovery.boundaries import stored_hosts
 from recoverydesk.recovery.models import Boundary, CodeHost, Status
 from recoverydesk.recovery.permissions import Actor
 from recoverydesk.recovery.probing.errands import MOST_BRANCHES, Looked, Round, Seen, Stop
+from recoverydesk.recovery.probing.neighbours import Gate
 from recoverydesk.recovery.probing.patience import Visit
 from recoverydesk.recovery.probing.plan import Plan
 from recoverydesk.recovery.probing.transport import Limits
@@ -37,7 +38,7 @@ def probe_due() -> int:
 
 
 def probe_ticket(ticket_id: int, *, actor: Actor) -> int:
-    """Look at one ticket's unproved boundaries now, whenever the last look was. Raises what `check_now` raises."""
+    """Look at one ticket's unproved boundaries now, but for those just seen. Raises what `check_now` raises."""
     workflow.check_now(ticket_id, actor=actor)
     return _round(_open_boundaries().filter(ticket=ticket_id))
 
@@ -48,9 +49,16 @@ def limits() -> Limits:
 
 
 def _open_boundaries() -> QuerySet[Boundary]:
-    return Boundary.objects.filter(
-        ticket__status=Status.CHALLENGED, kind=Boundary.Kind.ASKED, proved_at=None
-    ).select_related("ticket")
+    """Those to look at. What was seen in the last minute is an answer to whoever asks again, whichever way.
+
+    The desk's own first look, made before anybody could have pushed, is not.
+    """
+    answered = Q(attempts__gt=1, last_probed_at__gt=database_now() - SHARED_WITHIN)
+    return (
+        Boundary.objects.filter(ticket__status=Status.CHALLENGED, kind=Boundary.Kind.ASKED, proved_at=None)
+        .exclude(answered)
+        .select_related("ticket")
+    )
 
 
 def _free(due: QuerySet[Boundary]) -> QuerySet[Boundary]:
@@ -67,7 +75,8 @@ def _round(due: QuerySet[Boundary]) -> int:
     plan = _planned(leased)
     failpoints.reach("probe", "planned")
     rows = host_knowledge.take(plan.origins.values())
-    stops, rests = _stops(plan, rows)
+    gates = _domain_gates(plan)
+    stops, rests = _stops(plan, rows, {row.host: gate for row, gate in gates})
     kept = _keep_unasked(leased, plan, stops, rests)
     by_id = {boundary.pk: boundary for boundary in leased}
     for news in Round(stops, plan.hosts, plan.limits).run():
@@ -76,7 +85,15 @@ def _round(due: QuerySet[Boundary]) -> int:
             kept += _keep(by_id[news.boundary_id], plan.seen[news.boundary_id] + news.seen)
         else:
             host_knowledge.settle(rows[news.key], stops[news.key].visit)
+    for row, gate in gates:
+        host_knowledge.settle_domain(row, gate)
     return kept
+
+
+def _domain_gates(plan: Plan) -> list[tuple[CodeHost, Gate]]:
+    """The gates of the strangers' domains that are ours to ask below now."""
+    rows, now = host_knowledge.take_domains(set(plan.domains().values())).values(), database_now()
+    return [(row, Gate(host_knowledge.knowledge(row).tokens_now(now))) for row in rows]
 
 
 def _companions(leased: Iterable[Boundary]) -> QuerySet[Boundary]:
@@ -108,18 +125,23 @@ def _planned(leased: Iterable[Boundary]) -> Plan:
     return plan
 
 
-def _stops(plan: Plan, rows: Mapping[str, CodeHost]) -> tuple[dict[str, Stop], dict[str, datetime]]:
+def _stops(
+    plan: Plan, rows: Mapping[str, CodeHost], gates: Mapping[str, Gate]
+) -> tuple[dict[str, Stop], dict[str, datetime]]:
     """The hosts to ask now, and for each other one when to come back."""
-    now = database_now()
+    now, domains = database_now(), plan.domains()
     stops: dict[str, Stop] = {}
     rests = dict.fromkeys(plan.origins, now + SOON)  # another worker is asking
     for key, row in rows.items():
         known = host_knowledge.knowledge(row)
         rest = known.rests_until(now)
-        if row.paused_at is None and rest is None:
-            stops[key] = plan.stop(key, Visit(known, now))
+        domain = domains.get(key)
+        if row.paused_at is None and rest is None and (domain is None or domain in gates):
+            stops[key] = plan.stop(key, Visit(known, now), gates[domain] if domain else None)
             continue
         host_knowledge.give_back(row)
+        if row.paused_at is None and rest is None:
+            continue  # another worker is asking below the same domain
         if row.paused_at is not None:
             plan.leave_paused(key)
         rests[key] = rest or now + BROKEN

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 
@@ -51,6 +52,7 @@ from tests.support import serve
 
 __all__ = ["raw_host"]
 pytestmark = pytest.mark.django_db(transaction=True)
+A_MINUTE = timedelta(seconds=61)
 NOTHING = speaks(b"0000")
 """A host that lacks every branch."""
 
@@ -71,7 +73,8 @@ def waiting(url: str, *, ticket: RecoveryTicket | None = None, repositories: int
 
 
 def due_again() -> None:
-    Boundary.objects.update(next_probe_at=Now(), leased_until=None)
+    """More than a minute later."""
+    Boundary.objects.update(next_probe_at=Now(), leased_until=None, last_probed_at=F("last_probed_at") - A_MINUTE)
 
 
 def posts(host: RawHost) -> list[Asked]:
@@ -136,7 +139,7 @@ def test_a_public_host_gets_a_row_that_makes_no_rule(monkeypatch: pytest.MonkeyP
     listed = [{"url": url, "repository": "tool"} for url in urls]
     boundary = add_boundary(ticket, host="git.example.org", repositories=listed, next_probe_at=database_now())
     rounds.probe_due()
-    row = CodeHost.objects.get()
+    row = CodeHost.objects.exclude(host="*.example.org").get()
     assert (row.host, row.described, row.failures) == ("git.example.org", False, 1)
     assert codehosts.rules() == {}
     assert {probe.verdict for probe in boundary.probes.all()} == {Verdict.BLOCKED, Verdict.UNREACHABLE}
@@ -450,3 +453,57 @@ def test_check_branch_remembers_what_a_host_speaks(tmp_path: Path) -> None:
     assert f"git ls-remote {url}/ada/tool.git refs/heads/main" in answers[0][1]
     row = CodeHost.objects.get()
     assert (row.protocol, row.asked, row.leased_until) == ("v2-direct", 2, None)
+
+
+# Neighbours ----------------------------------------------------------------------------------------------------------
+
+
+def strangers(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> list[Boundary]:
+    """Boundaries at hosts nobody described, whose names lead nowhere."""
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_a, **_k: [])
+    found = []
+    for host in hosts:
+        listed = [{"url": f"https://{host}/ada/tool", "repository": "tool"}]
+        ticket = make_ticket(factories.make_user(f"user{User.objects.count()}"))
+        found.append(add_boundary(ticket, host=host, repositories=listed, next_probe_at=database_now()))
+    return found
+
+
+def test_hosts_below_one_domain_share_a_bucket_that_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    strangers(monkeypatch, "a.evil.co.uk", "b.evil.co.uk", "c.other.co.uk", "github.com")
+    assert rounds.probe_due() == 4
+    domains = {row.host: row for row in CodeHost.objects.filter(host__startswith="*")}
+    assert set(domains) == {"*.evil.co.uk", "*.other.co.uk"}
+    assert domains["*.evil.co.uk"].tokens < domains["*.other.co.uk"].tokens < 5
+    assert {(row.lease, row.described) for row in domains.values()} == {(None, False)}
+    assert codehosts.rules() == {}
+
+
+def test_below_a_domain_another_worker_asks_nobody_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    below, elsewhere = strangers(monkeypatch, "new.evil.example", "git.other.example")
+    row = CodeHost.objects.create(host="*.evil.example", origin="https://*.evil.example", described=False)
+    leases.claim(CodeHost.objects.filter(pk=row.pk), limit=1)
+    rounds.probe_due()
+    below.refresh_from_db()
+    elsewhere.refresh_from_db()
+    assert (below.last_verdict, elsewhere.last_verdict) == ("", "unreachable")
+    assert below.next_probe_at is not None
+    assert database_now() < below.next_probe_at < database_now() + timedelta(seconds=6)
+    assert CodeHost.objects.get(host="new.evil.example").leased_until is None
+
+
+def test_what_was_seen_in_the_last_minute_answers_whoever_asks_again(raw_host: MakeHost) -> None:
+    host = raw_host(NOTHING)
+    row = describe(host)
+    boundary = waiting(host.url("ada"))
+    for _ in range(2):  # the desk's own first look, and the claimant's
+        Boundary.objects.update(next_probe_at=Now())
+        rounds.probe_due()
+    asked = len(host.asked)
+    Boundary.objects.update(next_probe_at=Now())
+    host_knowledge.probe_now(row, actor=pressing(make_moderator()))
+    assert (rounds.probe_due(), rounds.probe_ticket(boundary.ticket_id, actor=SYSTEM)) == (0, 0)
+    assert (len(host.asked), boundary.probes.count()) == (asked, 2)
+    due_again()
+    assert rounds.probe_due() == 1
+    assert len(host.asked) > asked

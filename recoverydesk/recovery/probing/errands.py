@@ -9,9 +9,12 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from recoverydesk.recovery.boundaries import Hosts, Place
+from recoverydesk.recovery.probing import neighbours
+from recoverydesk.recovery.probing.neighbours import Gate
 from recoverydesk.recovery.probing.patience import AT_ONCE, Visit
 from recoverydesk.recovery.probing.probe import look
 from recoverydesk.recovery.probing.transport import Client, Limits, Origin
@@ -44,12 +47,17 @@ class Errand:
 
 @dataclass
 class Stop:
-    """One host of the round: whom to ask, the errands there in order, and the visit that keeps us polite."""
+    """One host of the round: whom to ask, the errands there in order, and the visit that keeps us polite.
+
+    A stranger's host shares its domain's gate, and those of its networks, with whoever else is there.
+    """
 
     origin: Origin
     visit: Visit
     errands: deque[Errand] = field(default_factory=deque)
     threads: int = 0
+    is_strangers: bool = False
+    domain: Gate | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,11 @@ class Round:
         try:
             with Client(stop.origin, self.limits) as client:
                 while errand := self._next(stop):
-                    self._look(client, stop.visit, errand)
+                    with ExitStack() as doors:
+                        if self._may_pass(doors, stop, client):
+                            self._look(client, stop.visit, errand)
+                        else:
+                            self._done(errand.asks)
         finally:
             with self._lock:
                 stop.threads -= 1
@@ -124,6 +136,13 @@ class Round:
                 return Errand(errand.place, errand.position, asks)
             else:
                 self._done(errand.asks)
+
+    def _may_pass(self, doors: ExitStack, stop: Stop, client: Client) -> bool:
+        """Wait for the turn of this host's domain and networks; False when it does not come in this visit."""
+        if not neighbours.enter(doors, [stop.domain] if stop.domain else [], stop.visit.ends):
+            return False
+        shared = neighbours.gates_of(client.addresses()) if stop.is_strangers else []
+        return neighbours.enter(doors, shared, stop.visit.ends)
 
     def _look(self, client: Client, visit: Visit, errand: Errand) -> None:
         try:

@@ -68,6 +68,19 @@ def learned(before: str, heard: str) -> str:
     return before if keeps or not heard else heard
 
 
+class Bucket:
+    """How many looks may begin now; it fills by the second. Whoever takes one holds a lock."""
+
+    def __init__(self, tokens: float, now: float) -> None:
+        self.tokens, self._counted = tokens, now
+
+    def wait(self, now: float) -> float:
+        """Seconds until it holds a whole look, by a clock that only goes on."""
+        self.tokens = min(BURST, self.tokens + (now - self._counted) * PER_SECOND)
+        self._counted = now
+        return max(0.0, (1 - self.tokens) / PER_SECOND)
+
+
 class Visit:
     """One round's dealings with one host, shared by the threads that ask it."""
 
@@ -77,10 +90,10 @@ class Visit:
         self.rest: timedelta | None = None
         self.trouble = ""
         self.asked = 0
-        self.tokens = known.tokens_now(now)
         self._left_today = A_DAY - known.asked_today(now)
         self._clock = clock
-        self._began = self._counted = clock()
+        self._bucket = Bucket(known.tokens_now(now), clock())
+        self.ends = clock() + VISIT_SECONDS
         self._over = False
         self._lock = threading.Lock()
 
@@ -88,6 +101,11 @@ class Visit:
     def relearned(self) -> bool:
         """Whether the host has shown something we did not know."""
         return self.spoken != self._spoken_before
+
+    @property
+    def tokens(self) -> float:
+        """What the bucket held at the last look."""
+        return self._bucket.tokens
 
     def take(self) -> bool:
         """Wait until the host may be asked once more; False when this visit is over."""
@@ -97,7 +115,7 @@ class Visit:
                 if wait is None:
                     return False
                 if wait <= 0:
-                    self.tokens -= 1
+                    self._bucket.tokens -= 1
                     self.asked += 1
                     return True
             time.sleep(wait)
@@ -105,10 +123,8 @@ class Visit:
     def _wait(self) -> float | None:
         """Seconds until the bucket holds a whole look; None when there will be no other."""
         now = self._clock()
-        self.tokens = min(BURST, self.tokens + (now - self._counted) * PER_SECOND)
-        self._counted = now
-        wait = max(0.0, (1 - self.tokens) / PER_SECOND)
-        late = now + wait - self._began > VISIT_SECONDS
+        wait = self._bucket.wait(now)
+        late = now + wait > self.ends
         return None if self._over or late or self.asked >= self._left_today else wait
 
     def heard(self, result: Result) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from recoverydesk.recovery.boundaries import Hosts, parse
 from recoverydesk.recovery.probing.errands import Ask, Errand, Seen, Stop
+from recoverydesk.recovery.probing.neighbours import Gate, domain_of, is_public
 from recoverydesk.recovery.probing.patience import Visit
 from recoverydesk.recovery.probing.probe import origin_of, paused, probe
 from recoverydesk.recovery.probing.transport import Limits, Origin
@@ -43,10 +44,19 @@ class Plan:
         errand.asks.append(ask)
         errand.position = min(errand.position, ask.position)
 
-    def stop(self, key: str, visit: Visit) -> Stop:
-        """All errands at one host."""
+    def stop(self, key: str, visit: Visit, domain: Gate | None = None) -> Stop:
+        """All errands at one host; `domain` is the gate it shares with the others of its domain."""
         in_turn = sorted(self._errands[key].values(), key=lambda errand: errand.position)
-        return Stop(self.origins[key], visit, deque(in_turn))
+        return Stop(self.origins[key], visit, deque(in_turn), is_strangers=self._is_strangers(key), domain=domain)
+
+    def domains(self) -> dict[str, str]:
+        """The domain of each stranger's host that has one, by key."""
+        found = {key: domain_of(origin.host) for key, origin in self.origins.items() if self._is_strangers(key)}
+        return {key: domain for key, domain in found.items() if domain}
+
+    def _is_strangers(self, key: str) -> bool:
+        """Neither staff have described this host, nor is it a public one we know."""
+        return key not in self.hosts and not is_public(self.origins[key].host)
 
     def leave_paused(self, key: str) -> None:
         """Nobody asks at this host: staff have paused it."""

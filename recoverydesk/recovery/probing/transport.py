@@ -17,8 +17,8 @@ import certifi
 from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from recoverydesk.recovery.probing.addresses import Target, may_dial, resolve
-from recoverydesk.recovery.probing.failures import Blocked, Oversized, plain_words
+from recoverydesk.recovery.probing.addresses import Address, Target, may_dial, resolve
+from recoverydesk.recovery.probing.failures import Blocked, Oversized, TransportError, plain_words
 from recoverydesk.recovery.probing.packing import unpacked
 from recoverydesk.recovery.probing.sockets import Guard, GuardedSocket, GuardedTLSSocket
 
@@ -162,6 +162,16 @@ class Client:
         """Start counting seconds, bytes and requests anew, for another probe."""
         self.guard.restart(self.limits.total)
         self.requests = 0
+
+    def addresses(self) -> list[Address]:
+        """The addresses that will be dialled, resolved now if they are not yet; none where the look will say why."""
+        self.begin()
+        try:
+            with plain_words():
+                self._targets = self._targets or self._resolved()
+        except TransportError:
+            return []
+        return [target.address for target in self._targets]
 
     def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Reply:
         """Send one request and read its answer; raises Blocked, Unreachable, Malformed."""
