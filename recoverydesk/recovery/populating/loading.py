@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -27,10 +27,14 @@ def load(model: type[models.Model], names: Sequence[str], rows: Iterable[Row], t
     """
     rest = _defaults(model, names)
     fields = [model._meta.get_field(name) for name in (*names, *rest)]
-    columns = [str(field.column) for field in fields]  # type: ignore[union-attr]
-    whole = (tuple(row) + tuple(rest.values()) for row in rows)
-    copy = _copy if connection.vendor == "postgresql" else _insert
-    return copy(model._meta.db_table, columns, whole, tell)
+    columns = [connection.ops.quote_name(str(field.column)) for field in fields]  # type: ignore[union-attr]
+    into = f"{connection.ops.quote_name(model._meta.db_table)} ({', '.join(columns)})"
+    write = _copy if connection.vendor == "postgresql" else _insert
+    done = 0
+    for number in write(into, rows, tuple(rest.values())):
+        done += number
+        tell(number)
+    return done
 
 
 def reset_sequences(*tables: type[models.Model]) -> None:
@@ -60,48 +64,45 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _copy(table: str, columns: Sequence[str], rows: Iterable[Row], tell: Tell) -> int:
-    """One COPY in PostgreSQL's text format."""
-    done = 0
-    names = ", ".join(f'"{column}"' for column in columns)
-    with connection.cursor() as cursor, cursor.cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+def _copy(into: str, rows: Iterable[Row], rest: Row) -> Iterator[int]:
+    """One COPY in PostgreSQL's text format, chunk after chunk; every row ends in `rest`."""
+    end = "".join(f"\t{_text(value)}" for value in rest) + "\n"
+    with connection.cursor() as cursor, cursor.cursor.copy(f"COPY {into} FROM STDIN") as copy:
         for chunk in _chunks(rows):
-            copy.write("".join(chain.from_iterable((_line(row), "\n") for row in chunk)))
-            done += len(chunk)
-            tell(len(chunk))
-    return done
+            copy.write("".join([_line(row) + end for row in chunk]))
+            yield len(chunk)
 
 
 def _line(row: Row) -> str:
-    return "\t".join(map(_text, row))
+    return "\t".join([_TEXTS.get(type(value), _text)(value) for value in row])
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value if "\\" not in value and "\n" not in value else _escape(value)
     if value is None:
         return "\\N"
+    if isinstance(value, bool):
+        return "t" if value else "f"
     if isinstance(value, bytes):
         return f"\\\\x{value.hex()}"
-    if isinstance(value, dict | list):
-        return _escape(json.dumps(value))
-    return "t" if value is True else "f" if value is False else str(value)
+    return _string(json.dumps(value) if isinstance(value, dict | list) else str(value))
 
 
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+def _string(text: str) -> str:
+    return text if text.isprintable() and "\\" not in text else text.translate(_ESCAPES)
 
 
-def _insert(table: str, columns: Sequence[str], rows: Iterable[Row], tell: Tell) -> int:
-    done = 0
-    names, marks = ", ".join(f'"{column}"' for column in columns), ", ".join(["%s"] * len(columns))
-    statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608 - names of our own models
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_TEXTS: dict[type, Callable[[Any], str]] = {str: _string, int: str, datetime: str, UUID: str}  # the short way
+
+
+def _insert(into: str, rows: Iterable[Row], rest: Row) -> Iterator[int]:
+    end = tuple(map(_plain, rest))
     with connection.cursor() as cursor:
         for chunk in _chunks(rows):
-            cursor.executemany(statement, [tuple(map(_plain, row)) for row in chunk])
-            done += len(chunk)
-            tell(len(chunk))
-    return done
+            whole = [(*map(_plain, row), *end) for row in chunk]
+            marks = ", ".join(["%s"] * len(whole[0]))
+            cursor.executemany(f"INSERT INTO {into} VALUES ({marks})", whole)  # noqa: S608 - our own models
+            yield len(chunk)
 
 
 def _plain(value: Any) -> Any:

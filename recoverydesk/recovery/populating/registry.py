@@ -17,6 +17,8 @@ HUBS = {"launchpad.net": "https://code.launchpad.net/{0}", "sourceforge.net": "h
 WITHOUT_REPOSITORY = 0.125
 MOVED = 0.04
 OWN_NAME = 0.6
+UNVERIFIED = 0.04
+STAFF = 5
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,20 @@ class World:
     first: dict[str, int]
     names: list[str] = field(default_factory=list)
     uids: list[Any] = field(default_factory=list)
+    verified: list[tuple[str, ...]] = field(default_factory=list)
     releases_of: list[int] = field(default_factory=list)
     projects: list[Project] = field(default_factory=list)
     links: list[tuple[Any, ...]] = field(default_factory=list)
 
+    @property
+    def staff(self) -> int:
+        """How many of the accounts, the first ones, work the desk. They own nothing and lose nothing."""
+        return min(STAFF, self.sizes.users // 2)
 
-USER = ("id", "uid", "username", "email", "password", "date_joined", "is_active", "language")
+
+USER = (
+    "id", "uid", "username", "email", "password", "date_joined", "is_active", "language", "is_staff", "staff_since",
+)  # fmt: skip
 ADDRESS = ("user_id", "email", "primary", "verified")
 TOTP = ("user_id", "name", "confirmed", "secret", "created_at")
 PROJECT = ("id", "uid", "name", "normalized_name", "critical", "created_at")
@@ -68,31 +78,42 @@ LINK = (
 
 def users(world: World) -> Iterator[tuple[Any, ...]]:
     """One account each; nobody has a password."""
-    chance, first = world.chance, world.first["users"]
+    chance, first, since = world.chance, world.first["users"], world.today - timedelta(days=365)
     for number in range(world.sizes.users):
         name, uid = chance.name(first + number), chance.uid()
         world.names.append(name)
         world.uids.append(uid)
         joined = world.today - timedelta(days=chance.random.random() * 365 * YEARS + 1)
         language = "es" if chance.random.random() < 0.05 else "en"
-        yield first + number, uid, name, f"{name}@example.org", "!", joined, True, language
+        staff = number < world.staff
+        yield (
+            first + number, uid, name, f"{name}@example.org", "!", joined, True, language, staff,
+            since if staff else None,
+        )  # fmt: skip
 
 
 def addresses(world: World) -> Iterator[tuple[Any, ...]]:
-    """A primary address each, nearly all verified; every tenth account has a second one."""
+    """A primary address each, nearly all verified (the last one always); every tenth account has a second one."""
     for number, name in enumerate(world.names):
         user, dice = world.first["users"] + number, world.chance.random.random()
-        yield user, f"{name}@example.org", True, dice > 0.04
+        primary, second = f"{name}@example.org", f"{name}@example.com"
+        verified = dice > UNVERIFIED or number == world.sizes.users - 1
+        world.verified.append((primary,) * verified + (second,) * (dice > 0.9))
+        yield user, primary, True, verified
         if dice > 0.9:
-            yield user, f"{name}@example.com", False, True
+            yield user, second, False, True
 
 
-def apps(world: World, secret: bytes) -> Iterator[tuple[Any, ...]]:
-    """An authenticator app for two accounts of five. They share one secret that nobody knows."""
+def apps(world: World, secret: bytes, resets: dict[int, datetime]) -> Iterator[tuple[Any, ...]]:
+    """An authenticator app for two accounts of five. They share one secret that nobody knows.
+
+    `resets` is when each account was last reset: what it has now was added since.
+    """
     for number in range(world.sizes.users):
-        if world.chance.random.random() < 0.4:
-            days = world.chance.random.random() * 1200 + 40
-            yield world.first["users"] + number, "phone", True, secret, world.today - timedelta(days=days)
+        dice, age = world.chance.random.random(), world.chance.random.random()
+        since = resets.get(number, world.today - timedelta(days=1240))
+        if dice < 0.4:
+            yield world.first["users"] + number, "phone", True, secret, since + (world.today - since) * age
 
 
 def projects(world: World) -> Iterator[tuple[Any, ...]]:
@@ -113,7 +134,7 @@ def releases(world: World) -> Iterator[tuple[Any, ...]]:
     release_id = world.first["releases"]
     for number, count in enumerate(world.releases_of):
         project_id = world.first["projects"] + number
-        owner = world.chance.scattered(world.sizes.users, 20)
+        owner = _member(world, 20, mixed=True)
         began, step = _pace(world, count)
         urls = _urls(world, owner, project_id)
         turn = count // 2 if len(urls) > 1 else count
@@ -124,6 +145,12 @@ def releases(world: World) -> Iterator[tuple[Any, ...]]:
             text = shown[index >= turn] if urls else '[["Documentation", "https://docs.example.org"]]'
             yield release_id, project_id, f"{index // 10}.{index % 10}", at, text, bool(urls)
             release_id += 1
+
+
+def _member(world: World, flat: float, *, mixed: bool = False) -> int:
+    """The place of an account beside the desk's staff; some far more often than others."""
+    pick = world.chance.scattered if mixed else world.chance.zipf
+    return world.staff + pick(world.sizes.users - world.staff, flat)
 
 
 def _pace(world: World, count: int) -> tuple[datetime, timedelta]:
@@ -178,7 +205,7 @@ def roles(world: World) -> Iterator[tuple[Any, ...]]:
     for project in world.projects:
         yield world.first["users"] + project.owner, project.id, Role.Kind.OWNER.value, since, since
         if world.chance.random.random() < 0.2:
-            other = world.chance.zipf(world.sizes.users, 200)
+            other = _member(world, 200)
             if other != project.owner:
                 kind = Role.Kind.OWNER if world.chance.random.random() < 0.5 else Role.Kind.MAINTAINER
                 yield world.first["users"] + other, project.id, kind.value, since, since

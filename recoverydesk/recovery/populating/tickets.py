@@ -1,4 +1,4 @@
-"""Tickets in every status with their boundaries, looks and mails, and the events of everybody."""
+"""Tickets in every status with their boundaries and looks."""
 
 import json
 from collections.abc import Iterator
@@ -6,29 +6,50 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from audit.tags import Tag
-from recoverydesk.recovery.models import OPEN_STATUSES, Status, Turn
+from recoverydesk.recovery.models import OPEN_STATUSES, Turn
 from recoverydesk.recovery.populating.registry import Project, World
 
 OPEN_SHARE = 0.04
 OPEN = [(0.15, "new"), (0.60, "challenged"), (0.17, "waiting"), (0.08, "ready")]
 CLOSED = [(0.62, "completed"), (0.16, "rejected"), (0.04, "stopped"), (0.08, "withdrawn"), (0.10, "expired")]
 TURNS = {"new": Turn.OURS, "ready": Turn.OURS, "waiting": Turn.CLOCK, "challenged": Turn.THEIRS}
-STAFF = 5
 YEARS = 3
 
 
 @dataclass
 class Ticket:
-    """What the rows around a ticket need to know of it."""
+    """What the rows around a ticket need to know of it: `user` and `staff` are places among the accounts."""
 
     id: int
     user: int
+    staff: int
+    contact: str
     status: str
     opened: datetime
     closed: datetime | None
     places: dict[tuple[str, str], list[dict[str, Any]]]
-    proved: bool
+
+    @property
+    def proved(self) -> bool:
+        return self.status in ("waiting", "ready", "completed")
+
+    @property
+    def challenged(self) -> datetime:
+        return self.opened + timedelta(minutes=5)
+
+    @property
+    def confirmed(self) -> datetime:
+        """When the branches were seen and with them the mailbox confirmed."""
+        return self.opened + timedelta(hours=5)
+
+    @property
+    def waited(self) -> datetime:
+        """The end of the objection window."""
+        return self.opened + timedelta(hours=25)
+
+    @property
+    def reset(self) -> datetime | None:
+        return self.closed if self.status == "completed" else None
 
 
 TICKET = (
@@ -41,14 +62,6 @@ BOUNDARY = (
     "last_verdict", "last_probed_at", "attempts",
 )  # fmt: skip
 PROBE = ("id", "boundary_id", "url", "repository", "verdict", "probed_at", "requests", "protocol")
-MAIL = (
-    "kind", "recipient", "user_id", "reference", "language", "context", "links", "state", "attempts", "dedupe_key",
-    "message_id", "queued_at", "sent_at", "settled_at",
-)  # fmt: skip
-EVENT = (
-    "time", "tag", "actor_uid", "actor_name", "subject_uid", "subject_name", "ticket", "project_uid",
-    "project_name", "token_id", "data", "commitment",
-)  # fmt: skip
 
 
 def owned(world: World) -> dict[int, list[Project]]:
@@ -62,10 +75,11 @@ def owned(world: World) -> dict[int, list[Project]]:
 def plan(world: World) -> list[Ticket]:
     """Decide about every ticket: whose, when, how it ended. At most one open ticket per account."""
     of, taken = owned(world), set[int]()
-    owners = list(of) or list(range(world.sizes.users))
+    users = [user for user in of or range(world.staff, world.sizes.users) if _can_ask(world, user)]
+    users = users or [world.sizes.users - 1]
     planned = []
     for number in range(world.sizes.tickets):
-        user = owners[int(world.chance.random.random() * len(owners))]
+        user = users[int(world.chance.random.random() * len(users))]
         open_ = world.chance.random.random() < OPEN_SHARE and user not in taken
         status = world.chance.one_of(OPEN if open_ else CLOSED)
         if open_:
@@ -74,11 +88,29 @@ def plan(world: World) -> list[Ticket]:
     return planned
 
 
+def _can_ask(world: World, user: int) -> bool:
+    """A lost second factor is answered to the verified primary address."""
+    return _address(world, user) in world.verified[user]
+
+
+def _address(world: World, user: int) -> str:
+    return f"{world.names[user]}@example.org"
+
+
+def resets(planned: list[Ticket]) -> dict[int, datetime]:
+    """When each account was last reset."""
+    found: dict[int, datetime] = {}
+    for ticket in planned:
+        if ticket.reset:
+            found[ticket.user] = max(ticket.reset, found.get(ticket.user, ticket.reset))
+    return found
+
+
 def _ticket(world: World, number: int, user: int, status: str, projects: list[Project]) -> Ticket:
     pick = world.chance.random.random
     age = pick() * (60 if status in OPEN_STATUSES else 365 * YEARS) + 2
     opened = world.today - timedelta(days=age)
-    closed = None if status in OPEN_STATUSES else min(opened + timedelta(days=pick() * 20 + 1), world.today)
+    closed = None if status in OPEN_STATUSES else min(opened + timedelta(days=pick() * 20 + 2), world.today)
     places: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for project in projects[:20]:
         for url, host, namespace, version, seen in project.places:
@@ -86,29 +118,27 @@ def _ticket(world: World, number: int, user: int, status: str, projects: list[Pr
             repository |= {"label": "Source", "first_release": version, "first_seen": seen.isoformat()}
             repository |= {"last_release": version, "last_seen": seen.isoformat()}
             places.setdefault((host, namespace), []).append(repository)
-    proved = status in ("waiting", "ready", "completed")
-    return Ticket(number, user, status, opened, closed, dict(list(places.items())[:5]), proved)
+    first = dict(list(places.items())[:5])
+    return Ticket(number, user, number % world.staff, _address(world, user), status, opened, closed, first)
 
 
 def tickets(world: World, planned: list[Ticket], key_id: str) -> Iterator[tuple[Any, ...]]:
     """The rows of the tickets. Every third open one lies on somebody's desk; one in ten came with an issue."""
     base, pick = world.first["users"], world.chance.random.random
     for ticket in planned:
-        name, done = world.names[ticket.user], ticket.status == "completed"
-        staff = base + ticket.id % STAFF
         turn = TURNS.get(ticket.status, Turn.NOBODY)
         since = ticket.closed or ticket.opened + timedelta(hours=6 * pick())
-        wait = ticket.opened + timedelta(days=3) if ticket.proved else None
+        wait = ticket.waited if ticket.proved else None
         if ticket.status == "waiting":
             wait = world.today + timedelta(days=1 + pick())
         issue = f"https://github.com/example/support/issues/{ticket.id}" if pick() < 0.1 else ""
         yield (
-            ticket.id, base + ticket.user, "second_factor", f"{name}@example.org", "form", issue, ticket.status,
+            ticket.id, base + ticket.user, "second_factor", ticket.contact, "form", issue, ticket.status,
             turn.value, since, 3, ticket.opened, ticket.opened,
-            None if ticket.status == "new" else ticket.opened + timedelta(minutes=5),
-            ticket.opened + timedelta(hours=5) if ticket.proved else None, wait,
-            ticket.closed if done else None, ticket.closed, staff if done else None,
-            staff if pick() < 0.33 else None, f"{ticket.id:032x}", key_id, _facts(ticket),
+            None if ticket.status == "new" else ticket.challenged,
+            ticket.confirmed if ticket.proved else None, wait,
+            ticket.reset, ticket.closed, base + ticket.staff if ticket.reset else None,
+            base + ticket.staff if pick() < 0.33 else None, f"{ticket.id:032x}", key_id, _facts(ticket),
         )  # fmt: skip
 
 
@@ -126,7 +156,7 @@ def boundaries(world: World, planned: list[Ticket]) -> Iterator[tuple[Any, ...]]
     """One row per owner that a ticket asks for, proved where the ticket got that far."""
     boundary_id, shift = world.first["boundaries"], world.first["probes"] - world.first["boundaries"]
     for ticket in planned:
-        at = ticket.opened + timedelta(hours=5)
+        at = ticket.confirmed
         verdict = "found" if ticket.proved else "missing"
         for (host, namespace), repositories in ticket.places.items():
             proof = boundary_id + shift if ticket.proved else None
@@ -145,73 +175,6 @@ def probes(world: World, planned: list[Ticket]) -> Iterator[tuple[Any, ...]]:
         for repositories in ticket.places.values():
             url, name = repositories[0]["url"], repositories[0]["repository"]
             verdict = "found" if ticket.proved else "missing"
-            at = ticket.opened + timedelta(hours=5)
+            at = ticket.confirmed
             yield boundary_id + shift, boundary_id, url, name, verdict, at, 2, "v2"
             boundary_id += 1
-
-
-def mails(world: World, planned: list[Ticket]) -> Iterator[tuple[Any, ...]]:
-    """The challenge and a notice of every ticket that was answered."""
-    for ticket in planned:
-        if ticket.status == "new":
-            continue
-        name, at = world.names[ticket.user], ticket.opened + timedelta(minutes=5)
-        to, user = f"{name}@example.org", world.first["users"] + ticket.user
-        context = json.dumps({"number": ticket.id, "username": name, "requested": ticket.opened.isoformat()})
-        for kind in ("recovery_challenge", "recovery_notice"):
-            key = (
-                f"ticket:{ticket.id}:challenge:0" if kind == "recovery_challenge" else f"ticket:{ticket.id}:{kind}:{to}"
-            )
-            yield (
-                kind, to, user, f"ticket:{ticket.id}", "en", context, "{}", "sent", 1, key,
-                f"<{key}@example.org>", at, at, at,
-            )  # fmt: skip
-
-
-ACCOUNT_TAGS = (
-    Tag.ACCOUNT_LOGIN_SUCCESS, Tag.ACCOUNT_LOGIN_SUCCESS, Tag.ACCOUNT_LOGIN_FAILURE, Tag.ACCOUNT_STEP_UP,
-    Tag.ACCOUNT_API_TOKEN_ADDED, Tag.ACCOUNT_PASSWORD_CHANGE, Tag.ACCOUNT_EMAIL_VERIFIED,
-)  # fmt: skip
-ENDS = {
-    "completed": Tag.ACCOUNT_RECOVERY_RESET, "rejected": Tag.ACCOUNT_RECOVERY_REJECT,
-    "stopped": Tag.ACCOUNT_RECOVERY_STOP, "withdrawn": Tag.ACCOUNT_RECOVERY_WITHDRAW,
-    "expired": Tag.ACCOUNT_RECOVERY_EXPIRE,
-}  # fmt: skip
-
-
-def events(world: World, planned: list[Ticket]) -> Iterator[tuple[Any, ...]]:
-    """The story of every ticket, then what accounts do all day, up to the number asked for."""
-    left = world.sizes.events
-    for ticket in planned:
-        for at, tag, data in _story(ticket):
-            if left <= 0:
-                return
-            left -= 1
-            yield _event(world, ticket.user, at, tag, ticket.id, data)
-    pick = world.chance.random.random
-    for _ in range(left):
-        user = world.chance.scattered(world.sizes.users, 200)
-        tag = ACCOUNT_TAGS[int(pick() * len(ACCOUNT_TAGS))]
-        yield _event(world, user, world.today - timedelta(days=pick() * 730), tag, None, "{}")
-
-
-def _story(ticket: Ticket) -> Iterator[tuple[datetime, Tag, str]]:
-    at = ticket.opened
-    yield at, Tag.ACCOUNT_RECOVERY_OPEN, '{"claim": "second_factor", "source": "form"}'
-    if ticket.status == "new":
-        return
-    yield at + timedelta(minutes=5), Tag.ACCOUNT_RECOVERY_CHALLENGE, '{"status": "challenged", "was": "new"}'
-    if ticket.proved:
-        yield at + timedelta(hours=5), Tag.ACCOUNT_RECOVERY_PROOF, '{"status": "challenged"}'
-        yield at + timedelta(hours=5), Tag.ACCOUNT_RECOVERY_ADVANCE, '{"status": "waiting", "was": "challenged"}'
-    if ticket.status in ("ready", "completed"):
-        yield at + timedelta(hours=29), Tag.ACCOUNT_RECOVERY_WAIT_OVER, '{"status": "ready", "was": "waiting"}'
-    if ticket.closed:
-        yield ticket.closed, ENDS[ticket.status], json.dumps({"status": ticket.status, "was": Status.CHALLENGED.value})
-
-
-def _event(world: World, user: int, at: datetime, tag: Tag, ticket: int | None, data: str) -> tuple[Any, ...]:
-    own = ticket is None
-    uid, name = world.uids[user], world.names[user]
-    actor = (uid, name) if own else (None, "system")
-    return at, tag.value, *actor, uid, name, ticket, None, "", None, data, ""

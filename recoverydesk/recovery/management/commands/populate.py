@@ -30,7 +30,7 @@ class Command(BaseCommand):
             with _bar() as bar:
                 done = build.build(sizes, seed=options["seed"], started=lambda name: _started(bar, name))
         except build.NothingToOwn as error:
-            raise CommandError("projects, tickets and events need users; releases need projects") from error
+            raise CommandError("projects and events need users, tickets two of them, releases projects") from error
         seconds = time.monotonic() - began
         for name, rows in done.items():
             self.stdout.write(f"{name}: {rows}")
