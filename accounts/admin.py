@@ -26,7 +26,6 @@ from accounts.second_factors import require_recent_staff_factor
 from accounts.visitor import account_of
 from audit.log import origin_of
 
-FREEZE = "accounts.freeze_user"
 RIGHTS = ("is_staff", "is_superuser", "groups")
 
 
@@ -107,16 +106,18 @@ class UserAdmin(ReadOnlyAdmin):
 
     def decide(self, verb: str, request: HttpRequest, pk: int) -> HttpResponse:
         """Freeze or unfreeze with a reason: a page that asks, then a POST. Nobody decides about themselves."""
-        actor = account_of(request)
-        if not actor.has_perm(FREEZE) or actor.pk == pk:
-            raise PermissionDenied
-        subject = get_object_or_404(User, pk=pk)
+        actor, subject = account_of(request), get_object_or_404(User, pk=pk)
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             how: dict[str, Any] = {"by": User.FrozenBy.STAFF} if verb == "freeze" else {}
             reason, origin = form.cleaned_data["reason"], origin_of(request)
-            getattr(services, verb)(subject, actor=actor, reason=reason, origin=origin, **how)
+            try:
+                getattr(services, verb)(subject, actor=actor, reason=reason, origin=origin, **how)
+            except services.NotPermitted as refusal:
+                raise PermissionDenied from refusal
             return redirect("admin:accounts_user_change", subject.pk)
+        if not services.may_freeze(actor, subject):
+            raise PermissionDenied
         context = {**self.admin_site.each_context(request), "form": form, "subject": subject, "verb": verb}
         return render(request, "admin/accounts/user/decide.html", {**context, "opts": self.opts})
 
@@ -132,7 +133,10 @@ class UserAdmin(ReadOnlyAdmin):
         view = super().change_view
         if request.method == "POST":
             return require_recent_staff_factor(view)(request, *args, **kwargs)  # type: ignore[return-value]
-        kwargs["extra_context"] = {**(kwargs.get("extra_context") or {}), "may_freeze": request.user.has_perm(FREEZE)}
+        kwargs["extra_context"] = {
+            **(kwargs.get("extra_context") or {}),
+            "may_freeze": request.user.has_perm(services.FREEZE),
+        }
         return view(request, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:  # noqa: ARG002

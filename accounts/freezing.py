@@ -37,7 +37,7 @@ def lift(user: User, device: Device, *, origin: Origin | None = None) -> bool:
         return True
     if not user.is_active or user.frozen_by != User.FrozenBy.OWNER or not _old_enough(device, database_now()):
         return False
-    services.unfreeze(user, actor=user, reason=REASON, origin=origin)
+    services.open_again(user, actor=user, reason=REASON, origin=origin)
     return True
 
 

@@ -9,9 +9,12 @@ from accounts import addresses, hooks, notices, second_factors
 from accounts.clock import database_now
 from accounts.models import User
 from accounts.services import locked
-from audit.log import Origin, Party, record
+from audit.log import Origin, Party, record, record_refusal
 from audit.tags import Tag
 
+EMPTIED = (
+    "username", "email", "is_active", "is_staff", "is_superuser", "never_reset", "never_reset_ends", "password",
+)  # fmt: skip
 EMPTIED_PREFIX = "deleted-"  # an emptied account is renamed to this plus its uid
 
 
@@ -19,14 +22,31 @@ class DeletionRefused(Exception):
     """The account may not be deleted now; `str()` is the reason, for people."""
 
 
-@transaction.atomic
+class InQuarantine(Exception):
+    """In the days after a recovery nobody makes it final; `str()` is the reason, for people."""
+
+    def __str__(self) -> str:
+        return _("For some days after an account recovery, further resets cannot be ruled out.")
+
+
 def switch_never_reset_on(user: User, *, actor: Party | str, origin: Origin | None = None) -> None:
-    """From now on nobody resets the second factors of this account; a switch-off under way is called off."""
-    row = locked(user)
-    if row.never_reset and row.never_reset_ends is None:
-        return
-    _save(user, never_reset=True, ends=None)
-    notices.changed(Tag.ACCOUNT_NEVER_RESET_ON, user, actor=actor, origin=origin)
+    """From now on nobody resets the second factors of this account; a switch-off under way is called off.
+
+    Raises InQuarantine: whoever got in by a reset that was wrong must not rule out the one that mends it (rule 9).
+    """
+    with transaction.atomic():
+        row = locked(user)
+        if row.never_reset and row.never_reset_ends is None:
+            return
+        if not (refused := row.in_quarantine(database_now())):
+            _save(user, never_reset=True, ends=None)
+            notices.changed(Tag.ACCOUNT_NEVER_RESET_ON, user, actor=actor, origin=origin)
+    if refused:
+        record_refusal(
+            Tag.ACCOUNT_REFUSED, actor=actor, subject=user, origin=origin, verb="never_reset",
+            error=InQuarantine.__name__,
+        )  # fmt: skip
+        raise InQuarantine
 
 
 @transaction.atomic
@@ -82,7 +102,7 @@ def delete_account(user: User, *, actor: Party | str, origin: Origin | None = No
     user.is_active = user.is_staff = user.is_superuser = user.never_reset = False
     user.never_reset_ends = None
     user.set_unusable_password()
-    user.save()
+    user.save(update_fields=EMPTIED)
     user.groups.clear()
 
 

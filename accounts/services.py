@@ -1,6 +1,7 @@
 """Verbs on an account: freeze, unfreeze, choose a password, end sessions, give or take staff rights."""
 
 from collections.abc import Iterable
+from typing import NoReturn
 
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -8,7 +9,7 @@ from django.db import transaction
 from accounts import notices
 from accounts.clock import database_now
 from accounts.models import Browser, Session, User
-from audit.log import Origin, Party
+from audit.log import Origin, Party, record_refusal
 from audit.tags import Tag
 
 
@@ -21,6 +22,8 @@ class NotPermitted(Exception):
 
 
 LEAST_REASON = 10
+FREEZE = "accounts.freeze_user"
+SYSTEM = "system"
 
 
 def locked(user: User) -> User:
@@ -28,10 +31,32 @@ def locked(user: User) -> User:
     return User.objects.select_for_update().get(pk=user.pk)
 
 
-@transaction.atomic
+def may_freeze(actor: Party | str, user: User) -> bool:
+    """Whether the actor may freeze or unfreeze this account as staff: nobody decides about themselves."""
+    if not isinstance(actor, User):
+        return actor == SYSTEM
+    return actor.pk != user.pk and actor.has_perm(FREEZE)
+
+
+def _may_freeze_as_owner(actor: Party | str, user: User) -> bool:
+    """The owner signed in, or whoever reads a mailbox of the account (an actor without an account)."""
+    return not isinstance(actor, User) or actor.pk == user.pk
+
+
 def freeze(user: User, *, by: User.FrozenBy, actor: Party | str, reason: str, origin: Origin | None = None) -> None:
-    """Close the account to sign-in and uploads and end its sessions. A staff freeze replaces the owner's own."""
+    """Close the account to sign-in and uploads and end its sessions. A staff freeze replaces the owner's own.
+
+    Raises NotPermitted, and ReasonMissing.
+    """
     _require_reason(reason)
+    allowed = may_freeze if by == User.FrozenBy.STAFF else _may_freeze_as_owner
+    if not allowed(actor, user):
+        _refuse("freeze", user, actor, origin)
+    _freeze(user, by, actor, reason, origin)
+
+
+@transaction.atomic
+def _freeze(user: User, by: User.FrozenBy, actor: Party | str, reason: str, origin: Origin | None) -> None:
     row = locked(user)
     if row.frozen_at and (row.frozen_by == User.FrozenBy.STAFF or by == User.FrozenBy.OWNER):
         return
@@ -44,10 +69,26 @@ def freeze(user: User, *, by: User.FrozenBy, actor: Party | str, reason: str, or
     )
 
 
-@transaction.atomic
 def unfreeze(user: User, *, actor: Party | str, reason: str, origin: Origin | None = None) -> None:
-    """Open a frozen account again; nothing happens to one that is not frozen."""
+    """Staff open a frozen account again; nothing happens to one that is not frozen.
+
+    Raises NotPermitted, and ReasonMissing.
+    """
     _require_reason(reason)
+    if not may_freeze(actor, user):
+        _refuse("unfreeze", user, actor, origin)
+    open_again(user, actor=actor, reason=reason, origin=origin)
+
+
+def _refuse(verb: str, user: User, actor: Party | str, origin: Origin | None) -> NoReturn:
+    error = NotPermitted.__name__
+    record_refusal(Tag.ACCOUNT_REFUSED, actor=actor, subject=user, origin=origin, verb=verb, error=error)
+    raise NotPermitted
+
+
+@transaction.atomic
+def open_again(user: User, *, actor: Party | str, reason: str, origin: Origin | None = None) -> None:
+    """What both ways out of a freeze do: `unfreeze` asks whether staff may, `freezing.lift` whether the owner may."""
     if locked(user).frozen_at is None:
         return
     user.frozen_at, user.frozen_by = None, ""
@@ -141,6 +182,8 @@ __all__ = [
     "end_sessions",
     "forget_browsers",
     "freeze",
+    "may_freeze",
+    "open_again",
     "set_staff",
     "unfreeze",
 ]

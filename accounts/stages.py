@@ -38,6 +38,10 @@ __all__ = [
 Verify = Callable[[User], Device | None]
 
 
+class _StaysClosed(Exception):
+    """The account takes no sign-in with this factor, or changed under the pending one."""
+
+
 def remember_second_factor(request: HttpRequest, user: User, device: Device) -> None:
     """Note in the session that a second factor was shown now; allauth's own re-authentication counts it too."""
     record_authentication(
@@ -93,17 +97,24 @@ class SecondFactorStage(LoginStage):
         """The same with a security key's answer; raises webauthn.KeyRefused."""
         return self._complete(lambda user: webauthn.authenticate(self.request, user, "second_factor", answer))
 
-    @transaction.atomic
     def _complete(self, verify: Verify) -> HttpResponseBase | None:
+        """What did not end in a sign-in used nothing up: a refusal is written down after the rest is undone."""
+        try:
+            with transaction.atomic():
+                return self._sign_in(verify)
+        except _StaysClosed:
+            return self.refuse()
+
+    def _sign_in(self, verify: Verify) -> HttpResponseBase | None:
         user, origin = self.account(lock=True), origin_of(self.request)
         if user is None:
-            return self.refuse()
+            raise _StaysClosed
         device = verify(user)
         if device is None:
             sign_in.refused(user, why="code", origin=origin)
             return None
         if not freezing.lift(user, device, origin=origin):
-            return self.refuse()
+            raise _StaysClosed
         user.otp_device = device  # type: ignore[attr-defined]  # django-otp puts it into the session
         self.login.user = user
         remember_second_factor(self.request, user, device)

@@ -1,5 +1,6 @@
 """One round of this room's due work: typed requests, mail, rows whose time is over."""
 
+import logging
 from datetime import timedelta
 
 from django.db import transaction
@@ -8,9 +9,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import checkups, known_browsers, leases, lifecycle, password_reset
+from accounts.clock import database_now
 from accounts.mail import outbox
 from accounts.mail.models import Request
 from accounts.models import Session
+
+logger = logging.getLogger(__name__)
 
 KEPT = timedelta(hours=24)  # after it was handled, a request is only a trace of who asked
 BATCH = 50
@@ -18,13 +22,26 @@ BATCH = 50
 
 def sweep() -> int:
     """Do what is due now and return how much that was. Any number of workers may run it at once."""
-    done = sum(_handle(row) for row in leases.claim(due_requests(), limit=BATCH, order_by=("due_at", "id")))
+    done = sum(_try(row) for row in leases.claim(due_requests(), limit=BATCH, order_by=("due_at", "id")))
     done += sum(lifecycle.finish_never_reset(user) for user in lifecycle.due_never_resets())
     return done + checkups.send_due() + outbox.send_due() + purge()
 
 
 def due_requests() -> QuerySet[Request]:
     return Request.objects.filter(kind=password_reset.KIND, handled_at=None, due_at__lte=Now())
+
+
+def _try(row: Request) -> int:
+    """One that cannot be read (its key is gone) is given up at once; after any other fault it is tried again when its
+    lease ends, for a day. Neither stops the others, and nothing of what was typed is logged."""
+    try:
+        return _handle(row)
+    except Exception as fault:
+        logger.error("request %s cannot be handled: %s", row.pk, type(fault).__name__)  # noqa: TRY400
+        unreadable = isinstance(fault, ValueError | LookupError)
+        if unreadable or database_now() - row.created_at > KEPT:
+            leases.save_if_held(row, handled_at=Now())
+        return 0
 
 
 @transaction.atomic

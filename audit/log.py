@@ -4,18 +4,20 @@ import functools
 import ipaddress
 import secrets
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 from allauth.core.internal.httpkit import get_client_ip
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.http import HttpRequest
 
 from audit.models import Event, EventDetail
 from audit.tags import Tag
 
 DEVICE_LENGTH = 300
+SAME_REFUSAL = timedelta(hours=1)
 NAME_LENGTH = 200
 
 
@@ -86,6 +88,26 @@ def record(
             detail.event_id = event.id
             detail.save(force_insert=True)
     return event
+
+
+def record_refusal(
+    tag: Tag,
+    *,
+    actor: Party | str,
+    subject: Party | None = None,
+    ticket: int | None = None,
+    origin: Origin | None = None,
+    verb: str,
+    error: str,
+    **data: Any,
+) -> None:
+    """Write down that a verb was refused, the same of the same actor once an hour: nothing is ever erased here, and a
+    link in a mailbox can be pressed all day. Call it after the refused transaction is over."""
+    known = Event.objects.filter(tag=tag, ticket=ticket, time__gt=Now() - SAME_REFUSAL, data__verb=verb)
+    uid, name = (None, actor) if isinstance(actor, str) else (actor.uid, actor.username)
+    known = known.filter(actor_uid=uid, actor_name=name[:NAME_LENGTH], data__error=error)
+    if not known.filter(subject_uid=subject.uid if subject else None).exists():
+        record(tag, actor=actor, subject=subject, ticket=ticket, origin=origin, verb=verb, error=error, **data)
 
 
 def _insert(event: Event) -> None:

@@ -13,6 +13,7 @@ SENTENCES = {
     Tag.ACCOUNT_SETTINGS_CHANGE: _("%(actor)s changed a setting of %(subject)s."),
     Tag.ACCOUNT_FREEZE: _("%(actor)s froze %(subject)s."),
     Tag.ACCOUNT_UNFREEZE: _("%(actor)s unfroze %(subject)s."),
+    Tag.ACCOUNT_REFUSED: _("%(actor)s was refused a change to %(subject)s."),
     Tag.ACCOUNT_QUARANTINE_ENTER: _("%(actor)s put %(subject)s in quarantine."),
     Tag.ACCOUNT_QUARANTINE_EXIT: _("The quarantine of %(subject)s got its end."),
     Tag.ACCOUNT_LOGIN_SUCCESS: _("%(actor)s signed in."),

@@ -23,6 +23,7 @@ class Tag(models.TextChoices):
     ACCOUNT_NEVER_RESET_OFF = "account:never_reset:off", _("Resetting the second factors is possible again.")
     ACCOUNT_FREEZE = "account:freeze", _("The account was frozen.")
     ACCOUNT_UNFREEZE = "account:unfreeze", _("The account was unfrozen.")
+    ACCOUNT_REFUSED = "account:refused", _("A change to the account was refused.")
     ACCOUNT_QUARANTINE_ENTER = "account:quarantine:enter", _("The days of limits after a recovery began.")
     ACCOUNT_QUARANTINE_EXIT = "account:quarantine:exit", _("The days of limits after a recovery have an end date.")
     ACCOUNT_LOGIN_SUCCESS = "account:login:success", _("Somebody signed in.")

@@ -48,7 +48,10 @@ def never_reset(request: HttpRequest) -> HttpResponse:
     """Switch "never reset my second factors" on, or ask for it to end."""
     user = account_of(request)
     verb = lifecycle.switch_never_reset_on if "on" in request.POST else lifecycle.ask_never_reset_off
-    verb(user, actor=user, origin=origin_of(request))
+    try:
+        verb(user, actor=user, origin=origin_of(request))
+    except lifecycle.InQuarantine as refusal:
+        messages.error(request, str(refusal))
     return redirect("account_profile")
 
 

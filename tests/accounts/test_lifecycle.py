@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from accounts import checkups, freezing, lifecycle, passwords, requirement, second_factors, services, sweeping
-from accounts.devices import RecoveryCodeDevice, TotpDevice
+from accounts.devices import RecoveryCode, RecoveryCodeDevice, TotpDevice
 from accounts.mail import outbox
 from accounts.mail.models import Mail
 from accounts.models import FormerAddress, Session, User
@@ -75,6 +75,24 @@ def test_asking_twice_does_not_move_the_day(ada: User) -> None:
     assert told(Tag.ACCOUNT_NEVER_RESET_ENDING) == 1
 
 
+@pytest.mark.parametrize("ends", [None, timedelta(hours=1)])
+def test_in_quarantine_resets_are_not_ruled_out_nor_is_their_return_called_off(
+    signed_in: Client, ada: User, ends: timedelta | None
+) -> None:
+    if ends:
+        lifecycle.switch_never_reset_on(ada, actor=ada)
+        lifecycle.ask_never_reset_off(ada, actor=ada)
+    before = User.objects.values("never_reset", "never_reset_ends").get(pk=ada.pk)
+    User.objects.update(quarantined_at=timezone.now())
+    page = signed_in.post("/account/never-reset/", {"on": "1"}, follow=True)
+    assert "further resets cannot be ruled out" in page.content.decode()
+    assert User.objects.values("never_reset", "never_reset_ends").get(pk=ada.pk) == before
+    refused = Event.objects.get(tag=Tag.ACCOUNT_REFUSED)
+    assert (refused.data, refused.actor_uid) == ({"verb": "never_reset", "error": "InQuarantine"}, ada.uid)
+    signed_in.post("/account/never-reset/", {"on": "1"})
+    assert Event.objects.filter(tag=Tag.ACCOUNT_REFUSED).count() == 1  # once an hour
+
+
 # Freeze ---------------------------------------------------------------------------------------------------------------
 
 
@@ -126,6 +144,20 @@ def test_old_recovery_codes_open_it_too(client: Client, ada: User, app: TotpDevi
     assert is_signed_in(client)
 
 
+def test_a_recovery_code_is_not_spent_by_a_sign_in_that_a_freeze_refuses(
+    client: Client, ada: User, app: TotpDevice
+) -> None:
+    grow(app, 100)
+    code = second_factors.make_codes(ada, actor=ada)[0]  # younger than the 30 days that open the account
+    services.freeze(ada, by=User.FrozenBy.OWNER, actor=ada, reason=REASON)
+    type_password(client)
+    assert type_code(client, code)["Location"] == "/account/login/"
+    assert not is_signed_in(client)
+    assert RecoveryCode.objects.filter(used_at=None).count() == 8
+    assert not Mail.objects.filter(context__tag=Tag.ACCOUNT_RECOVERY_CODES_USED).exists()
+    assert Event.objects.filter(tag=Tag.ACCOUNT_LOGIN_FAILURE).latest("id").data["why"] == "changed meanwhile"
+
+
 def test_without_a_second_factor_a_frozen_account_reads_like_a_wrong_password(client: Client, ada: User) -> None:
     services.freeze(ada, by=User.FrozenBy.OWNER, actor=ada, reason=REASON)
     assert type_password(client).status_code == 200
@@ -161,6 +193,15 @@ def test_deleting_empties_renames_and_closes_the_account_and_tells_its_addresses
     mails = Mail.objects.filter(context__tag=Tag.ACCOUNT_DELETE).values_list("recipient", flat=True)
     assert set(mails) == {"ada@example.org", "former@example.org"}
     assert Event.objects.get(tag=Tag.ACCOUNT_DELETE).subject_name == "ada"
+
+
+def test_deleting_keeps_the_freeze_that_staff_set_meanwhile(ada: User) -> None:
+    stale = User.objects.get(pk=ada.pk)
+    services.freeze(ada, by=User.FrozenBy.STAFF, actor="system", reason=REASON)
+    lifecycle.delete_account(stale, actor=stale)
+    ada.refresh_from_db()
+    assert (ada.is_active, ada.frozen_by) == (False, User.FrozenBy.STAFF)
+    assert ada.frozen_at is not None
 
 
 def test_the_name_of_a_deleted_account_is_free_again(ada: User) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -174,3 +175,34 @@ def test_a_weak_password_is_refused(client: Client, ada: User, password: str) ->
     assert follow_key(client, mailed_path(), password).status_code == 200
     ada.refresh_from_db()
     assert ada.check_password(PASSWORD)
+
+
+def test_a_request_that_cannot_be_read_is_given_up_and_holds_up_nobody(
+    client: Client, ada: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = Request.objects.create(kind=password_reset.KIND, payload=b"written with a key that is gone")
+    ask(client, ada.email)
+    assert sweeping.sweep() >= 1
+    assert Mail.objects.filter(recipient=ada.email).count() == 1
+    lost.refresh_from_db()
+    assert (lost.handled_at is None, lost.lease) == (False, None)
+    assert [one.getMessage() for one in caplog.records if one.name == "accounts.sweeping"] == [
+        f"request {lost.pk} cannot be handled: BadCiphertext"
+    ]
+    assert not sweeping.due_requests().exists()
+
+
+def test_a_request_that_something_else_stops_is_tried_again_for_a_day(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(row: Request) -> None:
+        raise OperationalError("the disk is full")
+
+    monkeypatch.setattr(password_reset, "handle", fail)
+    row = password_reset.ask(ada.email, network="192.0.2.1")
+    assert sweeping.sweep() == 0
+    row.refresh_from_db()
+    assert (row.handled_at, row.leased_until is None) == (None, False)
+    Request.objects.update(leased_until=Now(), created_at=Now() - timedelta(hours=25))
+    assert sweeping.sweep() == 0
+    assert not sweeping.due_requests().exists()

@@ -11,6 +11,7 @@ from accounts.mail.models import Mail
 from accounts.models import FormerAddress, User
 from audit.models import Event
 from audit.tags import Tag
+from tests.accounts.conftest import make_user
 
 REASON = "seen in a stolen-password list"
 
@@ -36,6 +37,31 @@ def test_a_staff_freeze_is_not_weakened_by_the_owners_own(ada: User) -> None:
     ada.refresh_from_db()
     assert ada.frozen_by == "staff"
     assert Event.objects.filter(tag=Tag.ACCOUNT_FREEZE).count() == 2
+
+
+@pytest.mark.parametrize("who", ["nobody special", "the subject, even with the right", "a visitor"])
+@pytest.mark.parametrize("verb", ["freeze", "unfreeze"])
+def test_the_verbs_themselves_ask_for_the_right_and_let_nobody_decide_about_themselves(
+    ada: User, who: str, verb: str
+) -> None:
+    root = make_user("root", is_staff=True, is_superuser=True)
+    subject = root if who.startswith("the subject") else ada
+    actors = {"nobody special": make_user("jon"), "a visitor": "visitor"}
+    how = {"by": User.FrozenBy.STAFF} if verb == "freeze" else {}
+    if verb == "unfreeze":
+        services.freeze(subject, by=User.FrozenBy.STAFF, actor="system", reason=REASON)
+    before = User.objects.values("frozen_at", "frozen_by").get(pk=subject.pk)
+    with pytest.raises(services.NotPermitted):
+        getattr(services, verb)(subject, actor=actors.get(who, subject), reason=REASON, **how)
+    assert User.objects.values("frozen_at", "frozen_by").get(pk=subject.pk) == before
+    assert Event.objects.get(tag=Tag.ACCOUNT_REFUSED).data == {"verb": verb, "error": "NotPermitted"}
+
+
+def test_nobody_freezes_somebody_else_in_the_owners_name(ada: User) -> None:
+    with pytest.raises(services.NotPermitted):
+        services.freeze(ada, by=User.FrozenBy.OWNER, actor=make_user("jon"), reason=REASON)
+    ada.refresh_from_db()
+    assert ada.may_sign_in
 
 
 def test_unfreezing_what_is_not_frozen_leaves_no_trace(ada: User) -> None:
