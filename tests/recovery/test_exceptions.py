@@ -11,18 +11,21 @@ from django.db.models import F
 from django.test import Client
 
 from accounts.clock import database_now
+from accounts.mail import outbox
 from accounts.mail.models import Mail
 from accounts.models import TotpDevice, User
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.projects import services as projects
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import co_owning, errors, held, sweeping, workflow
+from recoverydesk.recovery import co_owning, errors, held, notices, sweeping, workflow
+from recoverydesk.recovery.invariants import letters
 from recoverydesk.recovery.models import Approval, BoundaryException, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM, claimant, signed_in
 from tests import factories
 from tests.recovery.builders import (
     DAY,
+    HOUR,
     REASON,
     acting,
     add_boundary,
@@ -187,9 +190,88 @@ def test_an_added_boundary_is_asked_for_and_shortens_nothing(ada: User) -> None:
         "asked",
         True,
     )
-    assert Mail.objects.filter(kind="recovery_challenge").count() == 1
+    letter = Mail.objects.get(kind="recovery_challenge_added")
+    assert (letter.recipient, Mail.objects.filter(kind__startswith="recovery_challenge").count()) == (ticket.contact, 1)
     with pytest.raises(errors.NotABoundary):
         workflow.add_boundary(ticket.pk, actor=acting(make_moderator("m2")), url="https://example.org/", reason=REASON)
+
+
+def said_in(letter: Mail) -> str:
+    return outbox.render(letter).text
+
+
+def test_added_boundaries_come_with_the_same_branch_name_and_without_what_was_asked_before(ada: User) -> None:
+    ticket = make_ticket(ada, mailbox_confirmed_at=database_now())
+    add_boundary(ticket, "before")
+    status_link(ticket)
+    actor, url = acting(make_moderator()), "https://github.com/{}/tool"
+    for place in ("one", "two"):
+        workflow.add_boundary(ticket.pk, actor=actor, url=url.format(place), reason=REASON)
+    first, second = Mail.objects.filter(kind="recovery_challenge_added").order_by("id")
+    assert notices.token_of(ticket) in said_in(first)
+    assert notices.token_of(ticket) in said_in(second)
+    assert ("github.com/one" in said_in(first), "github.com/one" in said_in(second)) == (True, False)
+    assert "git.example/before" not in said_in(first)
+    masked = outbox.render(first, masked=True).text
+    assert notices.token_of(ticket) not in masked
+    assert "/recover/status/" not in masked
+    again = workflow.resend(ticket.pk, actor=SYSTEM)
+    assert all(place in said_in(again) for place in ("before", "github.com/one", "github.com/two"))
+    assert notices.token_of(ticket) in said_in(again)
+
+
+def test_what_staff_add_takes_none_of_the_claimants_three_a_day_and_holds_up_no_clock(ada: User) -> None:
+    ticket = make_ticket(ada, mailbox_confirmed_at=database_now())
+    status_link(ticket)
+    for place in range(4):
+        url = f"https://github.com/place{place}/tool"
+        workflow.add_boundary(ticket.pk, actor=acting(make_moderator(f"m{place}")), url=url, reason=REASON)
+    for _again in range(3):
+        workflow.resend(ticket.pk, actor=SYSTEM)
+    Mail.objects.create(
+        kind="recovery_notice", recipient="ada@example.org", reference=ticket.reference, dedupe_key="notice",
+        message_id="<1@x>", state="sent", settled_at=database_now() - DAY, language="en",
+    )  # fmt: skip
+    workflow.start_clock(ticket.pk)
+    ticket.refresh_from_db()
+    assert ticket.wait_until is not None
+
+
+def test_a_contact_nobody_confirmed_hears_nothing_of_what_is_added(ada: User) -> None:
+    ticket = make_ticket(ada, claim=Claim.EMAIL, contact="new@elsewhere.example")
+    workflow.add_boundary(ticket.pk, actor=acting(make_moderator()), url="https://github.com/one/tool", reason=REASON)
+    fresh = make_ticket(factories.make_user("kim"), Status.NEW)
+    workflow.add_boundary(fresh.pk, actor=acting(make_moderator("m2")), url="https://github.com/one/x", reason=REASON)
+    assert not Mail.objects.exists()
+
+
+def test_a_role_gained_since_sends_back_and_the_contact_hears_what_is_asked_in_addition_once(ada: User) -> None:
+    ticket = make_ticket(ada, Status.READY)
+    add_boundary(ticket, proved=True)
+    status_link(ticket)
+    gained = factories.make_project("gained", urls=[("Source", "https://github.com/gained/tool")])
+    factories.add_role(gained, ada, since=database_now() - HOUR, accepted=False)
+    assert workflow.reset(ticket.pk, actor=acting(make_admin()), reason=REASON).sent_back
+    letter = Mail.objects.get(kind="recovery_challenge_added")
+    assert (letter.recipient, "github.com/gained" in said_in(letter)) == (ticket.contact, True)
+    assert "git.example/ada" not in said_in(letter)
+    for _round in range(3):
+        sweeping.sweep()
+    assert Mail.objects.filter(kind="recovery_challenge_added").count() == 1
+    assert not list(letters.notice_twice())
+    assert not list(letters.secret_to_a_stranger())
+
+
+def test_a_gained_project_that_names_only_young_links_mails_nothing(ada: User) -> None:
+    ticket = make_ticket(ada, Status.READY)
+    now = database_now()
+    gained = factories.make_project(
+        "gained", urls=[("Source", "https://github.com/gained/tool")], uploaded_at=now - 2 * DAY
+    )
+    factories.add_role(gained, ada, since=now - HOUR)
+    assert workflow.reset(ticket.pk, actor=acting(make_admin()), reason=REASON).sent_back
+    assert ticket.boundaries.get().kind == "young"
+    assert not Mail.objects.filter(kind="recovery_challenge_added").exists()
 
 
 def test_approvals_die_when_the_ticket_goes_back(ada: User) -> None:
@@ -197,7 +279,7 @@ def test_approvals_die_when_the_ticket_goes_back(ada: User) -> None:
     ticket = make_ticket(ada, Status.READY)
     workflow.approve(ticket.pk, actor=acting(make_admin()), reason=REASON)
     assert Approval.objects.get().dead_at is None
-    workflow.send_back(ticket.pk, actor=acting(make_moderator()), reason=REASON)
+    workflow.dispute(ticket.pk, actor=acting(make_moderator()), reason=REASON)
     assert Approval.objects.get().dead_at is not None
 
 

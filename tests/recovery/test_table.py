@@ -53,6 +53,7 @@ DESIGN: dict[Verb, tuple[set[Status], set[Who]]] = {
     Verb.DISPUTE: (ANY_OPEN, {Who.SYSTEM, Who.CO_OWNER, Who.MODERATOR}),
     Verb.BLOCK: (ANY_OPEN, {Who.SYSTEM}),
     Verb.NOTE_BOUNCE: ({CHALLENGED}, {Who.SYSTEM}),
+    Verb.MEND_BOUNCE: ({CHALLENGED}, {Who.SYSTEM}),
     Verb.START_CLOCK: ({CHALLENGED}, {Who.SYSTEM}),
     Verb.WAIT_OVER: ({WAITING}, {Who.SYSTEM}),
     Verb.APPROVE: (PROVING, {Who.ADMIN}),
@@ -63,6 +64,7 @@ DESIGN: dict[Verb, tuple[set[Status], set[Who]]] = {
     Verb.WITHDRAW: (ANY_OPEN, {Who.CLAIMANT, Who.SUBJECT}),
     Verb.EXPIRE: ({CHALLENGED}, {Who.SYSTEM}),
     Verb.OBJECT: ({Status.COMPLETED}, {Who.ADDRESS_HOLDER}),
+    Verb.SETTLE_OBJECTION: ({Status.COMPLETED}, {Who.ADMIN}),
     Verb.REMIND: (ANY_OPEN, {Who.SYSTEM}),
     Verb.BREAK_GLASS: (ANY_OPEN, {Who.OPERATOR}),
 }
@@ -122,6 +124,7 @@ PRESS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Out
     ),
     Verb.BLOCK: (lambda t, a: workflow.block(t.pk, actor=a), {}),
     Verb.NOTE_BOUNCE: (lambda t, a: workflow.note_bounce(t.pk, actor=a), {}),
+    Verb.MEND_BOUNCE: (lambda t, a: workflow.mend_bounce(t.pk, actor=a), {CHALLENGED: errors.InvalidTransition}),
     Verb.START_CLOCK: (lambda t, a: workflow.start_clock(t.pk, actor=a), {}),
     Verb.WAIT_OVER: (lambda t, a: workflow.wait_over(t.pk, actor=a), {WAITING: errors.WaitingPeriodActive}),
     Verb.APPROVE: (
@@ -130,7 +133,7 @@ PRESS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Out
     ),
     Verb.SEND_BACK: (
         lambda t, a: workflow.send_back(t.pk, actor=a, reason=REASON),
-        {WAITING: CHALLENGED, READY: CHALLENGED},
+        {WAITING: errors.NothingAsksForIt, READY: errors.NothingAsksForIt},
     ),
     Verb.RESET: (
         lambda t, a: workflow.reset(t.pk, actor=a, reason=REASON),
@@ -144,6 +147,10 @@ PRESS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Out
     Verb.WITHDRAW: (lambda t, a: workflow.withdraw(t.pk, actor=a), dict.fromkeys(ANY_OPEN, Status.WITHDRAWN)),
     Verb.EXPIRE: (lambda t, a: workflow.expire(t.pk, actor=a), {CHALLENGED: errors.InvalidTransition}),
     Verb.OBJECT: (lambda t, a: workflow.object_after_reset(t.pk, actor=a), {}),
+    Verb.SETTLE_OBJECTION: (
+        lambda t, a: workflow.settle_objection(t.pk, actor=a, reason=REASON),
+        {Status.COMPLETED: errors.InvalidTransition},
+    ),
     Verb.REMIND: (lambda t, a: workflow.remind(t.pk, actor=a), dict.fromkeys(ANY_OPEN, errors.InvalidTransition)),
     Verb.BREAK_GLASS: (
         lambda t, a: pressing.press_glass(t.pk, actor=a, reason=REASON),
@@ -239,6 +246,8 @@ def _check(name: Verb, ticket: RecoveryTicket, status: Status, who: str, actor: 
         refused = errors.InvalidTransition
     else:
         refused = outcomes.get(status)
+    if name == Verb.SEND_BACK and who == "system" and status in NEAR:
+        refused = CHALLENGED  # a person's needs a cause; the system comes with one
     if isinstance(refused, type):
         with pytest.raises(errors.RecoveryError) as caught:
             press(ticket, actor)

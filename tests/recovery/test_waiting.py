@@ -1,6 +1,6 @@
 """The clock: the database's, started by the last notice, ended to the second."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -24,10 +24,13 @@ from tests.recovery.builders import (
     add_boundary,
     everything,
     make_admin,
+    make_moderator,
     make_ticket,
     pressing,
     refusals,
+    status_link,
 )
+from tests.recovery.test_admin import browser
 
 pytestmark = pytest.mark.django_db
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -236,6 +239,56 @@ def test_the_window_runs_while_branches_are_pushed(ada: User) -> None:
     sweeping.sweep()
     ticket.refresh_from_db()
     assert (ticket.status, ticket.wait_until is not None) == (Status.CHALLENGED, True)
+
+
+# A step back by hand --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [Status.WAITING, Status.READY])
+def test_a_person_cannot_send_back_what_would_move_on_again_at_once(ada: User, status: str) -> None:
+    ticket = near(ada, status, HOUR if status == Status.WAITING else -HOUR)
+    client, path = browser(make_moderator()), f"/admin/recovery/recoveryticket/{ticket.pk}/"
+    before = everything()
+    assert "press/send_back/" not in client.get(f"{path}change/").content.decode()
+    before = everything()
+    answer = client.post(f"{path}press/send_back/", {"reason": REASON, "version": "0"})
+    assert (answer.status_code, "Dispute or reject it instead" in answer.content.decode()) == (409, True)
+    assert everything() == before
+    assert refusals(ticket) == [{"verb": "send_back", "status": status, "error": "NothingAsksForIt"}]
+
+
+def gain_a_role(ticket: RecoveryTicket) -> None:
+    status_link(ticket)
+    gained = factories.make_project("gained", urls=[("Source", "https://github.com/gained/tool")])
+    factories.add_role(gained, ticket.subject, since=database_now() - HOUR)
+
+
+CAUSES: dict[str, Callable[[RecoveryTicket], object]] = {
+    "owner signed in": lambda ticket: RecoveryTicket.objects.update(blocked_at=Now()),
+    "mail came back": lambda ticket: RecoveryTicket.objects.update(contact_bounced_at=Now()),
+    "frozen": lambda ticket: User.objects.filter(pk=ticket.subject_id).update(frozen_at=Now(), frozen_by="staff"),
+    "proof gone": lambda ticket: ticket.boundaries.update(proof=None, proved_at=None),
+    "critical since": lambda ticket: Project.objects.update(critical=True),
+    "role gained": gain_a_role,
+}
+
+
+@pytest.mark.parametrize("cause", list(CAUSES))
+def test_with_a_cause_the_button_is_there_and_sends_back(ada: User, cause: str) -> None:
+    ticket = near(ada, Status.READY, -HOUR)
+    RecoveryTicket.objects.update(wait_rows=["second factor, repositories"])
+    notices_left(ticket, 2 * DAY)
+    client, path = browser(make_moderator()), f"/admin/recovery/recoveryticket/{ticket.pk}/"
+    CAUSES[cause](ticket)
+    before = everything()
+    assert "press/send_back/" in client.get(f"{path}change/").content.decode()
+    assert everything() == before
+    assert client.post(f"{path}press/send_back/", {"reason": REASON, "version": "0"}).status_code == 302
+    ticket.refresh_from_db()
+    assert ticket.status == Status.CHALLENGED
+    sweeping.sweep()
+    ticket.refresh_from_db()
+    assert ticket.status in (Status.CHALLENGED, Status.WAITING)
 
 
 # What moves it ------------------------------------------------------------------------------------------------------
