@@ -348,3 +348,18 @@ def test_code_hosts_are_shown_and_nobody_types_them(admin: Client) -> None:
     CodeHost.objects.create(host="git.example", origin="https://git.example")
     assert b"git.example" in admin.get("/admin/recovery/codehost/").content
     assert admin.get("/admin/recovery/codehost/add/").status_code == 403
+
+
+# Accounts ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_account_record_and_the_page_about_the_account_lead_to_each_other(ada: User, moderator: Client) -> None:
+    record, everything_about = f"/admin/accounts/user/{ada.pk}/change/", f"{QUEUE}account/{ada.pk}/"
+    assert f'href="{everything_about}"'.encode() in moderator.get(record).content
+    assert f'href="{record}"'.encode() in moderator.get(everything_about).content
+
+
+def test_numbers_of_tickets_are_links_and_everything_else_is_text(ready: RecoveryTicket, moderator: Client) -> None:
+    moderator.post(button(ready, "note"), {"text": "<b>see</b> #7, not a#8 nor #0 nor #12345678901"})
+    shown = moderator.get(page(ready)).content.decode()
+    assert f'&lt;b&gt;see&lt;/b&gt; <a href="{QUEUE}7/change/">#7</a>, not a#8 nor #0 nor #12345678901' in shown
