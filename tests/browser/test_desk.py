@@ -1,13 +1,11 @@
-"""The moderators' workplace in real browsers: how many clicks, two people at once, every page in light and dark."""
+"""The moderators' workplace in real browsers: how many clicks, two people at once, keys."""
 
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.people import Person
@@ -216,51 +214,3 @@ def test_a_ticket_is_worked_by_keyboard_alone(jon: Person) -> None:
     page.get_by_role("button", name="Check boundaries now").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("We look again now.")).to_be_visible()
-
-
-# Every page in light and dark, wide and narrow -----------------------------------------------------------------------
-
-
-def test_no_page_has_an_axe_violation_a_csp_message_or_a_sideways_scroll(mira: Person) -> None:
-    sam = ticket_of(mira.page, "sam")
-    cleo = ticket_of(mira.page, "cleo")
-    mira.page.goto(sam)
-    account = str(mira.page.get_by_role("link", name="all about the account").get_attribute("href"))
-    mira.errors.clear()
-    found = []
-    for path in ("/admin/", QUEUE, sam, cleo, account):
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 375), ("dark", 375)):
-            found += [f"{path} {scheme} {width}: {wrong}" for wrong in faults(mira.page, path, scheme, width)]
-    assert found == []
-    assert mira.errors == []
-
-
-def faults(page: Page, path: str, scheme: str, width: int) -> list[str]:
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    page.set_viewport_size({"width": width, "height": 900})
-    page.goto(path)
-    wrong = [f"{one['id']} {one['nodes'][0]['html'][:120]}" for one in Axe().run(page).response["violations"]]
-    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-        wrong.append("scrolls sideways")
-    return wrong
-
-
-@pytest.mark.skipif(not os.environ.get("SCREENSHOTS"), reason="writes docs/images; set SCREENSHOTS=1")
-def test_screenshots_for_the_tour(mira: Person, otto: Person) -> None:
-    folder = ROOT / "docs" / "images"
-    mira.page.set_viewport_size({"width": 1280, "height": 900})
-    mira.page.emulate_media(color_scheme="light")
-    sam = ticket_of(mira.page, "sam")
-    mira.page.goto(sam)
-    account = str(mira.page.get_by_role("link", name="all about the account").get_attribute("href"))
-    shots = {"dashboard": "/admin/", "queue": QUEUE, "ticket": sam, "account": account}
-    shots |= {"settings": f"{QUEUE}settings/", "reset-done": ticket_of(mira.page, "eva")}
-    for name, path in shots.items():
-        mira.page.goto(path)
-        mira.page.screenshot(path=folder / f"desk-{name}.png", full_page=True)
-    mira.page.goto(ticket_of(mira.page, "cleo"))
-    mira.page.get_by_role("button", name="Preview the reply").click()
-    mira.page.screenshot(path=folder / "desk-reply.png", full_page=True)
-    otto.page.goto("/admin/recovery/replytemplate/")
-    otto.page.locator("#result_list tbody a").first.click()
-    otto.page.screenshot(path=folder / "desk-template.png", full_page=True)
