@@ -7,15 +7,14 @@ last 365 days (at least one) and an older one name another boundary and not it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from recoverydesk.projects.links import LinkFact, Span
 
 
-@dataclass(frozen=True)
-class FrozenRepository:
+class FrozenRepository(NamedTuple):
     """One repository of a boundary with the releases that prove it predates the request."""
 
     url: str
@@ -41,11 +40,11 @@ class FrozenBoundary:
     repositories: tuple[FrozenRepository, ...]
     young: tuple[FrozenRepository, ...] = ()
 
-    def young_json(self) -> list[dict[str, Any]]:
-        return FrozenBoundary(self.host, self.namespace, self.kind, self.young).repositories_json()
-
-    def repositories_json(self) -> list[dict[str, Any]]:
-        return [asdict(repository) for repository in self.repositories]
+    def as_fields(self) -> dict[str, Any]:
+        """What this says of the row that stands for it."""
+        place = {"host": self.host, "namespace": self.namespace, "kind": self.kind}
+        young = [repository._asdict() for repository in self.young]
+        return place | {"repositories": [one._asdict() for one in self.repositories], "young_repositories": young}
 
 
 def freeze(

@@ -17,7 +17,7 @@ from audit.tags import Tag
 from recoverydesk.projects import links as project_links
 from recoverydesk.projects import people
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import cases, contacts, errors, evidence, facts, policy, timetable
+from recoverydesk.recovery import cases, contacts, errors, evidence, facts, freezing, policy, timetable
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import Actor, Who
 from recoverydesk.recovery.transitions import check_not_co_owner, check_not_own
@@ -170,31 +170,24 @@ def _lock(subject: User, contact: str = "") -> Locked:
 
 def _freeze_boundaries(ticket: RecoveryTicket) -> None:
     links = project_links.subject_links(ticket.subject, before=ticket.requested_at)
-    Boundary.objects.bulk_create(_rows(ticket, links))
+    freezing.write(ticket, _frozen(ticket, links))
 
 
-def _rows(ticket: RecoveryTicket, links: list[project_links.LinkFact]) -> list[Boundary]:
+def _frozen(ticket: RecoveryTicket, links: list[project_links.LinkFact]) -> list[evidence.FrozenBoundary]:
     cutoff = ticket.requested_at - settings.RECOVERY_RETIRES_AFTER
     old = {link.project_id for link in links if link.last_seen <= cutoff}
     spans = project_links.spans(old, cutoff=cutoff, before=ticket.requested_at) if old else {}
-    frozen = evidence.freeze(
+    return evidence.freeze(
         links,
         spans,
         requested_at=ticket.requested_at,
         young=settings.RECOVERY_YOUNG_LINK,
         retires=settings.RECOVERY_RETIRES_AFTER,
     )
-    return [
-        Boundary(
-            ticket=ticket,
-            host=boundary.host,
-            namespace=boundary.namespace,
-            kind=boundary.kind,
-            repositories=boundary.repositories_json(),
-            young_repositories=boundary.young_json(),
-        )
-        for boundary in frozen
-    ]
+
+
+def _rows(ticket: RecoveryTicket, links: list[project_links.LinkFact]) -> list[Boundary]:
+    return [Boundary(ticket=ticket, **boundary.as_fields()) for boundary in _frozen(ticket, links)]
 
 
 def add_new_boundaries(ticket: RecoveryTicket, known: list[Boundary], now: datetime) -> list[Boundary]:

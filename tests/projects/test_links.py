@@ -37,7 +37,6 @@ def test_a_later_role_or_link_does_not_count(ada: User, make_project: MakeProjec
 
 
 def test_a_fact_carries_the_releases_that_prove_it(ada: User, spam: Project, publish: Publish) -> None:
-    Project.objects.filter(pk=spam.pk).update(critical=True)
     own(ada, spam)
     for version, on in (("1.1", "2024-05-01"), ("1.0", "2023-05-01"), ("1.2", "2025-05-01")):
         publish(spam, version, on, **{"Source Code": "https://github.com/ada/Spam.git"})
@@ -45,7 +44,6 @@ def test_a_fact_carries_the_releases_that_prove_it(ada: User, spam: Project, pub
         links.LinkFact(
             project_id=spam.pk,
             project="spam",
-            critical=True,
             label="Source Code",
             url="https://github.com/ada/Spam.git",
             host="github.com",
