@@ -4,6 +4,7 @@ One line of JSON per round of sealing is appended to VAR_DIR/checkpoints.log and
 with the public key alone. Only then a row says so, so that a killed process never leaves a row without its line.
 """
 
+import errno
 import json
 import os
 import socket
@@ -114,13 +115,18 @@ def read_name(path: Path) -> str:
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:
-    """One line, one write, on the disk when this returns; a torn line before it is ended first."""
+    """One line, one write, on the disk when this returns; a torn line before it is ended first.
+
+    Raises OSError, also when a disk that is nearly full took only a part.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, MODE)
     try:
         end = os.lseek(descriptor, 0, os.SEEK_END)
         torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
-        os.write(descriptor, (("\n" if torn else "") + json.dumps(row) + "\n").encode())
+        line = (("\n" if torn else "") + json.dumps(row) + "\n").encode()
+        if os.write(descriptor, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -29,6 +29,7 @@ class Channel(filesystem.Channel):
             draft.write_text(dumps(payload))
             draft.rename(place)
         except OSError as error:
+            draft.unlink(missing_ok=True)
             raise ChannelError(f"cannot add {place.name} to the queue") from error
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:  # noqa: ARG002  # kombu passes none

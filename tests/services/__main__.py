@@ -18,6 +18,7 @@ RUNS: dict[str, dict[str, str]] = {  # name: the settings it needs
     "faults": {},
     "clock": {"RECOVERY_OBJECTION_WINDOW": "3600", "RECOVERY_EXPIRES_AFTER_DAYS": "2"},
     "messages": {},
+    "shortages": {},
     "soak": {},
 }
 

@@ -80,7 +80,7 @@ def broker_away(stack: Stack, box: Postbox, options: dict[str, int]) -> dict[str
     late = [people.make_claimant(stack) for _ in range(options["stories"])]
     slowest += [_time(partial(people.ask, stack, user)) for user in late]
     stack.broker.start()
-    caught_up = _time(lambda: [_came_in(box, user.email) for user in late])
+    caught_up = _time(lambda: [came_in(box, user.email) for user in late])
     return {
         "stories": options["stories"],
         "slowest_page": round(max(slowest), 2),
@@ -104,7 +104,7 @@ def postgres_stopped(stack: Stack, box: Postbox, options: dict[str, int]) -> dic
             time.sleep(0.5)
             stack.postgres.start()
             back.append(_time(lambda: _answers(stack)))
-    lost = [name for name in told if not _came_in(box, name)]
+    lost = [name for name in told if not came_in(box, name)]
     figures = {"stops": options["stops"], "acknowledged": len(told), "lost": lost, "may_repeat": options["stops"] * 2}
     assert not lost, lost
     return {**figures, "pages_back_seconds": round(max(back), 1)}
@@ -192,7 +192,8 @@ def _ask_once(stack: Stack, user: Any, told: list[str]) -> None:
         told.append(user.email)
 
 
-def _came_in(box: Postbox, address: str) -> bool:
+def came_in(box: Postbox, address: str) -> bool:
+    """Wait for the mail with the branch token; TimeoutError when it does not come in time."""
     return bool(eventually(lambda: box.find(address, "Show us"), f"the mail to {address}", DONE_WITHIN))
 
 
