@@ -16,7 +16,7 @@ def normalize(name: str) -> str:
 
 def look_alike(name: str) -> str:
     """Return the form that names share which a reader takes for one another: no separators, l and i as 1, o as 0."""
-    return normalize(name).translate(str.maketrans(CONFUSABLE))
+    return normalize(name).translate({ord(letter): shown for letter, shown in CONFUSABLE.items()})
 
 
 def is_valid(name: str) -> bool:

@@ -29,9 +29,9 @@ def keep(content: files.Incoming, metadata: bytes = b"") -> list[str]:
     return result
 
 
-def write(upload: publishing.Upload, *rest: Any) -> None:
+def write(upload: publishing.Upload, token: Any, where: Any, contents: Any) -> None:
     """Die with half of the rows written."""
-    real_write(upload, *rest)
+    real_write(upload, token, where, contents)
     _die(upload.content.name, "after_rows")
 
 

@@ -36,11 +36,12 @@ def _check_license_files(contents: Contents, promised: Iterable[str]) -> None:
 
 def _check_entry_points(data: bytes) -> None:
     """Read entry_points.txt so strictly that no two installers can see two different scripts in it."""
-    group, seen = "", set()
+    group = ""
+    seen: set[tuple[str, ...]] = set()
     for line in _lines(data):
         if line.startswith("["):
             group = line[1:-1] if line.endswith("]") else ""
-            what = (group,)
+            what: tuple[str, ...] = (group,)
             if not GROUP.fullmatch(group):
                 raise InvalidArchive(f"its entry_points.txt has a group {line[:100]!r}, which is no name")
         else:
