@@ -14,28 +14,33 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 
+from accounts import services
 from accounts.clock import database_now
 from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import Session, User
-from audit.models import Event
-from recoverydesk.recovery import errors, notices, permissions, sweeping, workflow
+from audit.models import Event, EventDetail
+from recoverydesk.recovery import errors, notices, passwords, permissions, sweeping, workflow
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
-from recoverydesk.recovery.permissions import SYSTEM
+from recoverydesk.recovery.permissions import SYSTEM, Actor, staff
 from tests import factories
 from tests.recovery.builders import (
     DAY,
+    HOUR,
     REASON,
     add_address,
     add_boundary,
     age_factors,
     everything,
     make_admin,
+    make_moderator,
     make_ticket,
     pressing,
     status_link,
     stop_link,
+    tags_of,
 )
+from tests.recovery.test_admin import browser
 
 pytestmark = pytest.mark.django_db
 
@@ -126,6 +131,202 @@ def test_after_seven_days_an_objection_changes_nothing(ada: User, client: Client
     assert page.status_code == 200
     assert everything() == before
     assert Event.objects.filter(ticket=ticket.pk, data__error="InvalidTransition").count() == 1
+
+
+def test_while_a_password_is_on_hold_objecting_stays_possible(ada: User, client: Client) -> None:
+    ticket = done_reset(ada)
+    RecoveryTicket.objects.update(completed_at=Now() - 7 * DAY - HOUR, password_hold_until=Now() + timedelta(minutes=5))
+    client.post(path(Link.objects.get(purpose="stop")), {"stop": "1"})
+    ticket.refresh_from_db()
+    ada.refresh_from_db()
+    assert (ticket.objected_at is not None, ada.frozen_at is not None) == (True, True)
+
+
+def test_once_the_hold_is_over_too_an_objection_changes_nothing(ada: User, client: Client) -> None:
+    done_reset(ada)
+    RecoveryTicket.objects.update(completed_at=Now() - 7 * DAY - HOUR, password_hold_until=Now() - HOUR)
+    before = everything()
+    assert client.post(path(Link.objects.get(purpose="stop")), {"stop": "1"}).status_code == 200
+    assert everything() == before
+
+
+def test_a_hold_in_the_middle_of_the_seven_days_shortens_nothing(ada: User, client: Client) -> None:
+    done_reset(ada)
+    RecoveryTicket.objects.update(completed_at=Now() - 6 * DAY, password_hold_until=Now() - 3 * DAY)
+    client.post(path(Link.objects.get(purpose="stop")), {"stop": "1"})
+    ada.refresh_from_db()
+    assert ada.frozen_at is not None
+
+
+def test_objecting_twice_is_one_objection_and_one_page(ada: User, client: Client) -> None:
+    ticket = done_reset(ada)
+    page = path(Link.objects.get(purpose="stop"))
+    first = client.post(page, {"stop": "1"})
+    RecoveryTicket.objects.update(objected_at=Now() - HOUR, completed_at=Now() - DAY)
+    before = everything()
+    second = client.post(page, {"stop": "1"})
+    assert everything() == before
+    assert [one.templates[0].name for one in (first, second)] == ["recovery/stopped.html"] * 2
+    assert b"The account is frozen" in first.content
+    assert b"The account is frozen" in second.content
+    assert tags_of(ticket).count("account:recovery:object") == 1
+
+
+# Settling an objection -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def objected(ada: User, client: Client) -> RecoveryTicket:
+    """A reset by grace to which the holder of the one address objected: frozen, our turn."""
+    ticket = done_reset(ada)
+    client.post(path(Link.objects.get(purpose="stop")), {"stop": "1"})
+    ticket.refresh_from_db()
+    return ticket
+
+
+def settle(ticket: RecoveryTicket, by: User) -> RecoveryTicket:
+    return workflow.settle_objection(ticket.pk, actor=pressing(by), reason=REASON)
+
+
+def test_another_admin_settles_our_turn_ends_and_the_freeze_stays(ada: User, objected: RecoveryTicket) -> None:
+    desk = browser(make_admin("otto"))
+    at = f"/admin/recovery/recoveryticket/{objected.pk}/"
+    assert "press/settle_objection/" in desk.get(f"{at}change/").content.decode()
+    answer = desk.post(f"{at}press/settle_objection/", {"reason": REASON}, follow=True)
+    assert "lifts no freeze" in answer.content.decode()
+    assert "press/settle_objection/" not in answer.content.decode()
+    objected.refresh_from_db()
+    ada.refresh_from_db()
+    assert (objected.status, objected.turn) == (Status.COMPLETED, "nobody")
+    assert (objected.objected_at is not None, ada.frozen_at is not None) == (True, True)
+    event = Event.objects.get(tag="account:recovery:settle_objection")
+    assert (event.actor_name, event.data["reason"]) == ("otto", REASON)
+    (notice,) = Mail.objects.filter(kind="recovery_objection_settled")
+    assert "stays frozen" in outbox.render(notice).text
+    assert outbox.render(notice).text.count("/recover/stop/") == 1
+    assert desk.post(f"{at}press/settle_objection/", {"reason": REASON}).status_code == 302
+    assert Mail.objects.filter(kind="recovery_objection_settled").count() == 1
+
+
+def test_who_pressed_the_reset_does_not_settle_the_objection_to_it(objected: RecoveryTicket) -> None:
+    presser = objected.reset_by
+    assert presser is not None
+    page = browser(presser).get(f"/admin/recovery/recoveryticket/{objected.pk}/change/").content.decode()
+    assert "press/settle_objection/" not in page
+    before = everything()
+    with pytest.raises(errors.OwnPress):
+        settle(objected, presser)
+    assert everything() == before
+
+
+def test_neither_a_helper_made_yesterday_nor_a_co_owner_nor_a_moderator_settles(
+    ada: User, objected: RecoveryTicket
+) -> None:
+    helper = factories.make_user("helper", staff=True, groups=["Admins"])
+    User.objects.filter(pk=helper.pk).update(staff_since=Now() - DAY)
+    partner = make_admin("partner")
+    factories.add_role(factories.make_project("shared", ada), partner)
+    refused: list[tuple[type[errors.RecoveryError], Actor]] = [
+        (errors.TooNew, pressing(User.objects.get(pk=helper.pk))),
+        (errors.CoOwnedTicket, pressing(partner)),
+        (errors.NotAllowed, pressing(make_moderator())),
+        (errors.StepUpRequired, staff(make_admin("late"))),
+    ]
+    before = everything()
+    for error, actor in refused:
+        with pytest.raises(error):
+            workflow.settle_objection(objected.pk, actor=actor, reason=REASON)
+    with pytest.raises(errors.ReasonTooShort):
+        workflow.settle_objection(objected.pk, actor=pressing(make_admin("otto")), reason="fine")
+    assert everything()["RecoveryTicket"] == before["RecoveryTicket"]
+
+
+def test_settling_revives_no_link_to_choose_a_password(ada: User, objected: RecoveryTicket, client: Client) -> None:
+    choose = Link.objects.get(purpose="choose_password")
+    settle(objected, make_admin("otto"))
+    services.unfreeze(ada, actor="system", reason="the owner came by")
+    assert client.get(path(choose)).status_code == 404
+    assert passwords.send_again(ada)
+    assert not Link.objects.filter(purpose="choose_password", dead_at=None).exists()
+
+
+def test_a_hand_whose_objection_was_settled_freezes_nothing_again(
+    ada: User, objected: RecoveryTicket, client: Client
+) -> None:
+    settle(objected, make_admin("otto"))
+    services.unfreeze(ada, actor="system", reason="the owner came by")
+    page = client.post(path(Link.objects.get(purpose="stop")), {"stop": "1"})
+    assert b"nothing is frozen again" in page.content
+    objected.refresh_from_db()
+    ada.refresh_from_db()
+    assert (objected.turn, ada.frozen_at) == ("ours", None)
+    settle(objected, make_admin("vera"))
+    objected.refresh_from_db()
+    assert objected.turn == "nobody"
+    assert Mail.objects.filter(kind="recovery_objection_settled").count() == 2
+
+
+def test_a_thiefs_settled_objection_takes_nothing_from_the_owners(
+    ada: User, objected: RecoveryTicket, client: Client
+) -> None:
+    settle(objected, make_admin("otto"))
+    services.unfreeze(ada, actor="system", reason="the owner came by")
+    first = objected.objected_at
+    client.post(path(stop_link(objected, "ada@second.example")), {"stop": "1"})
+    objected.refresh_from_db()
+    ada.refresh_from_db()
+    assert (objected.turn, ada.frozen_at is not None, objected.objected_at == first) == ("ours", True, False)
+
+
+# Where a verb came from ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("press", "tag"), [("stop", "account:recovery:stop"), ("withdraw", "account:recovery:withdraw"),
+                       ("pushed", "account:recovery:confirm_mailbox")],
+)  # fmt: skip
+def test_what_visitors_do_carries_network_and_device_in_the_erasable_row(
+    ada: User, client: Client, press: str, tag: str
+) -> None:
+    ticket = make_ticket(ada)
+    link = stop_link(ticket) if press == "stop" else status_link(ticket)
+    client.post(path(link), {press: "1"}, headers={"user-agent": "Lynx/2.9"}, REMOTE_ADDR="198.51.100.7")
+    event = Event.objects.get(tag=tag)
+    detail = EventDetail.objects.get(event_id=event.pk)
+    assert (detail.network, detail.device) == ("198.51.100.7", "Lynx/2.9")
+    assert "198.51.100.7" not in str(event.data)
+
+
+def test_an_objection_and_the_freeze_it_brings_carry_network_and_device(ada: User, client: Client) -> None:
+    done_reset(ada)
+    client.post(path(Link.objects.get(purpose="stop")), {"stop": "1"}, headers={"user-agent": "Lynx/2.9"})
+    for tag in ("account:recovery:object", "account:freeze"):
+        assert EventDetail.objects.get(event_id=Event.objects.get(tag=tag).pk).device == "Lynx/2.9"
+
+
+# What others hear when one request ends in a reset ------------------------------------------------------------------
+
+
+def test_contacts_that_were_confirmed_or_verified_hear_that_another_request_came_first(ada: User) -> None:
+    add_address(ada, "ada@second.example")
+    done = make_ticket(ada, Status.READY)
+    new = make_ticket(ada, Status.NEW, contact="ada@second.example")
+    confirmed = make_ticket(
+        ada, claim="email", contact="ada@confirmed.example", mailbox_confirmed_at=database_now() - DAY
+    )
+    make_ticket(ada, Status.NEW, claim="email", contact="eve@unverified.example")
+    make_ticket(ada, claim="email", contact="eve@asked.example")
+    workflow.reset(done.pk, actor=pressing(make_admin()), reason=REASON)
+    assert not RecoveryTicket.objects.open().exists()
+    told = Mail.objects.filter(kind="recovery_closed")
+    assert set(told.values_list("recipient", "reference")) == {
+        ("ada@second.example", new.reference), ("ada@confirmed.example", confirmed.reference)
+    }  # fmt: skip
+    for letter in told:
+        text = outbox.render(letter).text
+        assert "Another request for this account came to its end first" in text
+        assert not re.search(r"/recover/|000-recovery-", text)
+    assert not Mail.objects.filter(recipient__startswith="eve@").exists()
 
 
 def test_stopping_twice_stops_once(ada: User, client: Client) -> None:

@@ -248,7 +248,6 @@ def test_the_window_runs_while_branches_are_pushed(ada: User) -> None:
 def test_a_person_cannot_send_back_what_would_move_on_again_at_once(ada: User, status: str) -> None:
     ticket = near(ada, status, HOUR if status == Status.WAITING else -HOUR)
     client, path = browser(make_moderator()), f"/admin/recovery/recoveryticket/{ticket.pk}/"
-    before = everything()
     assert "press/send_back/" not in client.get(f"{path}change/").content.decode()
     before = everything()
     answer = client.post(f"{path}press/send_back/", {"reason": REASON, "version": "0"})
