@@ -1,6 +1,7 @@
 """Second factors as people use them: names, clocks that are off, codes that are saved, what it costs in queries."""
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pyotp
@@ -28,6 +29,16 @@ def is_signed_in(client: Client) -> bool:
     return "_auth_user_id" in client.session
 
 
+@pytest.fixture
+def one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clocks of app and site stand still: no time step turns between showing a code and checking it."""
+    now = time.time()
+    clock = SimpleNamespace(time=lambda: now)
+    monkeypatch.setattr("accounts.devices.time", clock)
+    monkeypatch.setattr("tests.accounts.conftest.time", clock)
+
+
+@pytest.mark.usefixtures("one_moment")
 @pytest.mark.parametrize("steps", [-10, -2, 2, 10])
 def test_a_clock_that_is_off_is_told_so_and_opens_nothing(
     client: Client, ada: User, app: TotpDevice, steps: int
@@ -40,12 +51,14 @@ def test_a_clock_that_is_off_is_told_so_and_opens_nothing(
     assert not is_signed_in(client)
 
 
+@pytest.mark.usefixtures("one_moment")
 @pytest.mark.parametrize("steps", [-11, 11])
 def test_a_clock_further_off_is_a_wrong_code(client: Client, ada: User, app: TotpDevice, steps: int) -> None:
     type_password(client)
     assert "not right" in words(type_code(client, code_of(app, steps=steps)))
 
 
+@pytest.mark.usefixtures("one_moment")
 def test_enrolment_tells_of_a_clock_that_is_off_too(client: Client, ada: User) -> None:
     type_password(client)
     device = second_factors.start_totp(ada, "phone")
@@ -56,11 +69,9 @@ def test_enrolment_tells_of_a_clock_that_is_off_too(client: Client, ada: User) -
 
 
 def test_pyotp_and_we_agree(ada: User, app: TotpDevice) -> None:
-    phone = pyotp.TOTP(codes.base32(app.raw_secret()))
+    phone, now = pyotp.TOTP(codes.base32(app.raw_secret())), time.time()
     for step in (-1, 0, 1):
-        assert codes.accepted_step(
-            app.raw_secret(), phone.at(int(time.time()) + step * codes.STEP), now=time.time(), after=-1
-        )
+        assert codes.accepted_step(app.raw_secret(), phone.at(int(now) + step * codes.STEP), now=now, after=-1)
 
 
 def test_an_app_is_renamed(signed_in: Client, app: TotpDevice) -> None:
