@@ -14,18 +14,20 @@ from bench import _desk_data, _report
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT_MS, LIMIT_QUERIES = 150, 20
+COLUMNS = (("queries", 0), ("p50", 1), ("p95", 1), ("cpu", 1))
 
 
 def main() -> None:
     """Build what is missing, measure both sizes, print each page's p50, p95 and queries."""
     large = measure(_desk_data.ready("bench_desk", _desk_data.FULL))
     small = measure(_desk_data.ready("bench_desk_small", _desk_data.SMALL))
-    print(f"{'page':28}{'queries':>8}{'p50 ms':>9}{'p95 ms':>9}{'p95 at a tenth':>16}{'grows':>8}")
+    print(f"{'page':28}{'queries':>8}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms':>9}{'p95 at a tenth':>16}{'grows':>8}")
     for name, seen in large.items():
         before = small[name]
         grows = seen["p50"] / max(before["p50"], 0.001)
         print(
-            f"{name:28}{seen['queries']:>8}{seen['p50']:>9.1f}{seen['p95']:>9.1f}{before['p95']:>16.1f}{grows:>7.2f}x"
+            f"{name:28}{seen['queries']:>8}{seen['p50']:>9.1f}{seen['p95']:>9.1f}{seen['cpu']:>9.1f}"
+            f"{before['p95']:>16.1f}{grows:>7.2f}x"
         )
     _report.write("The desk at a registry's size", _section(large, small))
 
@@ -40,12 +42,13 @@ def _section(large: dict[str, dict[str, float]], small: dict[str, dict[str, floa
         _report.bar("queue: growth from a tenth", _growth(large, small, "queue, our turn"), 1.5, unit="x"),
     ]
     sizes = ", ".join(f"{number:,} {name}" for name, number in _desk_data.FULL.items())
-    head = f"PostgreSQL: {sizes}. 2 cores, load {os.getloadavg()[0]:.1f} at the end.\n\n"
+    head = f"`python -m bench desk`. PostgreSQL: {sizes}. 2 cores, load {os.getloadavg()[0]:.1f} at the end.\n"
+    head += "Wall times grow with the load; CPU is this process's own. p95: the median of three runs of 40.\n\n"
     rows = [
-        [name, f"{seen['queries']:.0f}", f"{seen['p50']:.1f}", f"{seen['p95']:.1f}", f"{small[name]['p50']:.1f}"]
+        [name, *(f"{seen[column]:.{digits}f}" for column, digits in COLUMNS), f"{small[name]['p50']:.1f}"]
         for name, seen in large.items()
     ]
-    table = _report.table(["page", "queries", "p50 ms", "p95 ms", "p50 ms at a tenth"], rows)
+    table = _report.table(["page", "queries", "p50 ms", "p95 ms", "CPU ms", "p50 ms at a tenth"], rows)
     return head + _report.table(["Bar", "measured", "wanted", ""], bars) + "\n" + table
 
 
