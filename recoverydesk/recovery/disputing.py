@@ -7,7 +7,7 @@ from recoverydesk.recovery import cases, errors
 from recoverydesk.recovery.advancing import NEAR, advance, go_back, move_clock
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor
-from recoverydesk.recovery.transitions import Verb, Work, check_reason, save, verb
+from recoverydesk.recovery.transitions import Verb, Work, check_reason, record_bounded, save, verb
 
 SILENCE = timedelta(days=7)
 
@@ -35,11 +35,18 @@ def dispute(ticket_id: int, *, actor: Actor, reason: str) -> RecoveryTicket:
 
 
 def dispute_in(work: Work, reason: str) -> RecoveryTicket:
-    """Dispute inside another verb: never a stop, whoever it was."""
+    """Dispute inside another verb: never a stop, whoever it was.
+
+    One more objection is written down and changes nothing: a hand that objects every minute would otherwise end each
+    approval before the second person can press, and keep the owner out for ever.
+    """
     ticket = work.ticket
-    if ticket.disputed_at is None:
-        ticket.disputed_at = work.now
-    ticket.blocked_at = None
+    if ticket.disputed_at is not None:
+        record_bounded(
+            Tag.ACCOUNT_RECOVERY_DISPUTE, ticket, work.actor, verb=work.verb.value, reason=reason, again=True
+        )  # fmt: skip
+        return ticket
+    ticket.disputed_at, ticket.blocked_at = work.now, None
     save(work, Tag.ACCOUNT_RECOVERY_DISPUTE, "disputed_at", "blocked_at", reason=reason)
     if ticket.status in NEAR:
         go_back(work, "disputed")

@@ -12,9 +12,9 @@ from accounts.clock import database_now
 from accounts.mail.models import Request
 from accounts.models import User
 from audit.log import Origin
-from recoverydesk.recovery import errors, workflow
-from recoverydesk.recovery.challenging import may_resend
-from recoverydesk.recovery.models import Claim, Source, Status
+from recoverydesk.recovery import errors, notices, workflow
+from recoverydesk.recovery.challenging import UNCONFIRMED_A_MONTH, may_resend
+from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.opening import Opened
 from recoverydesk.recovery.permissions import SYSTEM
 
@@ -56,11 +56,26 @@ def handle(request: Request) -> Opened | None:
             says_codes_lost=payload["says_codes_lost"],
             requested_at=request.created_at,
         )
-        if opened.joined and opened.ticket.status == Status.CHALLENGED and may_resend(opened.ticket, database_now()):
+        if not opened.joined:
+            _say_received(opened.ticket)
+        elif opened.ticket.status == Status.CHALLENGED and may_resend(opened.ticket, database_now()):
             workflow.resend(opened.ticket.pk, actor=SYSTEM)
     except errors.RecoveryError:
         return None  # the verb has recorded its refusal; the form's answer is the same for everybody
     return opened
+
+
+def _say_received(ticket: RecoveryTicket) -> None:
+    """Where a person looks before anything is mailed, the account's own addresses hear of the request at once.
+
+    With their stop links, and never more than UNCONFIRMED_A_MONTH times. A contact that the account has not verified
+    hears nothing: whoever typed it would learn that the account exists (design rule 10).
+    """
+    if ticket.challenges_itself or ticket.claim != Claim.SECOND_FACTOR:
+        return
+    lately = RecoveryTicket.objects.filter(subject=ticket.subject_id, mailbox_confirmed_at=None)
+    if lately.filter(opened_at__gt=Now() - timedelta(days=30)).count() <= UNCONFIRMED_A_MONTH:
+        notices.tell_addresses(ticket, "recovery_received")
 
 
 def _payload(request: Request) -> dict[str, Any]:

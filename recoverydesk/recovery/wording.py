@@ -24,6 +24,7 @@ MAILS: dict[str, str | Promise] = {
     "recovery_challenge_without_repositories": _("Status link"),
     "recovery_challenge_added": _("What is asked in addition"),
     "recovery_notice": _("Notice with a stop link"),
+    "recovery_received": _("Word that a person looks first, with a stop link"),
     "recovery_co_owner": _("Notice to a co-owner"),
     "recovery_reset": _("Notice of the reset"),
     "recovery_co_owner_reset": _("Notice of the reset to a co-owner"),

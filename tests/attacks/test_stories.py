@@ -1,5 +1,7 @@
 """The stories in which the desk could be fooled: nobody gets in, and the honest owner always gets back."""
 
+from collections.abc import Callable
+
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
@@ -163,6 +165,45 @@ def test_a_feuding_co_owner_delays_by_seven_days_however_often_they_object(ada: 
     days_pass(3.1)
     assert ticket().status == Status.READY
     assert admins_press() is not None
+    gets_back(code)
+
+
+def objections_after_an_approval(object_again: Callable[[], object]) -> int:
+    """Somebody objects again and again between the approval and the press; how many approvals are alive then."""
+    workflow.approve(ticket().pk, actor=pressing(make_admin("anna")), reason="looked at the evidence")
+    seen = ticket().version
+    for _again in range(3):
+        object_again()
+        sweeping.sweep()
+    assert (ticket().status, ticket().version) == (Status.READY, seen)
+    return ticket().approvals.filter(dead_at=None).count()
+
+
+def test_a_co_owner_who_goes_on_objecting_ends_no_approval(ada: User) -> None:
+    browser = co_owner(ada)
+    ask()
+    code = confirm()
+    push()
+    said = {"ticket": ticket().pk, "object": "1", "reason": "they left the project"}
+    browser.post("/recover/beside/", said)
+    days_pass(7.1)
+    assert objections_after_an_approval(lambda: browser.post("/recover/beside/", said)) == 1
+    workflow.reset(ticket().pk, actor=pressing(make_admin("rosa")), reason="looked at the evidence")
+    gets_back(code)
+
+
+def test_a_hostile_secondary_address_that_goes_on_pressing_ends_no_approval(ada: User) -> None:
+    ask()
+    Client().post(mailed("ada@second.example", "stop"), {"stop": "1"})
+    mail.outbox.clear()
+    ask()
+    link = mailed("ada@second.example", "stop")
+    Client().post(link, {"stop": "1"})
+    code = confirm()
+    push()
+    days_pass(7.1)
+    assert objections_after_an_approval(lambda: Client().post(link, {"stop": "1"})) == 1
+    workflow.reset(ticket().pk, actor=pressing(make_admin("rosa")), reason="looked at the evidence")
     gets_back(code)
 
 
