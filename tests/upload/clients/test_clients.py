@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts.models import User
+from recoverydesk.projects.files import METADATA
+from recoverydesk.projects.importing import import_file
 from recoverydesk.projects.models import File, RepositoryLink
 from tests import factories
 from tests.tokens.conftest import attenuate
+from tests.upload import packages
 from tests.upload.clients.conftest import Program
 from tests.upload.clients.drivers import DRIVERS, Ran, built, run, write_project
 from tests.upload.conftest import mint
+from tests.upload.packages import wheel_name
 from tokens import caveats, services
 from tokens.models import ApiToken
 
@@ -135,6 +140,33 @@ def test_pip_and_uv_install_from_the_index(program: Program, tmp_path: Path, sit
         ran = run([*command, *index, str(target), "By_Twine==1.0"], tmp_path)
         assert ran.code == 0, ran.output
         assert (target / "by_twine.py").read_text().endswith("x = 1\n")
+
+
+def test_pip_plans_with_the_metadata_alone_and_checks_its_hash(
+    program: Program, tmp_path: Path, site: str, owner: User
+) -> None:
+    wheel = tmp_path / wheel_name()
+    wheel.write_bytes(packages.wheel())
+    import_file(wheel, owner=owner, uploaded_at=timezone.now())
+    stored = Path(default_storage.path(File.objects.get().stored_as))
+    stored.unlink()  # whoever asks for the wheel itself gets nothing
+    command = [
+        str(program("pip")),
+        "install",
+        "--dry-run",
+        "--ignore-installed",
+        "--no-cache-dir",
+        "--only-binary=:all:",
+    ]
+    plan = [*command, "--disable-pip-version-check", "-i", f"{site}/simple/", "sample"]
+    ran = run(plan, tmp_path)
+    assert (ran.code, "Would install sample-1.0" in ran.output) == (0, True), ran.output
+    beside = stored.with_name(stored.name + METADATA)
+    beside.write_bytes(beside.read_bytes() + b"changed")
+    changed = run(plan, tmp_path)
+    assert (changed.code == 0, "THESE PACKAGES DO NOT MATCH THE HASHES" in changed.output) == (False, True), (
+        changed.output
+    )
 
 
 def test_a_token_narrowed_with_pypitoken_works_and_ends(
