@@ -307,7 +307,7 @@ def test_what_breaks_is_our_fault_and_says_so(client: Client, ada: User, setting
     client.raise_request_exception = False
     response = type_password(client)
     assert response.status_code == 500
-    assert "our fault" in words(response)
+    assert "The fault is ours" in words(response)
 
 
 @pytest.mark.parametrize("page", GATED)

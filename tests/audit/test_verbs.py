@@ -26,6 +26,7 @@ LEFT_OUT = (".migrations", ".demo", ".management", "recoverydesk.settings", "rec
 STOPS = ("verb", "_record_refusal")  # writes down refusals: says nothing about what happens on success
 SILENT = {
     "recoverydesk.recovery.challenging.check_now": "only makes the next looks due sooner; the looks are rows",
+    "recoverydesk.recovery.notes.read_mentions": "empties the reader's own list; nothing of the ticket changes",
     "recoverydesk.recovery.waiting.remind": "queues a mail, which is a row of its own; nothing of the ticket changes",
 }
 
