@@ -23,7 +23,7 @@ from audit.log import record
 
 ROOMS = (accounts, tokens, recoverydesk)
 LEFT_OUT = (".migrations", ".demo", ".management", "recoverydesk.settings", "recoverydesk.wsgi")
-STOPS = ("verb", "_record_refusal")  # writes down refusals: says nothing about what happens on success
+STOPS = ("verb", "_record_refusal", "_refuse")  # writes down refusals: says nothing about what happens on success
 SILENT = {
     "recoverydesk.recovery.challenging.check_now": "only makes the next looks due sooner; the looks are rows",
     "recoverydesk.recovery.notes.read_mentions": "empties the reader's own list; nothing of the ticket changes",
