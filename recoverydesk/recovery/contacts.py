@@ -48,8 +48,11 @@ def choose(subject: User, claim: Claim, primary: str | None, given: str) -> str:
 
 
 def is_taken(address: str, subject: User) -> bool:
-    """Whether another account has verified this address."""
-    return EmailAddress.objects.filter(email__iexact=address, verified=True).exclude(user=subject).exists()
+    """Whether another account has verified this plain address.
+
+    allauth keeps addresses in lower case and has them unique when verified; ignoring case would read every row.
+    """
+    return EmailAddress.objects.filter(email=address, verified=True).exclude(user=subject).exists()
 
 
 def _is_unverified(subject: User, address: str) -> bool:
