@@ -20,6 +20,7 @@ class Postbox:
         self.mode = "take"
         self.slow = 5.0  # seconds
         self.taken: dict[str, list[bytes]] = defaultdict(list)  # Message-ID -> what was offered and taken
+        self.addressed: dict[str, tuple[str, str]] = {}  # Message-ID -> recipient, subject
         self.tries: Counter[str] = Counter()
         self.dropped = 0
         self.port = free_port()
@@ -38,12 +39,14 @@ class Postbox:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ARG002
         content: bytes = envelope.original_content
-        number = str(_parsed(content)["Message-ID"])
+        message = _parsed(content)
+        number = str(message["Message-ID"])
         self.tries[number] += 1
         if self.mode == "later" or (self.mode == "greylist" and self.tries[number] <= 2):
             return "451 4.7.1 come back later"
         if self.mode == "slow":
             await asyncio.sleep(self.slow)
+        self.addressed[number] = str(message["To"]), str(message["Subject"])
         self.taken[number].append(content)
         if self.mode == "drop" and self.tries[number] == 1:
             self.dropped += 1
@@ -52,10 +55,10 @@ class Postbox:
 
     def find(self, recipient: str, word: str) -> str:
         """The text of the newest mail to `recipient` with this word in its subject; LookupError while there is none."""
-        for copies in reversed(list(self.taken.values())):
-            message = _parsed(copies[0])
-            if recipient == str(message["To"]) and word in str(message["Subject"]):
-                part = message.get_body(("plain",))
+        for number in reversed(list(self.taken)):
+            to, subject = self.addressed[number]
+            if recipient == to and word in subject:
+                part = _parsed(self.taken[number][0]).get_body(("plain",))
                 assert part is not None
                 return str(part.get_content()).replace("\r\n", "\n")
         raise LookupError(f"{word} for {recipient}")

@@ -13,7 +13,7 @@ from tests.services.postbox import Postbox
 from tests.services.stack import Stack
 
 VERBS = ("challenge", "confirm_mailbox", "take_return_code", "record_probe", "start_clock", "wait_over", "reset")
-AT_ONCE = 8  # orders that lie in the folder together
+AT_ONCE = 12  # orders that lie in the folder together
 STORIES_AT_ONCE = 8
 ACCEPTED = ("mail.accepted", "mail.settled")  # ends after which a mail may come again
 
