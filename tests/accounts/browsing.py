@@ -75,12 +75,14 @@ def type_password(page: Page, username: str) -> None:
     page.goto("/account/login/")
     page.get_by_label("Username or e-mail address").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
-    press(page, "Sign In")
+    with page.expect_navigation():  # whoever goes on at once must not cut the answer off
+        press(page, "Sign In")
 
 
 def type_code(page: Page, code: str, button: str = "Sign in") -> None:
     page.locator("#id_code").fill(code)
-    press(page, button)
+    with page.expect_navigation():
+        press(page, button)
 
 
 def shown_codes(page: Page) -> list[str]:
@@ -101,8 +103,7 @@ def enrol_app(page: Page, name: str) -> pyotp.TOTP:
     page.get_by_label("Name of this app").fill(name)
     press(page, "Go on")
     app = pyotp.TOTP("".join(page.locator("#secret").inner_text().split()))
-    with page.expect_navigation():
-        type_code(page, app.now(), "Turn it on")
+    type_code(page, app.now(), "Turn it on")
     return app
 
 

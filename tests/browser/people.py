@@ -31,13 +31,18 @@ class Person:
             self.username
         )
         self.page.locator("input[name=password]").fill(self.password)
-        self.page.locator("main button[type=submit]").first.click()
+        self._submit()
 
     def type_code(self, code: str = "") -> None:
         """Show the second factor on whatever page asks for it."""
         expect(self.page.locator("input[name=code]")).to_be_visible()
         self.page.locator("input[name=code]").fill(code or self.next_code())
-        self.page.locator("main button[type=submit]").first.click()
+        self._submit()
+
+    def _submit(self) -> None:
+        """Press, and wait for the answer: whoever goes on at once must not cut it off."""
+        with self.page.expect_navigation():
+            self.page.locator("main button[type=submit]").first.click()
 
     def sign_in(self) -> None:
         self.type_password()
