@@ -13,6 +13,7 @@ from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery import cases, other_proofs, policy, queue_place, wording
 from recoverydesk.recovery.models import Boundary, Entry, OtherProof, Probe, RecoveryTicket, Status
+from recoverydesk.recovery.permissions import Who
 from recoverydesk.recovery.probing.verdicts import Verdict
 
 LISTED = 5
@@ -167,10 +168,11 @@ def story(ticket: RecoveryTicket, boundaries: list[Boundary]) -> Story:
 def timeline(told: Story, *, show: str = "") -> list[Line]:
     """The story as lines, oldest first, or one part of it.
 
-    Everything together leaves out looks that brought nothing new; `show="probes"` has them all.
+    Everything together leaves out looks and tries of the sweep that brought nothing new; `show="probes"` and
+    `show="events"` have them all.
     """
     parts = {
-        "events": lambda: [_event_line(event) for event in told.events if event.tag not in NOT_SHOWN],
+        "events": lambda: [_event_line(event) for event in told.events if _is_shown(event, only_news=not show)],
         "mail": lambda: _mail_lines(told.mails),
         "notes": lambda: _note_lines(told.notes),
         "probes": lambda: _probe_lines(told, only_news=not show),
@@ -178,6 +180,12 @@ def timeline(told: Story, *, show: str = "") -> list[Line]:
     wanted = [show] if show in parts else list(parts)
     lines = [line for name in wanted for line in parts[name]()]
     return sorted(lines, key=lambda line: line.at)
+
+
+def _is_shown(event: Event, *, only_news: bool) -> bool:
+    """A note is there itself; what the sweep tried too early is no news, and stands among all the steps."""
+    tried = event.tag == Tag.ACCOUNT_RECOVERY_REFUSED and event.actor_name == Who.SYSTEM.value
+    return event.tag not in NOT_SHOWN and not (only_news and tried)
 
 
 def _mail_lines(mails: list[Mail]) -> list[Line]:
@@ -205,8 +213,12 @@ def _probe_lines(told: Story, *, only_news: bool) -> list[Line]:
 
 def _event_line(event: Event) -> Line:
     shown = {key: value for key, value in event.data.items() if key not in ("verb", "was") and value not in ("", None)}
-    detail = " · ".join(f"{key}: {value}" for key, value in shown.items())
+    detail = " · ".join(f"{key}: {_plain(value)}" for key, value in shown.items())
     return Line(f"event-{event.pk}", event.time, "event", event.actor_name, event.sentence, detail)
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @dataclass(frozen=True)

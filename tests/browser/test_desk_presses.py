@@ -86,15 +86,15 @@ def test_an_exception_takes_two_people(desk: dict[str, Person]) -> None:
     expect(jon.page.locator(".boundary .badge.flag", has_text="excepted")).to_be_visible()
 
 
-def test_a_boundary_is_added(desk: dict[str, Person]) -> None:
+def test_a_boundary_is_added(desk: dict[str, Person], stack: Stack) -> None:
     mira = desk["mira"]
     mira.page.goto(ticket_of(mira.page, "sam"))
     unfold(mira.page, "More")
     form = form_of(mira.page, "Add this repository")
-    form.get_by_label("A repository the claimant has to prove as well").fill("https://git.example.org/extra/thing")
+    form.get_by_label("A repository the claimant has to prove as well").fill(f"{stack.code_host}/extra/thing")
     form.get_by_label("Reason").fill(REASON)
     press(mira, "Add this repository", "Added. The claimant is asked for it too.")
-    expect(mira.page.get_by_role("heading", name="git.example.org/extra")).to_be_visible()
+    expect(mira.page.get_by_role("heading", name=f"{stack.code_host.removeprefix('http://')}/extra")).to_be_visible()
 
 
 def test_a_ticket_is_disputed(desk: dict[str, Person]) -> None:
