@@ -77,8 +77,8 @@ def _changed(row: Boundary, frozen: list[dict[str, Any]], stored: Stored) -> Ite
         if any(_is_same(row, one, link) for link in links) or (stored.cut and not links):
             continue
         told = {"url": one["url"], "date": date}
-        if links and links[0]["host"]:
-            told["place"] = f"{links[0]['host']}/{links[0]['namespace']}/{links[0]['repository']}"
+        told["place"] = f"{links[0]['host']}/{links[0]['namespace']}/{links[0]['repository']}" if links else ""
+        if links and links[0]["host"] and told["place"] != f"{row}/{one['repository']}":
             yield _("The stored link %(url)s was moved to %(place)s since; the list of %(date)s stands.") % told
         else:
             yield _("The stored link %(url)s was edited or deleted since; the list of %(date)s stands.") % told

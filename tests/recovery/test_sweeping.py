@@ -15,9 +15,9 @@ from accounts import leases, services
 from accounts.clock import database_now
 from accounts.mail.models import Mail, Request
 from accounts.models import User
-from audit.models import Event
+from audit.models import Event, EventDetail
 from audit.tags import Tag
-from recoverydesk.recovery import errors, host_knowledge, intake, notices, rounds, sweeping, workflow
+from recoverydesk.recovery import errors, host_knowledge, intake, notes, notices, rounds, sweeping, workflow
 from recoverydesk.recovery.models import Boundary, Claim, Probe, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM, claimant, staff
 from recoverydesk.recovery.probing import errands
@@ -439,6 +439,119 @@ def test_a_bounce_is_our_turn_whatever_the_status(ada: User) -> None:
         ticket.refresh_from_db()
         assert (ticket.status, ticket.turn) == (Status.CHALLENGED, "ours")
         assert ticket.contact_bounced_at is not None
+
+
+def to_the_contact(ticket: RecoveryTicket, state: str, kind: str = "recovery_challenge") -> Mail:
+    number = Mail.objects.count()
+    return Mail.objects.create(
+        kind=kind, recipient=ticket.contact, reference=ticket.reference, language="en", state=state,
+        dedupe_key=f"mail:{number}", message_id=f"<{number}@y>", settled_at=Now(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lost", "later", "mends"),
+    [("bounced", "delivered", True), ("failed", "delivered", True), ("failed", "sent", True),
+     ("bounced", "sent", False), ("bounced", "queued", False), ("failed", "failed", False)],
+)  # fmt: skip
+def test_a_bounce_is_mended_by_a_later_mail_that_arrived(ada: User, lost: str, later: str, mends: bool) -> None:
+    ticket = make_ticket(ada)
+    add_boundary(ticket)
+    to_the_contact(ticket, lost)
+    sweeping.sweep()
+    ticket.refresh_from_db()
+    assert ticket.turn == "ours"
+    to_the_contact(ticket, later)
+    for _round in range(3):
+        sweeping.sweep()
+        ticket.refresh_from_db()
+        assert (ticket.turn, ticket.contact_bounced_at is None) == (("theirs", True) if mends else ("ours", False))
+    assert tags_of(ticket).count(Tag.ACCOUNT_RECOVERY_MEND_BOUNCE) == mends
+    assert not refusals(ticket)
+
+
+def test_what_arrived_before_the_bounce_or_is_no_mail_of_the_challenge_mends_nothing(ada: User) -> None:
+    ticket = make_ticket(ada)
+    to_the_contact(ticket, "delivered")
+    to_the_contact(ticket, "bounced")
+    to_the_contact(ticket, "delivered", kind="recovery_reply")
+    for _round in range(2):
+        sweeping.sweep()
+    ticket.refresh_from_db()
+    assert ticket.contact_bounced_at is not None
+
+
+def test_a_mended_contact_that_comes_back_again_is_our_turn_again(ada: User) -> None:
+    ticket = make_ticket(ada)
+    add_boundary(ticket)
+    to_the_contact(ticket, "bounced")
+    sweeping.sweep()
+    again = to_the_contact(ticket, "delivered")
+    sweeping.sweep()
+    Mail.objects.filter(pk=again.pk).update(state="bounced")
+    sweeping.sweep()
+    ticket.refresh_from_db()
+    assert (ticket.turn, ticket.contact_bounced_at is not None) == ("ours", True)
+
+
+def test_a_ticket_that_only_the_bounce_held_up_moves_on_when_it_is_mended(ada: User) -> None:
+    ticket = make_ticket(ada, Status.READY)
+    to_the_contact(ticket, "bounced")
+    sweeping.sweep()
+    assert RecoveryTicket.objects.get().status == Status.CHALLENGED
+    to_the_contact(ticket, "delivered")
+    sweeping.sweep()
+    assert RecoveryTicket.objects.get().status == Status.READY
+
+
+@pytest.mark.parametrize("stop", ["frozen", "owner signed in"])
+def test_nothing_is_sent_again_while_the_ticket_is_stopped(ada: User, stop: str) -> None:
+    ask()
+    sweeping.sweep()
+    ticket = RecoveryTicket.objects.get()
+    if stop == "frozen":
+        User.objects.filter(pk=ada.pk).update(frozen_at=Now(), frozen_by="owner")
+    else:
+        workflow.block(ticket.pk)
+    before = everything()
+    for actor in (SYSTEM, claimant(notices.status_link(ticket)), staff(make_moderator("sid"))):
+        with pytest.raises(errors.TicketBlocked):
+            workflow.resend(ticket.pk, actor=actor)
+    assert everything()["Mail"] == before["Mail"]
+    ask()
+    sweeping.sweep()
+    assert not Mail.objects.filter(queued_at__gt=ticket.challenged_at, kind__startswith="recovery_challenge").exclude(
+        dedupe_key=notices.challenge_key(ticket)
+    ).exists()
+    assert refusals(ticket)[-1]["error"] == "TicketBlocked"
+
+
+def test_a_contact_whose_mail_came_back_may_be_sent_it_again(ada: User) -> None:
+    ask()
+    sweeping.sweep()
+    ticket = RecoveryTicket.objects.get()
+    workflow.note_bounce(ticket.pk)
+    assert workflow.resend(ticket.pk, actor=SYSTEM).kind.startswith("recovery_challenge")
+
+
+def test_every_request_that_joins_is_an_event_with_its_network_apart(ada: User) -> None:
+    ask()
+    sweeping.sweep()
+    ask()
+    sweeping.sweep()
+    ticket = RecoveryTicket.objects.get()
+    joined = Event.objects.get(tag=Tag.ACCOUNT_RECOVERY_JOIN)
+    assert (joined.ticket, joined.data) == (ticket.pk, {"claim": "second_factor", "source": "form"})
+    assert EventDetail.objects.get(event_id=joined.pk).network == "192.0.2.1"
+
+
+@pytest.mark.parametrize("what", ["add", "take"])
+def test_a_refused_note_or_take_is_an_event(ada: User, what: str) -> None:
+    ticket = make_ticket(ada)
+    keywords = {"text": "seen"} if what == "add" else {}
+    with pytest.raises(errors.NotAllowed):
+        getattr(notes, what)(ticket.pk, actor=staff(factories.make_user("auditor", staff=True)), **keywords)
+    assert [one["error"] for one in refusals(ticket)] == ["NotAllowed"]
 
 
 def test_a_ticket_whose_account_is_unfrozen_moves_on_by_itself(ada: User) -> None:
