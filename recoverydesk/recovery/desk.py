@@ -65,7 +65,7 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
         "step": step,
         "primary": primary,
         "may_work": WORK in actor.rights and actor.user is not None and actor.user.pk != ticket.subject_id,
-        "facts": facts.table(says_codes_lost=ticket.says_codes_lost, contact=ticket.contact, facts=ticket.facts),
+        "facts": _facts(ticket),
         "fact_names": facts.NAMES,
         "rows": showing.boundary_rows(boundaries, now),
         "looks": told.newest_looks,
@@ -89,6 +89,11 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
         **desk_proofs.read(ticket, boundaries, case),
         **_replying(ticket, boundaries),
     }
+
+
+def _facts(ticket: RecoveryTicket) -> list[facts.Fact]:
+    says: dict[str, Any] = {"claim": ticket.claim, "says_codes_lost": ticket.says_codes_lost, "contact": ticket.contact}
+    return facts.table(**says, facts=ticket.facts)
 
 
 def _replying(ticket: RecoveryTicket, boundaries: list[Boundary]) -> dict[str, Any]:

@@ -74,16 +74,25 @@ def matches(claim: str, facts: dict[str, Any]) -> bool:
     return by_claim[claim]
 
 
-def table(*, says_codes_lost: bool, contact: str, facts: dict[str, Any]) -> list[Fact]:
+LOST = {
+    "second_factor": gettext_lazy("second factor"),
+    "email": gettext_lazy("address"),
+    "email_and_second_factor": gettext_lazy("address and second factor"),
+    "unverified_email": gettext_lazy("access to an address never verified"),
+}
+FACTORS = ("second_factor", "email_and_second_factor")  # claims that speak of a factor the account must have
+
+
+def table(*, claim: str, says_codes_lost: bool, contact: str, facts: dict[str, Any]) -> list[Fact]:
     """The comparison in words, for the ticket page and the shell."""
     factors = facts["totp"] + facts["webauthn"]
     apps = ngettext("%d authenticator app", "%d authenticator apps", facts["totp"]) % facts["totp"]
     security_keys = ngettext("%d security key", "%d security keys", facts["webauthn"]) % facts["webauthn"]
     account = _("frozen") if facts["frozen"] else _("active") if facts["active"] else _("deactivated")
     return [
-        Fact("lost", _("second factor"), f"{apps}, {security_keys}", factors > 0),
+        Fact("lost", str(LOST[claim]), f"{apps}, {security_keys}", factors > 0 if claim in FACTORS else None),
         Fact("codes", _codes_said(says_codes_lost), _codes_seen(facts), None if says_codes_lost else False),
-        Fact("contact", contact, _contact_seen(facts), facts["contact_is_primary"]),
+        Fact("contact", contact, _contact_seen(facts), _contact_fits(claim, facts)),
         Fact("account", "–", account, facts["active"] and not facts["frozen"]),
         Fact("age", "–", _age_seen(facts), None),
         Fact("projects", "–", str(facts["projects"]), None),
@@ -96,6 +105,11 @@ def _codes_said(lost: bool) -> str:
 
 def _codes_seen(facts: dict[str, Any]) -> str:
     return _("%(codes_left)d unused") % facts if facts["codes_left"] else _("none")
+
+
+def _contact_fits(claim: str, facts: dict[str, Any]) -> bool | None:
+    """A second factor is answered to the primary address alone; a new contact is compared with nothing."""
+    return facts["contact_is_primary"] if claim == "second_factor" else None
 
 
 def _contact_seen(facts: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import User
 from audit.models import Event
-from recoverydesk.recovery import notices, workflow
+from recoverydesk.recovery import desk, errors, notices, workflow
 from recoverydesk.recovery.models import CodeHost, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from tests import factories
@@ -23,6 +23,7 @@ from tests.recovery.builders import (
     make_admin,
     make_moderator,
     make_ticket,
+    pressing,
     refusals,
 )
 
@@ -218,6 +219,29 @@ def test_a_press_needs_the_csrf_token(ready: RecoveryTicket, admin: Client) -> N
     assert everything() == before
 
 
+@pytest.mark.parametrize("verb", desk.BUTTONS)
+def test_whichever_verb_asks_for_a_recent_factor_the_door_leads_there(
+    ready: RecoveryTicket, admin: Client, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    def refuse(*_given: object) -> str:
+        raise errors.StepUpRequired
+
+    monkeypatch.setitem(desk.BUTTONS, verb, refuse)
+    answer = admin.post(button(ready, verb), {"reason": REASON})
+    assert (answer.status_code, answer["Location"].startswith("/account/")) == (302, True)
+
+
+def test_declining_an_exception_leads_to_the_step_up(ada: User, admin: Client) -> None:
+    ticket = make_ticket(ada)
+    row = add_boundary(ticket)
+    asker = pressing(make_moderator("asker"))
+    workflow.ask_exception(ticket.pk, actor=asker, boundary_id=row.pk, other_proof="archived", reason=REASON)
+    forget_the_factor(admin)
+    answer = admin.post(button(ticket, "decline_exception"), {"boundary": row.pk, "reason": REASON})
+    assert "/account/" in answer["Location"]
+    assert row.exceptions.filter(decided_at=None).exists()
+
+
 def test_the_reset_needs_a_factor_shown_in_the_last_five_minutes(ready: RecoveryTicket, admin: Client) -> None:
     forget_the_factor(admin)
     before = everything()
@@ -363,3 +387,23 @@ def test_numbers_of_tickets_are_links_and_everything_else_is_text(ready: Recover
     moderator.post(button(ready, "note"), {"text": "<b>see</b> #7, not a#8 nor #0 nor #12345678901"})
     shown = moderator.get(page(ready)).content.decode()
     assert f'&lt;b&gt;see&lt;/b&gt; <a href="{QUEUE}7/change/">#7</a>, not a#8 nor #0 nor #12345678901' in shown
+
+
+# They say / we see ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claim", "lost", "factors", "contact"),
+    [
+        ("second_factor", "second factor", True, True),
+        ("email", "address", None, None),
+        ("email_and_second_factor", "address and second factor", True, None),
+        ("unverified_email", "access to an address never verified", None, None),
+    ],
+)
+def test_the_comparison_is_about_what_the_claim_says_is_lost(
+    ada: User, moderator: Client, claim: str, lost: str, factors: bool | None, contact: bool | None
+) -> None:
+    ticket = make_ticket(ada, claim=claim, contact="new@example.org")
+    lines = {fact.name: fact for fact in moderator.get(page(ticket)).context["facts"]}
+    assert (lines["lost"].says, lines["lost"].match, lines["contact"].match) == (lost, factors, contact)
