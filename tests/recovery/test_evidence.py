@@ -12,7 +12,7 @@ from recoverydesk.recovery import errors, workflow
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from tests import factories
-from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, pressing
+from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, pressing, status_link
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -199,6 +199,7 @@ def test_later_releases_edits_and_deletions_change_nothing_on_an_open_ticket(
 
 def ready(user: User, now: datetime, *owners: str) -> RecoveryTicket:
     ticket = make_ticket(user, Status.READY, requested_at=now - 2 * DAY)
+    status_link(ticket)
     for owner in owners:
         add_boundary(ticket, owner, proved=True, host="github.com")
     return ticket
