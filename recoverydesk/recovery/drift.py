@@ -50,10 +50,10 @@ def _stored(ticket: RecoveryTicket, frozen: list[dict[str, Any]]) -> Stored:
     on_list = Boundary.objects.filter(ticket=ticket, host=OuterRef("host"), namespace=OuterRef("namespace"))
     known, other = Q(url__in=urls), ~Q(host="") & ~Exists(on_list)
     links = RepositoryLink.objects.filter(project__normalized_name__in={normalize(one["project"]) for one in frozen})
-    links = links.annotate(
+    judged = links.annotate(
         known=ExpressionWrapper(known, BooleanField()), other=ExpressionWrapper(other, BooleanField())
     )
-    rows = list(links.filter(known | other).order_by("-known", "-last_seen", "-id").values(*COLUMNS)[:MOST])
+    rows = list(judged.filter(known | other).order_by("-known", "-last_seen", "-id").values(*COLUMNS)[:MOST])
     found = Stored(cut=len(rows) == MOST)
     for link in rows:
         project = link["project__normalized_name"]
