@@ -45,11 +45,6 @@ def claim(queryset: models.QuerySet[Row], *, limit: int, order_by: Sequence[str]
     return list(queryset.filter(lease=lease).order_by(*order_by))
 
 
-def holds(row: Leased) -> bool:
-    """Whether the row is still leased to whoever holds this instance."""
-    return _held(row).exists()
-
-
 def save_if_held(row: Leased, **fields: Any) -> bool:
     """Write the fields and give the lease back, in one UPDATE, if it is still ours; False when it was lost.
 

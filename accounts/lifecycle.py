@@ -9,7 +9,7 @@ from accounts import addresses, hooks, notices, second_factors
 from accounts.clock import database_now
 from accounts.models import User
 from accounts.services import locked
-from audit.log import Origin, Party, record, record_refusal
+from audit.log import Origin, Party, record, record_hourly
 from audit.tags import Tag
 
 EMPTIED = (
@@ -42,7 +42,7 @@ def switch_never_reset_on(user: User, *, actor: Party | str, origin: Origin | No
             _save(user, never_reset=True, ends=None)
             notices.changed(Tag.ACCOUNT_NEVER_RESET_ON, user, actor=actor, origin=origin)
     if refused:
-        record_refusal(
+        record_hourly(
             Tag.ACCOUNT_REFUSED, actor=actor, subject=user, origin=origin, verb="never_reset",
             error=InQuarantine.__name__,
         )  # fmt: skip

@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts import notices
 from accounts.clock import database_now
 from accounts.models import Browser, Session, User
-from audit.log import Origin, Party, record_refusal
+from audit.log import Origin, Party, record_hourly
 from audit.tags import Tag
 
 
@@ -82,7 +82,7 @@ def unfreeze(user: User, *, actor: Party | str, reason: str, origin: Origin | No
 
 def _refuse(verb: str, user: User, actor: Party | str, origin: Origin | None) -> NoReturn:
     error = NotPermitted.__name__
-    record_refusal(Tag.ACCOUNT_REFUSED, actor=actor, subject=user, origin=origin, verb=verb, error=error)
+    record_hourly(Tag.ACCOUNT_REFUSED, actor=actor, subject=user, origin=origin, verb=verb, error=error)
     raise NotPermitted
 
 

@@ -17,7 +17,6 @@ from audit.models import Event, EventDetail
 from audit.tags import Tag
 
 DEVICE_LENGTH = 300
-SAME_REFUSAL = timedelta(hours=1)
 NAME_LENGTH = 200
 
 
@@ -90,7 +89,7 @@ def record(
     return event
 
 
-def record_refusal(
+def record_hourly(
     tag: Tag,
     *,
     actor: Party | str,
@@ -98,16 +97,20 @@ def record_refusal(
     ticket: int | None = None,
     origin: Origin | None = None,
     verb: str,
-    error: str,
     **data: Any,
 ) -> None:
-    """Write down that a verb was refused, the same of the same actor once an hour: nothing is ever erased here, and a
-    link in a mailbox can be pressed all day. Call it after the refused transaction is over."""
-    known = Event.objects.filter(tag=tag, ticket=ticket, time__gt=Now() - SAME_REFUSAL, data__verb=verb)
+    """Write one event, unless the same hand did the same (verb and error) in the last hour.
+
+    For what anybody with a mailed link or an account could repeat all day: nothing written here is ever erased. Call
+    it for a refusal after the refused transaction is over.
+    """
     uid, name = (None, actor) if isinstance(actor, str) else (actor.uid, actor.username)
-    known = known.filter(actor_uid=uid, actor_name=name[:NAME_LENGTH], data__error=error)
-    if not known.filter(subject_uid=subject.uid if subject else None).exists():
-        record(tag, actor=actor, subject=subject, ticket=ticket, origin=origin, verb=verb, error=error, **data)
+    same = Event.objects.filter(tag=tag, ticket=ticket, actor_uid=uid, actor_name=name[:NAME_LENGTH], data__verb=verb)
+    same = same.filter(subject_uid=subject.uid if subject else None, time__gt=Now() - timedelta(hours=1))
+    if "error" in data:
+        same = same.filter(data__error=data["error"])
+    if not same.exists():
+        record(tag, actor=actor, subject=subject, ticket=ticket, origin=origin, verb=verb, **data)
 
 
 def _insert(event: Event) -> None:

@@ -151,12 +151,11 @@ def revoke(
     Where the actor is not the user, the user is mailed.
     """
     ids = [token.pk for token in tokens]
-    rows = list(ApiToken.objects.select_for_update(of=("self",)).filter(pk__in=ids, revoked_at=None))
-    now = database_now()
+    found = ApiToken.objects.select_for_update(of=("self",)).select_related("user")
+    rows, now = list(found.filter(pk__in=ids, revoked_at=None)), database_now()
     for row in rows:
-        row.revoked_at = now
+        row.revoked_at, user = now, row.user
         row.save(update_fields=["revoked_at"])
-        user = User.objects.get(pk=row.user_id)
         record(
             Tag.ACCOUNT_API_TOKEN_REMOVED,
             actor=actor,

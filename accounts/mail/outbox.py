@@ -1,12 +1,10 @@
 """The one way a mail leaves: a row, queued in the transaction of what it reports, sent by the sweep."""
 
 import uuid
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Q
 
 from accounts import background, failpoints
 from accounts.mail.delivery import send_due
@@ -14,7 +12,7 @@ from accounts.mail.models import Mail
 from accounts.mail.rendering import Rendered, pack, render
 from accounts.models import User
 
-__all__ = ["Rendered", "queue", "queue_prepared", "render", "send_due", "settled"]
+__all__ = ["Rendered", "queue", "queue_prepared", "render", "send_due"]
 
 
 def queue(
@@ -64,18 +62,6 @@ def queue_prepared(
             dedupe_key=dedupe,
         )
     )
-
-
-def settled(reference: str, kinds: Iterable[str] | None = None) -> datetime | None:
-    """When the last mail of a reference (of these kinds, if given) left the queue, sent or refused for good.
-
-    None while one is still queued, and when there is none at all.
-    """
-    mails = Mail.objects.filter(reference=reference)
-    if kinds is not None:
-        mails = mails.filter(kind__in=list(kinds))
-    found = mails.aggregate(waiting=Count("id", filter=Q(state=Mail.State.QUEUED)), last=Max("settled_at"))
-    return None if found["waiting"] else found["last"]
 
 
 def _insert(mail: Mail) -> Mail:

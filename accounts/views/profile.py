@@ -30,7 +30,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     user = account_of(request)
     form = ProfileForm(request.POST or None, instance=user)
     if request.method == "POST" and form.is_valid():
-        form.save()
+        user.save(update_fields=form.Meta.fields)  # validation has set them; whatever else changed meanwhile stays
         with override(user.language):
             messages.success(request, _("Saved."))
         response = redirect("account_profile")

@@ -1,7 +1,6 @@
 """Who stands where: a user's projects and the others who own them. One query per question."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
 
@@ -23,21 +22,6 @@ def standing(user: User) -> Standing:
         projects=Count("id"), critical=Count("id", filter=Q(project__critical=True))
     )
     return Standing(projects=counts["projects"], critical=counts["critical"] > 0)
-
-
-def project_count(user: User) -> int:
-    """Return the number of projects where the user has a role or an invitation."""
-    return Role.objects.filter(user=user).count()
-
-
-def has_projects(user: User, before: datetime) -> bool:
-    """True when the user had a role or an invitation anywhere before `before`."""
-    return Role.objects.filter(user=user, created_at__lt=before).exists()
-
-
-def critical(user: User) -> bool:
-    """True when a project of the user's is critical."""
-    return Role.objects.filter(user=user, project__critical=True).exists()
 
 
 def co_owners(user: User) -> list[User]:

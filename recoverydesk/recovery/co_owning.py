@@ -1,12 +1,18 @@
 """What co-owners see and may do beside a recovery: open requests of people they share a project with, held roles."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import transaction
 
 from accounts.clock import database_now
 from accounts.models import User
+from audit import log
 from audit.log import Origin
+from audit.tags import Tag
 from recoverydesk.projects import holds, people
 from recoverydesk.projects.models import Role
+from recoverydesk.projects.roles import in_quarantine
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import RESET, Actor
@@ -24,21 +30,43 @@ def open_beside(owner: User) -> list[RecoveryTicket]:
 
 
 def release(role_id: int, *, actor: Actor, origin: Origin | None = None) -> None:
-    """Another owner, with a second factor, lets a held role act again. Raises RoleHeld and StepUpRequired."""
-    if not actor.recent or actor.user is None:
-        raise errors.StepUpRequired
-    role = holds.held_beside(actor.user).filter(pk=role_id).first()
-    if role is None or not people.co_owns(actor.user, role.user):
-        raise errors.RoleHeld
-    holds.release(role, actor=actor.user, origin=origin)
+    """Another owner, with a second factor and not in quarantine (rule 9), lets a held role act again.
+
+    Raises RoleHeld, InQuarantine and StepUpRequired; a refusal is an event.
+    """
+    with _refusals_written(role_id, actor, origin):
+        if not actor.recent or actor.user is None:
+            raise errors.StepUpRequired
+        if in_quarantine(actor.user):
+            raise errors.InQuarantine
+        role = holds.held_beside(actor.user).filter(pk=role_id).first()
+        if role is None or not people.co_owns(actor.user, role.user):
+            raise errors.RoleHeld
+        holds.release(role, actor=actor.user, origin=origin)
+
+
+@contextmanager
+def _refusals_written(role_id: int, actor: Actor, origin: Origin | None = None) -> Iterator[None]:
+    """Write a refusal down, once what was refused is undone."""
+    try:
+        yield
+    except errors.RecoveryError as refusal:
+        role = Role.objects.select_related("user", "project").filter(pk=role_id).first()
+        log.record_hourly(
+            Tag.ACCOUNT_RECOVERY_REFUSED, actor=actor.party, subject=role.user if role else None,
+            ticket=role.held_for if role else None, project=role.project if role else None,
+            origin=origin or actor.origin, verb="release_role", error=type(refusal).__name__,
+        )  # fmt: skip
+        raise
 
 
 def release_by_staff(role_id: int, *, actor: Actor, reason: str) -> bool:
     """Two staff let a held role act again when no owner did for 30 days. True once the second one has said so.
 
-    Raises RoleHeld, SamePerson, TooNew, StepUpRequired, OwnTicket, CoOwnedTicket, NotAllowed, ReasonTooShort.
+    Raises RoleHeld, SamePerson, TooNew, StepUpRequired, OwnTicket, CoOwnedTicket, NotAllowed, ReasonTooShort; a
+    refusal is an event.
     """
-    with transaction.atomic():
+    with _refusals_written(role_id, actor), transaction.atomic():
         role = Role.objects.select_for_update(of=("self",)).select_related("user", "project").filter(pk=role_id).first()
         if role is None or role.held_at is None or role.held_for is None:
             raise errors.RoleHeld

@@ -125,6 +125,18 @@ class PasswordOnHold(RecoveryError):
     sentence = _("Without the return code the new password has to wait for 24 hours.")
 
 
+class InQuarantine(RecoveryError):
+    sentence = _("Your own account was recovered lately: for some days you cannot do this.")
+
+
+class BackDated(RecoveryError):
+    sentence = _("On that date less would be asked for than today. Only a superuser may date a request so far back.")
+
+
+class BadIssue(RecoveryError):
+    sentence = _("Give the address of an issue in our tracker.")
+
+
 class NoteEmpty(RecoveryError):
     sentence = _("Write something first, at most 20,000 characters.")
 

@@ -39,14 +39,20 @@ def _suspicious(token: ApiToken, now: datetime) -> bool:
 
 
 def decide(user: User, pressed: Mapping[str, str], *, origin: Origin) -> dict[str, int]:
-    """Do what was chosen for each held token; one nobody chose for stays held."""
-    kept, gone = [], []
+    """Do what was chosen for each held token; one nobody chose for stays held.
+
+    `missed` counts the tokens to keep that were revoked, or kept, by another page a moment ago.
+    """
+    kept, gone, missed = 0, [], 0
     for choice in choices(user):
         wish = pressed.get(choice.field, "")
         if wish == "keep":
-            services.confirm(choice.token, actor=user, origin=origin)
-            kept.append(choice.token)
+            try:
+                services.confirm(choice.token, actor=user, origin=origin)
+                kept += 1
+            except services.NotHeld:
+                missed += 1
         elif wish == "revoke":
             gone.append(choice.token)
     services.revoke(gone, actor=user, reason="after a recovery", origin=origin)
-    return {"kept": len(kept), "revoked": len(gone)}
+    return {"kept": kept, "revoked": len(gone), "missed": missed}

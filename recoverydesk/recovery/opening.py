@@ -1,6 +1,7 @@
 """How a ticket comes to be: facts and boundaries are frozen here, once."""
 
 import secrets
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +18,7 @@ from audit.tags import Tag
 from recoverydesk.projects import links as project_links
 from recoverydesk.projects import people
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import cases, contacts, errors, evidence, facts, freezing, policy, timetable
+from recoverydesk.recovery import cases, contacts, errors, evidence, facts, freezing, policy, timetable, tracker
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import Actor, Who
 from recoverydesk.recovery.transitions import check_not_co_owner, check_not_own
@@ -44,13 +45,16 @@ def open_ticket(
 ) -> Opened:
     """Open a ticket, or join the one that is open for this subject and contact.
 
-    `requested_at` (aware, not in the future) dates the request: only what was published before it counts.
-    Raises NotAllowed, OwnTicket, CoOwnedTicket (staff who enter an address), ResetsSwitchedOff and NoContact; a
-    refusal is an event.
+    `requested_at` (aware, not in the future) dates the request: only what was published before it counts. From
+    staff who are no superusers it may leave out nothing that would be asked for today (BackDated).
+    Raises NotAllowed, OwnTicket, CoOwnedTicket (staff who enter an address), ResetsSwitchedOff, NoContact and
+    BadIssue (an issue that is not in the tracker); a refusal is an event.
     """
     try:
         with transaction.atomic():
             _check_actor(subject, claim, actor)
+            if issue_url and not tracker.holds(issue_url):
+                raise errors.BadIssue
             locked = _lock(subject, "" if claim == Claim.SECOND_FACTOR else contact)
             subject, contact = locked.subject, contacts.choose(locked.subject, claim, locked.primary, contact)
             _check_switch(subject, claim)
@@ -67,6 +71,7 @@ def open_ticket(
                 issue_url=issue_url,
                 locked=locked,
             )
+            _check_date(ticket, actor, locked.now)
             _record(Tag.ACCOUNT_RECOVERY_OPEN, actor, subject, ticket.pk, claim, source)
             failpoints.reach("open", "written")
             return Opened(ticket, joined=False)
@@ -136,6 +141,21 @@ def _check_switch(subject: User, claim: Claim) -> None:
     """Where no person may reset, no ticket is opened either."""
     if policy.switched_off(claim, never_reset=subject.never_reset, numbers=cases.numbers()):
         raise errors.ResetsSwitchedOff
+
+
+def _check_date(ticket: RecoveryTicket, actor: Actor, now: datetime) -> None:
+    """Whatever date a member of staff gives, the evidence is not made milder by it (rule 1)."""
+    if actor.user is None or actor.user.is_superuser or ticket.requested_at == now:
+        return
+    today = copy(ticket)
+    today.requested_at = now
+    if _asked_places(today) - _asked_places(ticket):
+        raise errors.BackDated
+
+
+def _asked_places(ticket: RecoveryTicket) -> set[tuple[str, str]]:
+    links = project_links.subject_links(ticket.subject, before=ticket.requested_at)
+    return {(one.host, one.namespace) for one in _frozen(ticket, links) if one.kind == Boundary.Kind.ASKED}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from accounts import addresses, recovered, second_factors
 from accounts.mail import links
 from accounts.models import User
+from audit import log
 from audit.tags import Tag
 from recoverydesk.projects import holds
 from recoverydesk.recovery import cases, errors, exceptions, notices, policy, return_code
@@ -134,9 +135,17 @@ def break_glass(subject: User, *, reason: str) -> Outcome:
     An event and a mail to everybody; staff rights stay (the shell could give them back anyway). The return code is
     for the operator to hand over. Raises NoContact and ReasonTooShort.
     """
-    with transaction.atomic():
-        ticket = _ticket_for(subject)
-        return press_glass(ticket.pk, actor=OPERATOR, reason=reason)
+    try:
+        with transaction.atomic():
+            ticket = _ticket_for(subject)
+            return press_glass(ticket.pk, actor=OPERATOR, reason=reason)
+    except errors.RecoveryError as refusal:  # what the verb wrote down went with its transaction
+        left = RecoveryTicket.objects.open().filter(subject=subject).values_list("pk", flat=True).first()
+        log.record_hourly(
+            Tag.ACCOUNT_RECOVERY_REFUSED, actor=OPERATOR.party, subject=subject, ticket=left,
+            verb=Verb.BREAK_GLASS.value, error=type(refusal).__name__,
+        )  # fmt: skip
+        raise
 
 
 def press_glass(ticket_id: int, *, actor: Actor, reason: str) -> Outcome:

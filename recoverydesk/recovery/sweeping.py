@@ -6,8 +6,19 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
+from django.db.models.functions import Cast, Now
 
 from accounts import failpoints, leases
 from accounts import sweeping as accounts_sweeping
@@ -131,10 +142,11 @@ def _waited() -> list[int]:
 def _silent() -> list[int]:
     """Tickets whose claimant's turns add up to the whole time; the verb adds up again under its lock."""
     now = database_now()
-    theirs = RecoveryTicket.objects.filter(status=Status.CHALLENGED, turn=Turn.THEIRS).order_by("id")
-    rows = theirs.values_list("pk", "their_seconds", "turn_since")
-    limit = settings.RECOVERY_EXPIRES_AFTER
-    return [pk for pk, seconds, since in rows if timedelta(seconds=seconds) + (now - since) >= limit][:BATCH]
+    theirs = RecoveryTicket.objects.filter(status=Status.CHALLENGED, turn=Turn.THEIRS)
+    seconds = Cast("their_seconds", IntegerField())  # SQLite multiplies no other kind with a duration
+    earlier = ExpressionWrapper(seconds * Value(timedelta(seconds=1)), output_field=DurationField())
+    began = ExpressionWrapper(F("turn_since") - earlier, output_field=DateTimeField())  # had all of it been at once
+    return _some(theirs.annotate(began=began).filter(began__lte=now - settings.RECOVERY_EXPIRES_AFTER))
 
 
 def _unanswered() -> list[int]:

@@ -29,6 +29,7 @@ MAILS: dict[str, str | Promise] = {
     "recovery_reset": _("Notice of the reset"),
     "recovery_co_owner_reset": _("Notice of the reset to a co-owner"),
     "recovery_choose_password": _("Link to choose a password"),
+    "recovery_start_again": _("Word that a new request is needed"),
     "recovery_password_hold": _("Notice of the 24 hours' hold"),
     "recovery_closed": _("Request closed"),
     "recovery_confirm_contact": _("Link that confirms a new address"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.messages.storage.cookie import CookieStorage
 from django.core.exceptions import ValidationError
 from django.db.models.functions import Now
 from django.test import Client, RequestFactory
@@ -15,6 +16,7 @@ from accounts.devices import RecoveryCode, RecoveryCodeDevice, TotpDevice
 from accounts.mail import outbox
 from accounts.mail.models import Mail
 from accounts.models import FormerAddress, Session, User
+from accounts.views import profile
 from audit.models import Event
 from audit.tags import Tag
 from tests.accounts.conftest import PASSWORD, add_app, code_of, make_user, type_code, type_password
@@ -193,6 +195,17 @@ def test_deleting_empties_renames_and_closes_the_account_and_tells_its_addresses
     mails = Mail.objects.filter(context__tag=Tag.ACCOUNT_DELETE).values_list("recipient", flat=True)
     assert set(mails) == {"ada@example.org", "former@example.org"}
     assert Event.objects.get(tag=Tag.ACCOUNT_DELETE).subject_name == "ada"
+
+
+def test_saving_the_profile_keeps_the_freeze_that_staff_set_meanwhile(rf: RequestFactory, ada: User) -> None:
+    request = rf.post(PROFILE, {"language": "en", "time_zone": "Europe/Rome"})
+    request.user = User.objects.get(pk=ada.pk)
+    request._messages = CookieStorage(request)  # type: ignore[attr-defined]
+    services.freeze(ada, by=User.FrozenBy.STAFF, actor="system", reason=REASON)
+    profile.profile(request)
+    ada.refresh_from_db()
+    assert (ada.time_zone, ada.frozen_by) == ("Europe/Rome", User.FrozenBy.STAFF)
+    assert ada.frozen_at is not None
 
 
 def test_deleting_keeps_the_freeze_that_staff_set_meanwhile(ada: User) -> None:

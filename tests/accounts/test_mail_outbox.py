@@ -196,35 +196,6 @@ def test_a_prepared_subject_of_two_lines_is_refused() -> None:
         outbox.queue_prepared("reset", "a@example.org", "Reset\nBcc: b@example.org", "text", dedupe="x")
 
 
-def test_settled_is_the_time_the_last_mail_left() -> None:
-    assert outbox.settled("ticket:7") is None
-    queue(1)
-    queue(2)
-    queue(3, reference="ticket:8")
-    outbox.send_due(limit=1)
-    assert outbox.settled("ticket:7") is None
-    outbox.send_due()
-    latest = Mail.objects.filter(reference="ticket:7").latest("settled_at")
-    assert outbox.settled("ticket:7") == latest.settled_at
-
-
-def test_settled_looks_at_the_kinds_asked_for(templates: Path) -> None:
-    write(templates, "notice", subject="x", body="x")
-    outbox.queue("notice", "a@example.org", reference="ticket:7", dedupe="n")
-    outbox.send_due()
-    queue()
-    assert outbox.settled("ticket:7", ["notice"]) is not None
-    assert outbox.settled("ticket:7", ["notice", "sample"]) is None
-    assert outbox.settled("ticket:7", ["other"]) is None
-
-
-@pytest.mark.parametrize("state", [Mail.State.FAILED, Mail.State.BOUNCED, Mail.State.DELIVERED])
-def test_a_mail_refused_for_good_has_left_too(state: str) -> None:
-    queue()
-    Mail.objects.update(state=state, settled_at=Now())
-    assert outbox.settled("ticket:7") is not None
-
-
 @pytest.mark.parametrize(
     ("reference", "number"), [("ticket:214", 214), ("event:3", None), ("", None), ("ticket:", None), ("ticket:x", None)]
 )

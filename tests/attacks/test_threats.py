@@ -192,6 +192,9 @@ def yes_to_everything(environ: WSGIEnvironment, start: StartResponse) -> list[by
 
 def echo_what_was_asked(environ: WSGIEnvironment, start: StartResponse) -> list[bytes]:
     """A hijacked host: it says yes to exactly what it was asked for."""
+    if environ["REQUEST_METHOD"] == "GET":
+        start("200 OK", [("Content-Type", "application/x-git-upload-pack-advertisement")])
+        return [b"001e# service=git-upload-pack\n0000000eversion 2\n000cls-refs\n0000"]
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     asked = body.split(b"ref-prefix ")[-1].split(b"\n")[0] if b"ref-prefix" in body else b"refs/heads/000-recovery-"
     seen_by_the_host.append(body)
@@ -220,6 +223,8 @@ def test_t8_and_t15_a_host_that_says_yes_to_everything_is_not_believed(ada: User
         assert row.proved_at is None
         assert not row.probes.filter(verdict=Verdict.FOUND).exists()
         token = notices.token_of(ticket()).encode()
+        if app is echo_what_was_asked:
+            assert any(b"ref-prefix refs/heads/000-recovery-" in body for body in seen_by_the_host)
         assert all(token not in body for body in seen_by_the_host)
     ada.roles.all().delete()
     assert account(ada) == before | {"roles": []}

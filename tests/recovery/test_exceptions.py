@@ -337,11 +337,31 @@ def test_held_tokens_are_kept_or_revoked_on_one_page(ada: User) -> None:
     assert (old.held_at, new.revoked_at is not None, unused.held_at is not None) == (None, True, True)
 
 
+def test_a_held_token_that_another_page_decided_about_meanwhile_is_said_and_stops_nothing(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [ApiToken.objects.create(user=ada, name=name, held_at=database_now()) for name in ("one", "two")]
+    seen = held.choices(ada)
+    ApiToken.objects.filter(pk=rows[0].pk).update(revoked_at=database_now())
+    monkeypatch.setattr(held, "choices", lambda _user: seen)
+    wishes = {f"token-{row.pk}": "keep" for row in rows}
+    browser, secret = Client(), factories.add_totp(ada, "tablet")[1]
+    browser.post("/account/login/", {"login": "ada", "password": factories.PASSWORD})
+    browser.post("/account/second-factor/", {"code": factories.code(secret)})
+    page = browser.post("/account/tokens/held/", wishes, follow=True).content.decode()
+    assert "1 kept, 0 revoked." in page
+    assert "not on hold any more" in page
+    rows[1].refresh_from_db()
+    assert rows[1].held_at is None
+
+
 def test_breaking_the_glass_resets_mails_everybody_and_prints_the_return_code(ada: User) -> None:
     out = StringIO()
     with pytest.raises(CommandError, match="ReasonTooShort"):
         call_command("break_glass", "ada", "--reason", "short")
     assert not RecoveryTicket.objects.exists()
+    refused = Event.objects.get(tag=Tag.ACCOUNT_RECOVERY_REFUSED)
+    assert (refused.data, refused.actor_name) == ({"verb": "break_glass", "error": "ReasonTooShort"}, "operator")
     call_command("break_glass", "ADA", "--reason", "the only admin lost the phone", stdout=out)
     ticket = RecoveryTicket.objects.get()
     assert (ticket.status, ticket.reset_by, ticket.broke_glass) == (Status.COMPLETED, None, True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from accounts import leases, services
 from accounts.clock import database_now
@@ -109,6 +110,28 @@ def test_a_request_that_cannot_be_read_stops_nobody(ada: User, caplog: pytest.Lo
     broken.refresh_from_db()
     assert (fine.handled_at is not None, broken.handled_at) == (True, None)
     assert RecoveryTicket.objects.get().status == Status.CHALLENGED
+
+
+def test_only_tickets_whose_turns_add_up_to_the_whole_time_are_read_to_be_expired(ada: User) -> None:
+    now, kim = database_now(), factories.make_user("kim")
+    over = make_ticket(ada, their_seconds=13 * 86400, turn_since=now - DAY - SECOND)
+    make_ticket(kim, their_seconds=13 * 86400, turn_since=now - DAY + HOUR)
+    with CaptureQueriesContext(connection) as queries:
+        assert sweeping._silent() == [over.pk]
+    assert "LIMIT 100" in queries[-1]["sql"]
+
+
+def test_a_bounce_is_seen_behind_a_hundred_newer_ones(ada: User) -> None:
+    ticket = make_ticket(ada)
+    mails = [
+        Mail(kind="recovery_challenge", recipient=ticket.contact, reference=reference, language="en",
+             dedupe_key=f"k{number}", message_id=f"k{number}", state="failed")
+        for number, reference in enumerate([ticket.reference, *["ticket:999999"] * 100])
+    ]  # fmt: skip
+    Mail.objects.bulk_create(mails)
+    sweeping.sweep()
+    ticket.refresh_from_db()
+    assert ticket.contact_bounced_at is not None
 
 
 def test_a_request_that_another_worker_took_over_is_left_to_it(ada: User) -> None:

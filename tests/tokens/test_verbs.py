@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings as site
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import keys
@@ -195,3 +197,14 @@ def test_a_held_token_nobody_confirms_is_revoked_after_seven_days(holder: User) 
     row.refresh_from_db()
     assert row.revoked_at is not None
     assert "token_revoked" in kinds()
+
+
+def test_revoking_many_tokens_asks_for_no_user_again(holder: User) -> None:
+    """Each token costs its own UPDATE and its event, and nothing else."""
+    counts = []
+    for number in (1, 11):
+        rows = [ApiToken.objects.create(user=holder, name=f"{number}-{each}") for each in range(number)]
+        with CaptureQueriesContext(connection) as queries:
+            services.revoke(rows, actor=holder)
+        counts.append(len(queries))
+    assert counts[1] - counts[0] == 10 * 2

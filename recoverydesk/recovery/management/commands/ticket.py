@@ -5,13 +5,12 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_datetime
 
 from accounts.clock import database_now
 from accounts.models import User
-from recoverydesk.recovery import cases, errors, intake, permissions, rounds, showing, workflow
+from recoverydesk.recovery import cases, errors, intake, permissions, rounds, showing, tracker, workflow
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
 
 
@@ -108,7 +107,7 @@ def _may_view(actor: permissions.Actor) -> None:
 
 def _issue(link: str) -> str:
     """An issue is only taken from the configured tracker."""
-    if link and not (settings.RECOVERY_ISSUE_TRACKER and link.startswith(settings.RECOVERY_ISSUE_TRACKER)):
+    if link and not tracker.holds(link):
         raise CommandError("--link: give an address under RECOVERY_ISSUE_TRACKER")
     return link
 
