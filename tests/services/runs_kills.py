@@ -13,7 +13,6 @@ from tests.services.postbox import Postbox
 from tests.services.stack import Stack
 
 VERBS = ("challenge", "confirm_mailbox", "take_return_code", "record_probe", "start_clock", "wait_over", "reset")
-AT_ONCE = 12  # orders that lie in the folder together
 STORIES_AT_ONCE = 8
 ACCEPTED = ("mail.accepted", "mail.settled")  # ends after which a mail may come again
 
@@ -39,11 +38,11 @@ class Executioner:
         return counts
 
     def lay_out(self) -> bool:
-        """Top up the orders; False when every place has been hit often enough."""
+        """Top up the orders, one for each place; False when every place has been hit often enough."""
         hits = self.hits()
         lying = {path.name for path in self.stack.orders.glob("*") if path.suffix != ".taken"}
         open_ = [place for place in self.wanted if hits[place] < self.wanted[place] and place not in lying]
-        for place in sorted(open_, key=hits.__getitem__)[: max(0, AT_ONCE - len(lying))]:
+        for place in open_:
             draft = self.stack.folder / "draft"
             draft.write_text("kill")
             draft.rename(self.stack.orders / place)
