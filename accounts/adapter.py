@@ -64,7 +64,7 @@ class AccountAdapter(MailMixin):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """What allauth counts attempts by: the address our events have, an IPv4 one never dressed up as IPv6."""
-        return origin_of(request).network or super().get_client_ip(request)  # type: ignore[no-any-return]
+        return origin_of(request).network or super().get_client_ip(request)
 
     def get_login_stages(self) -> list[str]:
         return [*super().get_login_stages(), "accounts.stages.SecondFactorStage"]
