@@ -62,6 +62,7 @@ class Verb(StrEnum):
 POLLED = frozenset({
     Verb.START_CLOCK, Verb.WAIT_OVER, Verb.SEND_BACK, Verb.NOTE_BOUNCE, Verb.MEND_BOUNCE, Verb.EXPIRE, Verb.REMIND,
 })  # fmt: skip
+OUTSIDE = frozenset({Who.CLAIMANT, Who.ADDRESS_HOLDER, Who.SUBJECT, Who.CO_OWNER})
 UNCONFIRMED_MAY = frozenset({Verb.CONFIRM_MAILBOX, Verb.TAKE_RETURN_CODE, Verb.WITHDRAW})
 
 
@@ -220,6 +221,12 @@ def record(tag: Tag, ticket: RecoveryTicket, actor: Actor, **data: Any) -> None:
     log.record(tag, actor=actor.party, subject=ticket.subject, ticket=ticket.pk, origin=actor.origin, **data)
 
 
+def record_bounded(tag: Tag, ticket: RecoveryTicket, actor: Actor, *, verb: str, **data: Any) -> None:
+    """The same, once an hour for whoever holds a link or co-owns: they can press all day, and no event is erased."""
+    write = log.record_hourly if actor.parts & OUTSIDE else log.record
+    write(tag, actor=actor.party, subject=ticket.subject, ticket=ticket.pk, origin=actor.origin, verb=verb, **data)
+
+
 def _take_turn(work: Work, *, moved: bool) -> list[str]:
     """Set whose turn it is and when it next says something; time of their turn adds up for the expiry."""
     ticket = work.ticket
@@ -237,7 +244,7 @@ def _record_refusal(name: Verb, ticket_id: int, actor: Actor, refusal: errors.Re
     ticket = RecoveryTicket.objects.select_related("subject").get(pk=ticket_id)
     data = {"verb": name.value, "status": ticket.status, "error": type(refusal).__name__}
     if name not in POLLED or Who.SYSTEM not in actor.parts or not _said_last(ticket, data):
-        record(Tag.ACCOUNT_RECOVERY_REFUSED, ticket, actor, **data)
+        record_bounded(Tag.ACCOUNT_RECOVERY_REFUSED, ticket, actor, **data)
 
 
 def _said_last(ticket: RecoveryTicket, data: dict[str, str]) -> bool:
