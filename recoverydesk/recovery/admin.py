@@ -109,7 +109,7 @@ def _press(request: HttpRequest, act: Callable[[], str]) -> None:
 class CodeHostAdmin(admin.ModelAdmin[CodeHost]):
     """What staff have described (`manage.py codehost`) and what asking has taught; read-only but for "probe now"."""
 
-    list_display = ("host", "known_by", "protocol", "learned_at", "state", "failures", "looks_today", "tokens_at")
+    list_display = ("host", "known_by", "protocol", "state", "failures", "looks_today")
     list_filter = ("described", "protocol")
     search_fields = ("host",)
     ordering = ("host",)

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from recoverydesk.recovery.admin_queue import must_view
 
@@ -32,8 +33,20 @@ def _words(value: Any) -> str:
     if isinstance(value, bool):
         return _("on") if value else _("off")
     if isinstance(value, timedelta):
-        return str(value)
+        return _length(value)
     return str(value) if value not in ("", None) else "–"
+
+
+def _length(value: timedelta) -> str:
+    """In the largest unit that leaves nothing over."""
+    seconds = round(value.total_seconds())
+    if seconds % 86400 == 0:
+        return ngettext("%d day", "%d days", seconds // 86400) % (seconds // 86400)
+    if seconds % 3600 == 0:
+        return ngettext("%d hour", "%d hours", seconds // 3600) % (seconds // 3600)
+    if seconds % 60 == 0:
+        return ngettext("%d minute", "%d minutes", seconds // 60) % (seconds // 60)
+    return ngettext("%d second", "%d seconds", seconds) % seconds
 
 
 def show(request: HttpRequest) -> HttpResponse:

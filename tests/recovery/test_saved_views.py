@@ -1,4 +1,4 @@
-"""Views of the queue that staff save for themselves; closing a ticket as a duplicate; the sweep's heartbeat."""
+"""Views of the queue staff save for themselves; closing a duplicate; the sweep's heartbeat; settings in words."""
 
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -7,11 +7,12 @@ import pytest
 from django.core.cache import cache
 from django.db.models.functions import Now
 from django.test import Client, RequestFactory
+from pytest_django import Settings
 
 from accounts.clock import database_now
 from accounts.models import User
 from recoverydesk import health
-from recoverydesk.recovery import dashboard, desk_views, sweeping
+from recoverydesk.recovery import dashboard, desk_views, settings_page, sweeping
 from recoverydesk.recovery.models import Heartbeat, RecoveryTicket, SavedView, Status
 from tests import factories
 from tests.recovery.builders import make_moderator, make_ticket, refusals
@@ -155,3 +156,14 @@ def test_a_silent_worker_is_said_and_takes_no_page_away(rf: RequestFactory) -> N
     Heartbeat.objects.update(at=Now() - timedelta(minutes=4))
     assert (worker_light().ok, worker_light().said[:12]) == (False, "silent since")
     assert ready(rf) == (200, b'{"status": "ok", "worker": "silent"}')
+
+
+# Settings ------------------------------------------------------------------------------------------------------------
+
+
+def test_lengths_of_time_are_words(settings: Settings) -> None:
+    settings.RECOVERY_WAIT_CAREFUL, settings.RECOVERY_OBJECTION_WINDOW = timedelta(days=7), timedelta(hours=36)
+    settings.RECENT_SECOND_FACTOR, settings.QUARANTINE_AFTER_SIGN_IN = timedelta(minutes=5), timedelta(seconds=61)
+    shown = dict(settings_page.in_force())
+    assert (shown["RECOVERY_WAIT_CAREFUL"], shown["RECOVERY_OBJECTION_WINDOW"]) == ("7 days", "36 hours")
+    assert (shown["RECENT_SECOND_FACTOR"], shown["QUARANTINE_AFTER_SIGN_IN"]) == ("5 minutes", "61 seconds")
