@@ -21,7 +21,6 @@ from recoverydesk.recovery.models import RecoveryTicket, ReplyTemplate
 LONGEST_NUMBER = 18
 PAGE = "admin:recovery_recoveryticket_change"
 FOLDER = "admin/recovery/recoveryticket"
-FRESH_FACTOR = ("reset", "approve", "approve_exception", "release_role", "settle_objection")
 TYPED = ("reason", "text", "username", "url")
 
 
@@ -64,11 +63,11 @@ def press(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     if button is None or not RecoveryTicket.objects.filter(pk=pk).exists():
         raise Http404
     actor = actor_of(request)
-    if verb in FRESH_FACTOR and not actor.recent:
-        raise ReauthenticationRequired
     try:
         messages.success(request, button(pk, actor, request.POST))
         background.wake()
+    except errors.StepUpRequired as refusal:  # the verbs alone know which of them need a recent factor
+        raise ReauthenticationRequired from refusal
     except errors.RecoveryError as refusal:
         if not repeated.was_done_by(pk, verb, user_of(request)):
             return _refused(request, pk, verb, refusal)

@@ -58,6 +58,13 @@ def _check_blocks(found: list[policy.Block]) -> None:
         raise errors.TicketBlocked
 
 
+def leave_to_staff(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """The desk could not challenge by itself (that refusal is the event); a moderator decides."""
+    with verb(Verb.CHALLENGE, ticket_id, actor) as work:
+        work.ticket.challenges_itself = False
+        return save(work, None, "challenges_itself")
+
+
 def _refuse_flood(work: Work) -> None:
     """Neither an account nor a stranger's mailbox can be flooded by asking again and again."""
     recent = RecoveryTicket.objects.filter(

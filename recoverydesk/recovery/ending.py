@@ -7,14 +7,16 @@ from django.db.models import Q
 from accounts import addresses, services
 from accounts.mail import links
 from accounts.models import User
+from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery import cases, errors, notices, policy, timetable
 from recoverydesk.recovery.disputing import dispute_in
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor, Who
-from recoverydesk.recovery.transitions import YOUNG_FACTOR, Verb, Work, check_reason, move, move_of, verb
+from recoverydesk.recovery.transitions import YOUNG_FACTOR, Verb, Work, check_reason, move, move_of, save, verb
 
 ONCE_IN = timedelta(days=30)
+A_MOMENT = timedelta(seconds=10)  # between the clock a verb reads and the time of its events
 SUBJECT = "subject"
 
 
@@ -28,9 +30,12 @@ def stop(ticket_id: int, *, actor: Actor, lock_account: bool = False) -> Recover
     """An owner says no. With `lock_account` their sessions end and the account is frozen, too.
 
     A hand that stopped a request of this account in the last 30 days, or a visit with a second factor younger than
-    that, disputes instead: otherwise an intruder could keep the owner out for ever.
+    that, disputes instead: otherwise an intruder could keep the owner out for ever. The hand that stopped a request
+    may still lock the account afterwards, once. Raises InvalidTransition for whatever else is closed.
     """
     with verb(Verb.STOP, ticket_id, actor) as work:
+        if not work.ticket.is_open:
+            return _lock_later(work, lock_account)
         if _disputes_instead(work):
             return dispute_in(work, "stopped again, or with a young second factor")
         work.ticket.stopped_by = hand_of(actor)
@@ -38,6 +43,21 @@ def stop(ticket_id: int, *, actor: Actor, lock_account: bool = False) -> Recover
         if lock_account:
             freeze_account(work, "stopped a recovery request")
         return ticket
+
+
+def _lock_later(work: Work, lock_account: bool) -> RecoveryTicket:
+    if not lock_account or not may_still_lock(work.ticket, hand_of(work.actor)):
+        raise errors.InvalidTransition(f"stop, {work.ticket.status}")
+    freeze_account(work, "stopped a recovery request")
+    return save(work, Tag.ACCOUNT_RECOVERY_STOP, locked=True)
+
+
+def may_still_lock(ticket: RecoveryTicket, hand: str) -> bool:
+    """Whether this hand stopped the ticket and the account was not frozen since: what staff open stays open."""
+    if ticket.status != Status.STOPPED or ticket.stopped_by != hand or ticket.closed_at is None:
+        return False
+    frozen = Event.objects.filter(subject_uid=ticket.subject.uid, tag=Tag.ACCOUNT_FREEZE)
+    return ticket.subject.frozen_at is None and not frozen.filter(time__gt=ticket.closed_at - A_MOMENT).exists()
 
 
 def hand_of(actor: Actor) -> str:

@@ -13,12 +13,13 @@ from accounts.clock import database_now
 from accounts.mail import links
 from accounts.mail.models import Link
 from accounts.models import User
+from accounts.second_factors import has_primary_factor
 from audit.log import Origin
 from audit.tags import Tag
 from recoverydesk.recovery import errors, notices, return_code
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import Actor, Who
-from recoverydesk.recovery.transitions import record
+from recoverydesk.recovery.transitions import record, record_bounded
 
 RENEWABLE_FOR = timedelta(days=7)
 HOLD = timedelta(hours=24)
@@ -39,8 +40,13 @@ def ticket_of(link: Link) -> RecoveryTicket:
 @contextmanager
 def _locked(link: Link) -> Iterator[RecoveryTicket]:
     """The ticket of this link under its lock, while it is still open to a new password."""
+    with _locked_ticket(ticket_of(link).pk) as ticket:
+        yield ticket
+
+
+@contextmanager
+def _locked_ticket(pk: int) -> Iterator[RecoveryTicket]:
     with transaction.atomic():
-        pk = ticket_of(link).pk
         subject = User.objects.select_for_update(of=("self",)).get(recovery_tickets=pk)
         ticket = RecoveryTicket.objects.select_for_update(of=("self",)).get(pk=pk)
         ticket.subject = subject
@@ -113,7 +119,11 @@ def start_hold(link: Link, *, origin: Origin | None = None) -> RecoveryTicket:
 
 def renew(link: Link, *, origin: Origin | None = None) -> RecoveryTicket:
     """Mail a fresh link to the contact, for seven days after the reset. Raises TooOften, InvalidTransition."""
-    with _locked(link) as ticket:
+    return _renew(ticket_of(link).pk, origin)
+
+
+def _renew(ticket_id: int, origin: Origin | None = None) -> RecoveryTicket:
+    with _locked_ticket(ticket_id) as ticket:
         if not renewable(ticket):
             raise errors.InvalidTransition
         _refuse_flood(ticket)
@@ -142,22 +152,26 @@ def _refuse_flood(ticket: RecoveryTicket) -> None:
 
 
 def send_again(user: User) -> bool:
-    """ "Forgot password?" of an account that was reset and has no password yet: this same link and no other.
+    """ "Forgot password?" of an account whose newest reset still waits for its password: this same link and no other.
 
-    Returns True when such a ticket exists, whether or not a further mail was allowed.
+    False sends the usual mail: to whoever has a password, or chose one after the newest reset, and to whoever has a
+    second factor once the link cannot be renewed. An account with neither opens by no mail alone (rule 8: the link
+    wants the return code or a hold everybody hears of), so its way back is then a new request, which a mail says.
     """
-    ticket = (
-        RecoveryTicket.objects.filter(subject=user, status=Status.COMPLETED, password_chosen_at=None)
-        .exclude(claim=Claim.UNVERIFIED_EMAIL)
-        .order_by("-completed_at")
-        .first()
-    )
-    if ticket is None:
+    resets = RecoveryTicket.objects.filter(subject=user, status=Status.COMPLETED).exclude(claim=Claim.UNVERIFIED_EMAIL)
+    ticket = resets.select_related("subject").order_by("-completed_at").first()
+    if ticket is None or ticket.password_chosen_at is not None or user.has_usable_password():
         return False
-    link = Link.objects.filter(reference=ticket.reference, purpose="choose_password").latest("id")
-    if renewable(ticket):
-        try:
-            renew(link)
-        except errors.RecoveryError as refusal:
-            record(Tag.ACCOUNT_RECOVERY_REFUSED, ticket, CLAIMANT, verb="renew", error=type(refusal).__name__)
+    if not renewable(ticket):
+        return not has_primary_factor(user) and _start_again(ticket)
+    try:
+        _renew(ticket.pk)
+    except errors.RecoveryError as refusal:
+        record_bounded(Tag.ACCOUNT_RECOVERY_REFUSED, ticket, CLAIMANT, verb="renew", error=type(refusal).__name__)
+    return True
+
+
+def _start_again(ticket: RecoveryTicket) -> bool:
+    """Once a day, however often it is asked."""
+    notices.tell_contact(ticket, "recovery_start_again", once=f":{database_now().date()}")
     return True

@@ -348,16 +348,6 @@ def _step_while_challenged(case: Case, turn: str) -> Step:
     return {"theirs": Step.AWAIT_CLAIMANT, "clock": Step.AWAIT_CLOCK}.get(turn, Step.LOOK)
 
 
-def next_step(case: Case, now: datetime, numbers: Numbers) -> Step:
-    """The one next step; the door shows its button to those who may press."""
-    return explain(case, now, numbers).step
-
-
-def may_reset(said: Explanation) -> bool:
-    """Whether an admin may press: the explanation of a ready ticket, or of a waiting one whose clock is over."""
-    return not said.lacking and not said.blocks
-
-
 def may_object(
     case_completed_at: datetime | None, now: datetime, numbers: Numbers, *, hold_until: datetime | None = None
 ) -> bool:
@@ -371,8 +361,3 @@ def may_object(
 def expired(case: Case, their_time: timedelta, numbers: Numbers) -> bool:
     """Whether a challenged ticket has used up its turn. Our own turns never count, nor does a host that is down."""
     return case.status == "challenged" and not case.host_failing and their_time >= numbers.expires_after
-
-
-def with_status(case: Case, status: str) -> Case:
-    """The same case in another status."""
-    return replace(case, status=status)

@@ -24,6 +24,7 @@ from audit.log import origin_of
 from recoverydesk.projects import holds
 from recoverydesk.recovery import (
     co_owning,
+    ending,
     errors,
     held,
     hooks,
@@ -164,21 +165,21 @@ def stop(request: HttpRequest, key: str) -> HttpResponse:
         return dead_link(request)
     ticket, refused = ticket_of(link), ""
     if request.method == "POST":
+        lock = "lock" in request.POST
         try:
-            _stop(ticket, permissions.address_holder(link, origin_of(request)), lock="lock" in request.POST)
-            return render(
-                request, "recovery/stopped.html", {"ticket": ticket_of(link), "locked": "lock" in request.POST}
-            )
+            _stop(ticket, permissions.address_holder(link, origin_of(request)), lock=lock)
+            return _stopped(request, "recovery/stopped.html", link, locked=lock)
         except errors.RecoveryError as refusal:
-            if repeated.was_stopped_with(link, ticket_of(link), lock="lock" in request.POST):
-                locked = {"ticket": ticket_of(link), "locked": "lock" in request.POST}
-                return render(request, "recovery/stopped.html", locked)
+            if repeated.was_stopped_with(link, ticket_of(link), lock=lock):
+                return _stopped(request, "recovery/stopped.html", link, locked=lock)
             refused = str(refusal)
-    return render(request, "recovery/stop.html", {"ticket": ticket_of(link), "refused": refused})
+    return _stopped(request, "recovery/stop.html", link, refused=refused)
 
 
-def _stopped(request: HttpRequest, link: Link, *, lock: bool) -> HttpResponse:
-    return render(request, "recovery/stopped.html", {"ticket": ticket_of(link), "locked": lock})
+def _stopped(request: HttpRequest, template: str, link: Link, **more: Any) -> HttpResponse:
+    ticket = ticket_of(link)
+    may_lock = ending.may_still_lock(ticket, link.recipient.lower())
+    return render(request, template, {"ticket": ticket, "may_lock": may_lock, **more})
 
 
 def _stop(ticket: RecoveryTicket, actor: permissions.Actor, *, lock: bool) -> None:
@@ -278,6 +279,8 @@ def held_tokens(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         done = held.decide(user, request.POST.dict(), origin=origin_of(request))
         messages.success(request, _("%(kept)d kept, %(revoked)d revoked.") % done)
+        if done["missed"]:
+            messages.error(request, _("Some of these tokens are not on hold any more. The list shows what is left."))
         return redirect("recover_held_tokens")
     return render(request, "recovery/held_tokens.html", {"tokens": held.choices(user)})
 

@@ -5,11 +5,18 @@ lock, saves named fields, records an event and queues mail rows in the same tran
 of `errors` by name, changes nothing and is an event. How a ticket comes to be is in `opening`.
 """
 
-from recoverydesk.recovery.challenging import challenge, check_now, confirm_mailbox, resend, take_return_code
+from recoverydesk.recovery.challenging import (
+    challenge,
+    check_now,
+    confirm_mailbox,
+    leave_to_staff,
+    resend,
+    take_return_code,
+)
 from recoverydesk.recovery.disputing import block, dispute, dispute_silence, mend_bounce, note_bounce
 from recoverydesk.recovery.ending import expire, reject, stop, withdraw
 from recoverydesk.recovery.exceptions import add_boundary, approve_exception, ask_exception, decline_exception
-from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status
+from recoverydesk.recovery.models import OPEN_STATUSES, Status
 from recoverydesk.recovery.objecting import object_after_reset, settle_objection
 from recoverydesk.recovery.opening import open_ticket
 from recoverydesk.recovery.other_proofs import Offer, offer_proof, vouch
@@ -93,7 +100,7 @@ TRANSITIONS: dict[Verb, Move] = {
     Verb.SEND_BACK: Move(_NEAR, _PROVING, _SYSTEM | _DESK),
     Verb.RESET: Move(_NEAR, _PROVING | _COMPLETED, frozenset({Who.ADMIN})),
     Verb.REJECT: Move(_OPEN, frozenset({Status.REJECTED}), _DESK),
-    Verb.STOP: Move(_OPEN, _OPEN | {Status.STOPPED}, frozenset({Who.ADDRESS_HOLDER, Who.SUBJECT})),
+    Verb.STOP: Move(_OPEN | {Status.STOPPED}, _OPEN | {Status.STOPPED}, frozenset({Who.ADDRESS_HOLDER, Who.SUBJECT})),
     Verb.WITHDRAW: Move(_OPEN, _OPEN | {Status.WITHDRAWN}, _CLAIMANT | {Who.SUBJECT}),
     Verb.EXPIRE: Move(_CHALLENGED, frozenset({Status.EXPIRED}), _SYSTEM),
     Verb.OBJECT: Move(_COMPLETED, _COMPLETED, frozenset({Who.ADDRESS_HOLDER})),
@@ -101,8 +108,3 @@ TRANSITIONS: dict[Verb, Move] = {
     Verb.REMIND: Move(_OPEN, _OPEN, _SYSTEM),
     Verb.BREAK_GLASS: Move(_OPEN, _COMPLETED, frozenset({Who.OPERATOR})),
 }
-
-
-def leave_to_staff(ticket_id: int) -> None:
-    """The desk could not challenge by itself; a moderator decides."""
-    RecoveryTicket.objects.filter(pk=ticket_id).update(challenges_itself=False)

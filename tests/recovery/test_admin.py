@@ -219,16 +219,17 @@ def test_a_press_needs_the_csrf_token(ready: RecoveryTicket, admin: Client) -> N
     assert everything() == before
 
 
-@pytest.mark.parametrize("verb", desk.BUTTONS)
 def test_whichever_verb_asks_for_a_recent_factor_the_door_leads_there(
-    ready: RecoveryTicket, admin: Client, monkeypatch: pytest.MonkeyPatch, verb: str
+    ready: RecoveryTicket, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_given: object) -> str:
         raise errors.StepUpRequired
 
-    monkeypatch.setitem(desk.BUTTONS, verb, refuse)
-    answer = admin.post(button(ready, verb), {"reason": REASON})
-    assert (answer.status_code, answer["Location"].startswith("/account/")) == (302, True)
+    monkeypatch.setattr(desk, "BUTTONS", dict.fromkeys(desk.BUTTONS, refuse))
+    answers = {verb: admin.post(button(ready, verb), {"reason": REASON}) for verb in desk.BUTTONS}
+    assert [
+        verb for verb, answer in answers.items() if not answer.headers.get("Location", "").startswith("/account/")
+    ] == []
 
 
 def test_declining_an_exception_leads_to_the_step_up(ada: User, admin: Client) -> None:

@@ -100,6 +100,46 @@ def test_the_stop_button_stops_the_ticket_and_nothing_more(ada: User, client: Cl
     assert Session.objects.filter(user=ada).exists()
 
 
+def test_the_hand_that_stopped_it_may_still_freeze_the_account_once(ada: User, client: Client) -> None:
+    ticket = make_ticket(ada)
+    link, other = stop_link(ticket), stop_link(ticket, "ada@second.example")
+    assert b'name="lock"' in client.post(path(link), {"stop": "1"}).content
+    client.post(path(other), {"lock": "1"})
+    ada.refresh_from_db()
+    assert (ada.frozen_at, b'name="lock"' in client.get(path(other)).content) == (None, False)
+    assert b'name="lock"' in client.get(path(link)).content
+    assert b"the account is frozen" in client.post(path(link), {"lock": "1"}).content
+    ada.refresh_from_db()
+    ticket.refresh_from_db()
+    assert (ada.frozen_by, ticket.status) == (User.FrozenBy.OWNER, Status.STOPPED)
+    services.unfreeze(ada, actor="system", reason="the owner came by")
+    assert b"nothing left to stop" in client.post(path(link), {"lock": "1"}).content
+    ada.refresh_from_db()
+    assert ada.frozen_at is None
+
+
+def test_a_live_link_pressed_all_day_writes_one_refusal_an_hour(ada: User, client: Client) -> None:
+    ticket = make_ticket(ada, proof_failures=5, mailbox_confirmed_at=database_now())
+    page = path(status_link(ticket))
+    shown = {client.post(page, {"proof": "1", "kind": "device"}, follow=True).status_code for _press in range(10)}
+    assert shown == {200}
+    stopped = make_ticket(factories.make_user("kim"), Status.REJECTED)
+    for _press in range(10):
+        client.post(path(stop_link(stopped)), {"stop": "1"})
+    assert tags_of(ticket) == tags_of(stopped) == ["account:recovery:refused"]
+
+
+def test_a_co_owner_who_objects_again_and_again_fills_no_log(ada: User) -> None:
+    kim = factories.make_user("kim")
+    factories.add_role(factories.make_project("tool", ada), kim)
+    ticket = make_ticket(ada)
+    for _again in range(6):
+        workflow.dispute(ticket.pk, actor=permissions.signed_in(kim), reason=REASON)
+    assert tags_of(ticket).count("account:recovery:dispute") == 1
+    workflow.dispute(ticket.pk, actor=pressing(make_moderator()), reason=REASON)
+    assert tags_of(ticket).count("account:recovery:dispute") == 2  # another hand
+
+
 def test_stop_and_freeze_ends_sessions_and_freezes(ada: User, client: Client) -> None:
     ticket = make_ticket(ada, Status.WAITING)
     browser = Client()

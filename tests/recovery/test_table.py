@@ -60,7 +60,7 @@ DESIGN: dict[Verb, tuple[set[Status], set[Who]]] = {
     Verb.SEND_BACK: (set(NEAR), DESK | {Who.SYSTEM}),
     Verb.RESET: (set(NEAR), {Who.ADMIN}),
     Verb.REJECT: (ANY_OPEN, DESK),
-    Verb.STOP: (ANY_OPEN, {Who.ADDRESS_HOLDER, Who.SUBJECT}),
+    Verb.STOP: (ANY_OPEN | {Status.STOPPED}, {Who.ADDRESS_HOLDER, Who.SUBJECT}),
     Verb.WITHDRAW: (ANY_OPEN, {Who.CLAIMANT, Who.SUBJECT}),
     Verb.EXPIRE: ({CHALLENGED}, {Who.SYSTEM}),
     Verb.OBJECT: ({Status.COMPLETED}, {Who.ADDRESS_HOLDER}),
@@ -143,7 +143,10 @@ PRESS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Out
         lambda t, a: workflow.reject(t.pk, actor=a, reason=REASON),
         dict.fromkeys(ANY_OPEN, Status.REJECTED),
     ),
-    Verb.STOP: (lambda t, a: workflow.stop(t.pk, actor=a), dict.fromkeys(ANY_OPEN, Status.STOPPED)),
+    Verb.STOP: (
+        lambda t, a: workflow.stop(t.pk, actor=a),
+        dict.fromkeys(ANY_OPEN, Status.STOPPED) | {Status.STOPPED: errors.InvalidTransition},  # only to freeze
+    ),
     Verb.WITHDRAW: (lambda t, a: workflow.withdraw(t.pk, actor=a), dict.fromkeys(ANY_OPEN, Status.WITHDRAWN)),
     Verb.EXPIRE: (lambda t, a: workflow.expire(t.pk, actor=a), {CHALLENGED: errors.InvalidTransition}),
     Verb.OBJECT: (lambda t, a: workflow.object_after_reset(t.pk, actor=a), {}),
