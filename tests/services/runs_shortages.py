@@ -97,9 +97,12 @@ def connections_gone(stack: Stack, box: Postbox, options: dict[str, int]) -> dic
 
 
 def _take_the_rest(stack: Stack, held: list[psycopg.Connection[Any]]) -> None:
-    with suppress(psycopg.OperationalError):
-        while True:
-            held.append(psycopg.connect(stack.postgres.url(), application_name="ballast", autocommit=True))
+    """Until the database refuses several times: an ended connection gives its place back a moment later."""
+    for _ in range(5):
+        with suppress(psycopg.OperationalError):
+            while True:
+                held.append(psycopg.connect(stack.postgres.url(), application_name="ballast", autocommit=True))
+        time.sleep(0.1)
 
 
 def commits_cut(stack: Stack, box: Postbox, options: dict[str, int]) -> dict[str, Any]:
