@@ -24,6 +24,7 @@ from recoverydesk.recovery import (
     held_roles_page,
     host_knowledge,
     permissions,
+    replies,
     settings_page,
 )
 from recoverydesk.recovery.admin_forms import ReplyTemplateForm
@@ -74,8 +75,12 @@ class ReplyTemplateAdmin(admin.ModelAdmin[ReplyTemplate]):
     """Canned replies. Admins edit them; each change is an event."""
 
     form = ReplyTemplateForm
-    list_display = ("name", "situation", "active", "changed_at")
+    list_display = ("name", "suggested_when", "active", "changed_at")
     actions = None
+
+    @admin.display(description=gettext_lazy("suggested when"), ordering="situation")
+    def suggested_when(self, template: ReplyTemplate) -> str:
+        return str(replies.SITUATIONS.get(template.situation, _("never by itself")))
 
     def save_model(
         self, request: HttpRequest, obj: ReplyTemplate, form: ModelForm[ReplyTemplate], change: bool

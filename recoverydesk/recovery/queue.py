@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.db.models import Count, F, IntegerField, Q, QuerySet, Subquery
@@ -151,7 +151,7 @@ def counts(user: User) -> dict[str, str]:
     """How many tickets each tab holds, counted no further than a thousand: "12", "999+". One query."""
     tabs = {name: RecoveryTicket.objects.filter(condition(name, user)) for name in QUEUES}
     found = {name: _Count(tab.order_by().values("pk")[:COUNTED]) for name, tab in tabs.items()}
-    row: dict[str, Any] = User.objects.filter(pk=user.pk).values(**found).get()
+    row = cast(dict[str, int], User.objects.filter(pk=user.pk).values(**found).get())
     return {name: str(number) if number < COUNTED else f"{COUNTED - 1}+" for name, number in row.items()}
 
 
