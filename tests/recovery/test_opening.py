@@ -48,8 +48,8 @@ def test_a_moderator_cannot_make_the_evidence_milder_with_a_date(owner: User, da
 
 def test_a_date_that_leaves_out_nothing_of_today_is_the_moderators_to_give(owner: User) -> None:
     thief = [("Source", "https://github.com/mal/tool")]  # published after the request, and shown to be young
-    published = {"version": "9.0", "uploaded_at": database_now() - DAY, "urls": thief}
-    projects.record_release(owner.roles.get().project, **published)
+    project, yesterday = owner.roles.get().project, database_now() - DAY
+    projects.record_release(project, version="9.0", uploaded_at=yesterday, urls=thief)
     ticket = open_for(owner, pressing(make_moderator()), 3)
     assert [(row.namespace, row.kind) for row in ticket.boundaries.all()] == [("ada", "asked")]
 
