@@ -210,7 +210,7 @@ def test_every_action_of_the_ticket_page_is_reached_by_tab_and_shows_it(desk: di
         number, ring, html = page.evaluate(FOCUSED)
         if number:
             reached.add(number)
-        if not ring:
+        if not ring and not html.startswith("<body"):  # past the last one the page itself has the focus
             without_ring.append(html)
     assert without_ring == []
     assert len(reached) == wanted > 30
