@@ -160,7 +160,7 @@ def send_again(user: User) -> bool:
     """
     resets = RecoveryTicket.objects.filter(subject=user, status=Status.COMPLETED).exclude(claim=Claim.UNVERIFIED_EMAIL)
     ticket = resets.select_related("subject").order_by("-completed_at").first()
-    if ticket is None or ticket.password_chosen_at is not None or user.has_usable_password():
+    if ticket is None or ticket.password_chosen_at is not None or ticket.subject.has_usable_password():
         return False
     if not renewable(ticket):
         return not has_primary_factor(user) and _start_again(ticket)

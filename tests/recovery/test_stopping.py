@@ -374,7 +374,7 @@ def test_stopping_twice_stops_once(ada: User, client: Client) -> None:
     link = stop_link(ticket)
     client.post(path(link), {"stop": "1"})
     before = everything()
-    assert b"nothing left to stop" in client.post(path(link), {"lock": "1"}).content
+    assert b"The request is stopped" in client.post(path(link), {"stop": "1"}).content
     assert everything() == before
 
 
