@@ -125,6 +125,8 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache("CACHE_URL", default="dbcache://cache")}
+if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
+    CACHES["default"]["BACKEND"] = "recoverydesk.honest_cache.Cache"
 
 # Background work: a message is only a wake-up, the truth is a row ---------------------------------------------------
 QUEUE_DIR = VAR_DIR / "queue"

@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 import requests
+from django.db import connection
 
 from accounts.mail.delivery import BATCH
 from tests.services import cutter, judge, people, servers
@@ -133,6 +134,7 @@ def _behind(stack: Stack, port: int) -> Iterator[None]:
 def _restart(stack: Stack, url: str) -> None:
     stack.stop()
     os.environ["DATABASE_URL"] = url
+    connection.close()  # the server may be another one
     stack.start()
     servers.wait_for(lambda: servers.listens(stack.port), "gunicorn")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import Client
 
@@ -75,3 +76,39 @@ def test_pressing_again_after_not_knowing_gives_the_usual_page(visitor: Client) 
     answer = visitor.post("/recover/", FORM)
     assert (answer.status_code, answer["Location"]) == (302, "/recover/received/")
     assert Request.objects.count() == 1
+
+
+@contextmanager
+def read_only() -> Iterator[None]:
+    """The database takes nothing, as one does that stands in for another."""
+    sql = "SET default_transaction_read_only = {}" if connection.vendor == "postgresql" else "PRAGMA query_only = {}"
+    with connection.cursor() as cursor:
+        cursor.execute(sql.format("on"))
+        yield
+        cursor.execute(sql.format("off"))
+
+
+@pytest.fixture
+def database_cache(visitor: Client, settings: Any) -> Iterator[None]:
+    """The cache as a site has it, not the one of the tests."""
+    settings.CACHES = {"default": {"BACKEND": "recoverydesk.honest_cache.Cache", "LOCATION": "cache"}}
+    call_command("createcachetable", verbosity=0)
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE cache")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_limit_that_cannot_be_counted_is_not_said_to_be_reached(visitor: Client, database_cache: None) -> None:
+    with read_only():
+        answer = visitor.post("/recover/", FORM)
+    assert answer.status_code == 503
+    assert UNKNOWN in answer.content.decode()
+    assert visitor.post("/recover/", FORM).status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_cache_still_adds_once(database_cache: None) -> None:
+    assert [cache.add("key", "first", 60), cache.add("key", "second", 60), cache.get("key")] == [True, False, "first"]
+    cache.set("key", "third", 60)
+    assert (cache.get("key"), cache.touch("none", 60)) == ("third", False)
