@@ -1,5 +1,6 @@
 """What the pages show of a ticket: reads, and nothing else."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from recoverydesk.recovery.models import Boundary, Entry, OtherProof, Probe, Rec
 from recoverydesk.recovery.permissions import Who
 from recoverydesk.recovery.probing.verdicts import Verdict
 
+ISO_TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:\+00:00|Z)")
 LISTED = 5
 TIMELINE = 200
 
@@ -218,7 +220,9 @@ def _event_line(event: Event) -> Line:
 
 
 def _plain(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    """Events carry times as ISO 8601 in UTC, to the microsecond; people read minutes."""
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ISO_TIME.sub(r"\1 \2 UTC", text)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ HEADINGS = {
 }
 WORDS: dict[tuple[str, str], str | Promise] = {
     **{("tickets", status.value): status.label for status in Status},
-    ("outcomes", "automatic"): _("Completed, every boundary proved by its branch"),
+    ("outcomes", "automatic"): _("Completed, proved by branch"),
     ("outcomes", "completed"): _("Completed, all of them"),
     ("outcomes", "stopped"): _("Stopped by their owners"),
     ("tokens", "project"): _("One project"),
