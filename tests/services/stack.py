@@ -118,7 +118,11 @@ class Stack:
                 self._age_leases()
 
     def _age_leases(self) -> None:
-        soon = f"now() + interval '{120 - SOON} seconds'"
+        self.free_leases(time.time() - SOON)
+
+    def free_leases(self, taken_before: float) -> None:
+        """End every lease that was taken before this moment (Unix time; the database is on this machine)."""
+        soon = f"to_timestamp({taken_before}) + interval '120 seconds'"
         try:
             for table in LEASED:
                 self.postgres.execute(
