@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol, cast
 
 from django.conf import settings
-from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery
 from django.utils.module_loading import import_string
 
 from accounts.models import User
@@ -41,7 +41,10 @@ _LIMITS = (260, PLACE_LENGTH, PLACE_LENGTH)
 
 
 class LinkFact(NamedTuple):
-    """A repository one project names, with the versions and times (UTC) of the first and last release naming it."""
+    """A repository one project names, with the versions and times (UTC) of the first and last release naming it.
+
+    `own`: the user had accepted a role in the project long enough before; nobody else can have planted it.
+    """
 
     project_id: int
     project: str
@@ -54,6 +57,7 @@ class LinkFact(NamedTuple):
     first_seen: datetime
     last_release: str
     last_seen: datetime
+    own: bool
 
 
 def subject_links(user: User, *, before: datetime) -> list[LinkFact]:
@@ -61,13 +65,14 @@ def subject_links(user: User, *, before: datetime) -> list[LinkFact]:
 
     Projects are those where the user has a role or an invitation given before `before`; links are those first seen
     at or before it (design rule 1). `last_seen` may be later than `before` when somebody published since: that can
-    only keep a boundary from retiring.
+    only keep a boundary from retiring. Roles accepted less than RECOVERY_YOUNG_LINK before make no link `own`.
     """
     roles = Role.objects.filter(user=user, created_at__lt=before)
     rows = RepositoryLink.objects.counting().filter(project__in=roles.values("project"), first_seen__lte=before)
     # Never joined with the projects: for a few hundred of them PostgreSQL would rather read the whole table.
     name = Subquery(Project.objects.filter(pk=OuterRef("project_id")).values("name"))
-    rows = rows.annotate(project_name=name).order_by("first_seen", "id")
+    old = roles.filter(project=OuterRef("project_id"), accepted_at__lte=before - settings.RECOVERY_YOUNG_LINK)
+    rows = rows.annotate(project_name=name, own=Exists(old)).order_by("first_seen", "id")
     return list(map(LinkFact._make, rows.values_list(*_FACT_COLUMNS)))
 
 
@@ -83,6 +88,7 @@ _FACT_COLUMNS = (
     "first_seen",
     "last_release__version",
     "last_seen",
+    "own",
 )
 
 

@@ -61,7 +61,8 @@ def add_role(
 ) -> Role:
     """Give `user` a role, or with `invited` an invitation. `created_at` dates an imported one.
 
-    Raises RoleExists, NotProjectOwner or InQuarantine.
+    What one person gives another is an invitation until that other accepts it: a role nobody asked for must not speak
+    for an account. Raises RoleExists, NotProjectOwner or InQuarantine.
     """
     _lock(project)
     _refuse_outsider(actor, project)
@@ -69,10 +70,24 @@ def add_role(
     if Role.objects.filter(user=user, project=project).exists():
         raise RoleExists
     given = created_at or database_now()
+    invited = invited or not isinstance(actor, str)
     accepted = None if invited else given
     role = Role.objects.create(user=user, project=project, kind=Role.Kind(kind), created_at=given, accepted_at=accepted)
     tag = Tag.PROJECT_ROLE_INVITE if invited else Tag.PROJECT_ROLE_ADD
     record(tag, actor=actor, subject=user, project=project, origin=origin, kind=role.kind)
+    return role
+
+
+@transaction.atomic
+def accept_role(role: Role, *, actor: User, origin: Origin | None = None) -> Role:
+    """The invited user says yes. Raises RoleError for anybody else and for a role accepted before, or InQuarantine."""
+    role = _locked(role)
+    if role.user_id != actor.pk or role.accepted_at is not None:
+        raise RoleError
+    _refuse_quarantine(actor)
+    role.accepted_at = database_now()
+    role.save(update_fields=["accepted_at"])
+    record(Tag.PROJECT_ROLE_ADD, actor=actor, subject=actor, project=role.project, origin=origin, kind=role.kind)
     return role
 
 

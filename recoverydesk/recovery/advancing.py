@@ -52,8 +52,13 @@ def _write(work: Work, case: policy.Case, ends: datetime) -> bool:
 
 def go_back(work: Work, reason: str) -> RecoveryTicket:
     """Back to challenged: proofs stay, approvals die."""
-    Approval.objects.filter(ticket=work.ticket, dead_at=None).update(dead_at=Now())
+    end_approvals(work.ticket)
     return move(work, Status.CHALLENGED, Tag.ACCOUNT_RECOVERY_SEND_BACK, reason=reason)
+
+
+def end_approvals(ticket: RecoveryTicket) -> None:
+    """What somebody said yes to is not what stands there now."""
+    Approval.objects.filter(ticket=ticket, dead_at=None).update(dead_at=Now())
 
 
 def evidence_holds(work: Work) -> bool:

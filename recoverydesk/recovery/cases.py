@@ -55,7 +55,7 @@ def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | Non
     """Read the case as it is now. `boundaries` saves a query where the caller has them. Four queries otherwise."""
     all_rows = list(ticket.boundaries.all()) if boundaries is None else boundaries
     asked = [row for row in all_rows if row.kind == Boundary.Kind.ASKED]
-    own = [row for row in asked if row.added_by_id is None]
+    own = [row for row in asked if row.own]
     standing = people.standing(ticket.subject)
     beside, mails = _beside(ticket, now), _mails(ticket)
     return policy.Case(
@@ -65,6 +65,7 @@ def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | Non
         proved=_proved(asked),
         own=len(own),
         own_proved=_proved(own),
+        added_proved=_proved([row for row in asked if row.added_by_id is not None]),
         excepted=beside["excepted"],
         exceptions_asked=beside["exceptions_asked"],
         account_proofs=beside["account_proofs"],
@@ -80,6 +81,7 @@ def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | Non
         bounced=ticket.contact_bounced_at is not None,
         frozen=ticket.subject.frozen_at is not None or not ticket.subject.is_active,
         contact_taken=ticket.claim != Claim.SECOND_FACTOR and beside["contact_taken"],
+        contact_changed=beside["contact_changed"],
         never_reset=ticket.subject.never_reset,
         mailbox_confirmed_at=ticket.mailbox_confirmed_at,
         notices_settled_at=mails.settled_at,
@@ -123,6 +125,7 @@ def _beside(ticket: RecoveryTicket, now: datetime) -> dict[str, Any]:
     rows = RecoveryTicket.objects.filter(pk=ticket.pk).annotate(
         stopped_lately=Exists(others.filter(status=Status.STOPPED, closed_at__gte=now - STOPPED_LATELY)),
         contact_taken=Exists(taken),
+        contact_changed=_contact_changed(ticket, spelled),
         approved=Exists(live_approvals(OuterRef("pk"))),
         account_proofs=Count(
             "other_proofs", filter=Q(other_proofs__kind__in=OtherProof.BOUND), distinct=True
@@ -133,10 +136,25 @@ def _beside(ticket: RecoveryTicket, now: datetime) -> dict[str, Any]:
         exceptions_asked=Count("boundaries", filter=_exception(approved=None), distinct=True),
     )  # fmt: skip
     names = (
-        "stopped_lately", "contact_taken", "approved", "account_proofs", "proofs_given", "role_gained", "excepted",
-        "exceptions_asked",
+        "stopped_lately", "contact_taken", "contact_changed", "approved", "account_proofs", "proofs_given",
+        "role_gained", "excepted", "exceptions_asked",
     )  # fmt: skip
     return dict(rows.values(*names).get())
+
+
+def _contact_changed(ticket: RecoveryTicket, spelled: set[str]) -> Q:
+    """Whether the contact is no longer the address that this claim may name (see `contacts.choose`).
+
+    A lost second factor is answered to the verified primary address; an address never verified is on file, of an
+    account that has no verified one.
+    """
+    mine = EmailAddress.objects.filter(user=ticket.subject_id)
+    here = mine.filter(email__in=spelled)
+    if ticket.claim == Claim.SECOND_FACTOR:
+        return ~Q(Exists(here.filter(primary=True, verified=True)))
+    if ticket.claim == Claim.UNVERIFIED_EMAIL:
+        return Q(Exists(mine.filter(verified=True))) | ~Q(Exists(here))
+    return Q(pk=None)
 
 
 def _exception(*, approved: bool | None) -> Q:

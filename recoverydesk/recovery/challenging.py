@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q
 
-from accounts import addresses
 from accounts.mail import links
 from accounts.mail.models import Mail
 from audit.tags import Tag
@@ -41,9 +40,6 @@ def challenge(ticket_id: int, *, actor: Actor, version: int | None = None) -> Re
 
 
 def _check_open_to_challenge(work: Work) -> None:
-    ticket = work.ticket
-    if ticket.claim == Claim.SECOND_FACTOR and ticket.contact != addresses.primary(ticket.subject):
-        raise errors.NoContact
     _check_blocks(policy.blocks(work.case(), cases.numbers()))
     if work.actor == SYSTEM:
         _refuse_flood(work)
@@ -52,7 +48,7 @@ def _check_open_to_challenge(work: Work) -> None:
 def _check_blocks(found: list[policy.Block]) -> None:
     if policy.Block.SWITCHED_OFF in found:
         raise errors.ResetsSwitchedOff
-    if policy.Block.CONTACT_TAKEN in found:
+    if {policy.Block.CONTACT_TAKEN, policy.Block.CONTACT_CHANGED} & set(found):
         raise errors.NoContact
     if found:
         raise errors.TicketBlocked

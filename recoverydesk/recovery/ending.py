@@ -37,7 +37,7 @@ def stop(ticket_id: int, *, actor: Actor, lock_account: bool = False) -> Recover
         if not work.ticket.is_open:
             return _lock_later(work, lock_account)
         if _disputes_instead(work):
-            return dispute_in(work, "stopped again, or with a young second factor")
+            return dispute_in(work, "stopped again, or with a young second factor", lifts_block=_is_young(work))
         work.ticket.stopped_by = hand_of(actor)
         ticket = close(work, Status.STOPPED, Tag.ACCOUNT_RECOVERY_STOP, "stopped_by")
         if lock_account:
@@ -90,7 +90,7 @@ def withdraw(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
         if Who.SUBJECT in actor.parts and not actor.recent:
             raise errors.StepUpRequired
         if _is_young(work):
-            return dispute_in(work, "withdrawn with a young second factor")
+            return dispute_in(work, "withdrawn with a young second factor", lifts_block=True)
         return close(work, Status.WITHDRAWN, Tag.ACCOUNT_RECOVERY_WITHDRAW)
 
 

@@ -70,7 +70,7 @@ class NothingAsksForIt(RecoveryError):
 
 
 class OwnPress(RecoveryError):
-    sentence = _("You pressed this reset; somebody else settles the objection to it.")
+    sentence = _("You approved or pressed this reset; somebody else settles the objection to it.")
 
 
 class StaleTicket(RecoveryError):

@@ -31,7 +31,9 @@ class FrozenRepository(NamedTuple):
 class FrozenBoundary:
     """One boundary as it will stand in the ticket; kind is asked, young or retired.
 
-    `young` are repositories of an older boundary that are themselves too young to count: shown, never asked.
+    `own` is one that would be asked for without invitations and young roles: only such a one ever makes a row milder,
+    and only repositories of the subject's own projects prove it. `young` are repositories of an older boundary that
+    are themselves too young to count: shown, never asked.
     """
 
     host: str
@@ -39,10 +41,11 @@ class FrozenBoundary:
     kind: str
     repositories: tuple[FrozenRepository, ...]
     young: tuple[FrozenRepository, ...] = ()
+    own: bool = False
 
     def as_fields(self) -> dict[str, Any]:
         """What this says of the row that stands for it."""
-        place = {"host": self.host, "namespace": self.namespace, "kind": self.kind}
+        place = {"host": self.host, "namespace": self.namespace, "kind": self.kind, "own": self.own}
         young = [repository._asdict() for repository in self.young]
         return place | {"repositories": [one._asdict() for one in self.repositories], "young_repositories": young}
 
@@ -80,7 +83,10 @@ def _boundary(
     kind = "retired" if _retired(links, spans, cutoff) else "asked"
     known = {link.repository for link in settled}
     young = _repositories([link for link in links if link.repository not in known])
-    return FrozenBoundary(*key, kind, _repositories(settled), young)
+    own = [link for link in settled if link.own]
+    if not own or _retired([link for link in links if link.own], spans, cutoff):
+        return FrozenBoundary(*key, kind, _repositories(settled), young)
+    return FrozenBoundary(*key, kind, _repositories(own), young, own=True)
 
 
 def _retired(links: list[LinkFact], spans: Mapping[int, Span], cutoff: datetime) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from audit.tags import Tag
 from recoverydesk.recovery import errors, notices
-from recoverydesk.recovery.advancing import advance, move_clock
+from recoverydesk.recovery.advancing import advance, end_approvals, move_clock
 from recoverydesk.recovery.boundaries import Place, parse, stored_hosts
 from recoverydesk.recovery.models import Boundary, BoundaryException, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import Actor
@@ -44,6 +44,7 @@ def approve_exception(ticket_id: int, *, actor: Actor, boundary_id: int, reason:
     with verb(Verb.APPROVE_EXCEPTION, ticket_id, actor) as work:
         check_full_staff(actor, work.now)
         _decide(work, boundary_id, approved=True, reason=check_reason(reason))
+        end_approvals(work.ticket)
         move_clock(work)
         return advance(work)
 
@@ -110,6 +111,7 @@ def add_boundary(ticket_id: int, *, actor: Actor, url: str, reason: str) -> Reco
         if not place.names_repository:
             raise errors.NotABoundary
         boundary = _add(work, place, text)
+        end_approvals(work.ticket)
         work.boundaries = list(work.ticket.boundaries.order_by("id"))
         save(work, Tag.ACCOUNT_RECOVERY_ADD_BOUNDARY, boundary=str(boundary), url=place.url, reason=text)
         _tell(work, boundary)

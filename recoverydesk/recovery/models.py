@@ -196,6 +196,7 @@ class Boundary(Leased):
     host = models.CharField(_("host"), max_length=260)
     namespace = models.CharField(_("owner"), max_length=500)
     kind = models.CharField(max_length=8, choices=Kind.choices)
+    own = models.BooleanField(default=False)  # asked for without invitations and young roles: may make a row milder
     repositories = models.JSONField(default=list)
     young_repositories = models.JSONField(default=list)  # shown beside those that count, never asked
     added_at = models.DateTimeField(db_default=Now())

@@ -4,7 +4,7 @@ from accounts.mail import links
 from audit.tags import Tag
 from recoverydesk.recovery import cases, errors, notices, policy
 from recoverydesk.recovery.ending import freeze_account, hand_of, said_no_lately
-from recoverydesk.recovery.models import RecoveryTicket
+from recoverydesk.recovery.models import Approval, RecoveryTicket
 from recoverydesk.recovery.permissions import RESET, Actor
 from recoverydesk.recovery.transitions import (
     Verb,
@@ -55,7 +55,7 @@ def _freeze(work: Work) -> RecoveryTicket:
 
 
 def settle_objection(ticket_id: int, *, actor: Actor, reason: str, version: int | None = None) -> RecoveryTicket:
-    """An admin who did not press the reset has looked at the objection: our turn ends, and every address hears.
+    """An admin who neither approved nor pressed the reset looked at the objection: our turn ends, all addresses hear.
 
     It lifts no freeze and revives no link. Raises OwnPress, TooNew, StepUpRequired, NotAllowed, CoOwnedTicket,
     ReasonTooShort, and InvalidTransition where no objection stands.
@@ -72,13 +72,14 @@ def settle_objection(ticket_id: int, *, actor: Actor, reason: str, version: int 
 
 
 def _check_judge(work: Work) -> None:
-    """The objection is to somebody's press: that person does not settle it, nor does a helper made yesterday."""
+    """The objection is to what two people did: neither settles it, nor does a helper made yesterday."""
     actor = work.actor
     if RESET not in actor.rights or actor.user is None:
         raise errors.NotAllowed
     if not actor.recent:
         raise errors.StepUpRequired
     check_not_co_owner(work.ticket.subject, actor)
-    if actor.user.pk == work.ticket.reset_by_id:
+    approved = Approval.objects.filter(ticket=work.ticket, by=actor.user, dead_at=None).exists()
+    if approved or actor.user.pk == work.ticket.reset_by_id:
         raise errors.OwnPress
     check_full_staff(actor, work.now)

@@ -59,7 +59,7 @@ def open_ticket(
             subject, contact = locked.subject, contacts.choose(locked.subject, claim, locked.primary, contact)
             _check_switch(subject, claim)
             if locked.open_ticket is not None:
-                _record(Tag.ACCOUNT_RECOVERY_JOIN, actor, subject, locked.open_ticket, claim, source)
+                _record_join(actor, subject, locked.open_ticket, claim, source)
                 return Opened(RecoveryTicket.objects.get(pk=locked.open_ticket), joined=True)
             ticket = create(
                 subject=subject,
@@ -90,6 +90,14 @@ def open_ticket(
 def _record(tag: Tag, actor: Actor, subject: User, ticket: int, claim: Claim, source: Source) -> None:
     log.record(
         tag, actor=actor.party, subject=subject, ticket=ticket, origin=actor.origin,
+        claim=claim.value, source=source.value,
+    )  # fmt: skip
+
+
+def _record_join(actor: Actor, subject: User, ticket: int, claim: Claim, source: Source) -> None:
+    """Anybody can send the form all day: one event an hour."""
+    log.record_hourly(
+        Tag.ACCOUNT_RECOVERY_JOIN, actor=actor.party, subject=subject, ticket=ticket, origin=actor.origin, verb="join",
         claim=claim.value, source=source.value,
     )  # fmt: skip
 
@@ -233,6 +241,8 @@ def gained_boundaries(
     links = [link for link in project_links.subject_links(ticket.subject, before=now) if link.project_id in gained]
     places = {(row.host, row.namespace): row for row in known}
     found = [(row, places.get((row.host, row.namespace))) for row in _rows(ticket, links)]
+    for row, _old in found:
+        row.own = False  # whatever came after the request makes nothing milder
     return [(row, old) for row, old in found if old is None or _stricter(old, row)]
 
 

@@ -34,6 +34,7 @@ class Block(StrEnum):
     FROZEN = "frozen"
     SWITCHED_OFF = "switched_off"
     CONTACT_TAKEN = "contact_taken"
+    CONTACT_CHANGED = "contact_changed"
 
 
 class Step(StrEnum):
@@ -72,10 +73,11 @@ class Numbers:
 class Case:
     """Everything policy may know of one ticket, read from the database in one go (see `cases.read`).
 
-    `asked` counts the boundaries asked for, staff's own additions too; `own` only those frozen when the ticket
-    opened. `account_proofs` are those bound to the account (password, API token, signed-in device, factor);
-    `other_proofs` counts co-owners' words too. `role_gained`: since the request, with boundaries of its own perhaps.
-    `written` names the rows the waiting period was written for; empty while it is not.
+    `asked` counts all boundaries asked for; `own` only those frozen when the ticket opened that would be asked for
+    without invitations and young roles; `added_proved` those of staff's additions that are proved. `account_proofs`
+    are those bound to the account (password, API token, signed-in device, factor); `other_proofs` counts co-owners'
+    words too. `role_gained`: since the request, with boundaries of its own perhaps. `written` names the rows the
+    waiting period was written for; empty while it is not.
     """
 
     claim: str
@@ -97,6 +99,7 @@ class Case:
     host_failing: bool
     own: int = 0
     own_proved: int = 0
+    added_proved: int = 0
     excepted: int = 0
     exceptions_asked: int = 0
     account_proofs: int = 0
@@ -104,6 +107,7 @@ class Case:
     role_gained: bool = False
     old_addresses_dead: bool = False
     contact_taken: bool = False
+    contact_changed: bool = False
     never_reset: bool = False
     disputed_at: datetime | None = None
     approved: bool = False
@@ -155,7 +159,7 @@ def _new_contact(case: Case, numbers: Numbers) -> Row:
 
 
 def _second_factor(case: Case, numbers: Numbers) -> Row:
-    """A boundary that staff added never makes the row of accounts without one milder."""
+    """A boundary that staff added, or that is planted, never makes the row of accounts without one milder."""
     if not case.has_projects and not case.asked:
         return Row("second factor, no projects", timedelta(0), after_mailbox=False)
     window = numbers.objection_window_critical if case.critical else numbers.objection_window
@@ -205,8 +209,8 @@ def missing(case: Case, now: datetime, numbers: Numbers) -> list[Missing]:
 
 
 def _no_boundary_proved(case: Case) -> bool:
-    """With nothing bound to the account, one that staff added does not count as the one."""
-    return (case.own_proved if not case.account_proofs else case.proved) < 1
+    """One that somebody else planted never counts as the one; nor does staff's with nothing bound to the account."""
+    return case.own_proved + (case.added_proved if case.account_proofs else 0) < 1
 
 
 _NONE = timedelta(0)
@@ -226,6 +230,7 @@ def blocks(case: Case, numbers: Numbers) -> list[Block]:
         Block.FROZEN: case.frozen,
         Block.SWITCHED_OFF: switched_off(case.claim, never_reset=case.never_reset, numbers=numbers),
         Block.CONTACT_TAKEN: case.contact_taken,
+        Block.CONTACT_CHANGED: case.contact_changed,
     }
     return [block for block, there in found.items() if there]
 
@@ -295,7 +300,8 @@ def whose_turn(case: Case) -> str:
         return "subject"
     if case.status == "waiting":
         return "clock"
-    if case.status in ("new", "ready") or case.bounced or case.disputed or case.frozen or case.contact_taken:
+    looked_at = case.bounced or case.disputed or case.frozen or case.contact_taken or case.contact_changed
+    if case.status in ("new", "ready") or looked_at:
         return "ours"
     if case.exceptions_asked or (case.needs_a_person and not case.all_served):
         return "ours"

@@ -18,7 +18,7 @@ from recoverydesk.recovery.transitions import (
 
 
 def approve(ticket_id: int, *, actor: Actor, reason: str, version: int | None = None) -> RecoveryTicket:
-    """The second person's yes; another one resets. It dies when the ticket goes back.
+    """The second person's yes; another one resets. It dies when the ticket goes back or the evidence changes.
 
     Raises ApprovalNotNeeded, SuperuserNeeded, SamePerson, TooNew, StepUpRequired, CoOwnedTicket, ReasonTooShort.
     """

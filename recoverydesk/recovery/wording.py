@@ -62,6 +62,10 @@ BLOCKS: dict[str, str | Promise] = {
     Block.FROZEN: _("the account is frozen or deactivated"),
     Block.SWITCHED_OFF: _("no person resets this account: only recovery codes and security keys help"),
     Block.CONTACT_TAKEN: _("another account has verified the contact's address"),
+    Block.CONTACT_CHANGED: _(
+        "the account's addresses changed, and this claim may not name the contact any more: reject it, "
+        "and a new request goes to the address on file"
+    ),
 }
 
 STEPS: dict[str, str | Promise] = {

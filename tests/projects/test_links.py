@@ -53,6 +53,7 @@ def test_a_fact_carries_the_releases_that_prove_it(ada: User, spam: Project, pub
             first_seen=day("2023-05-01"),
             last_release="1.2",
             last_seen=day("2025-05-01"),
+            own=True,
         )
     ]
 

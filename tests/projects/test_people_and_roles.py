@@ -68,11 +68,30 @@ def test_each_question_is_one_query(ada: User, kim: User, spam: Project, django_
 def test_an_owner_gives_changes_and_takes_a_role_with_an_event_each(ada: User, kim: User, spam: Project) -> None:
     own(ada, spam)
     role = services.add_role(kim, spam, "maintainer", actor=ada)
+    assert role.accepted_at is None
     services.change_role(role, "owner", actor=ada)
+    services.accept_role(role, actor=kim)
     services.remove_role(role, actor=ada)
     assert not Role.objects.filter(user=kim).exists()
-    events = Event.objects.filter(subject_uid=kim.uid, actor_uid=ada.uid, project_uid=spam.uid).order_by("id")
-    assert [event.tag for event in events] == ["project:role:add", "project:role:change", "project:role:remove"]
+    events = Event.objects.filter(subject_uid=kim.uid, project_uid=spam.uid).order_by("id")
+    assert [(event.actor_uid, event.tag) for event in events] == [
+        (ada.uid, "project:role:invite"), (ada.uid, "project:role:change"), (kim.uid, "project:role:add"),
+        (ada.uid, "project:role:remove"),
+    ]  # fmt: skip
+
+
+def test_nobody_but_the_invited_accepts_and_only_once(ada: User, kim: User, spam: Project) -> None:
+    own(ada, spam)
+    role = services.add_role(kim, spam, "owner", actor=ada)
+    with pytest.raises(services.RoleError):
+        services.accept_role(role, actor=ada)
+    quarantine(kim, hours_left=None)
+    with pytest.raises(services.InQuarantine):
+        services.accept_role(role, actor=kim)
+    quarantine(kim, hours_left=-1)
+    assert services.accept_role(role, actor=kim).accepted_at
+    with pytest.raises(services.RoleError):
+        services.accept_role(role, actor=kim)
 
 
 def test_changing_a_role_to_what_it_is_writes_nothing(ada: User, spam: Project) -> None:
@@ -146,4 +165,4 @@ def test_nobody_gives_rights_to_an_account_in_quarantine_but_owners_may_take_the
 def test_quarantine_ends_by_the_database_clock(ada: User, kim: User, spam: Project) -> None:
     own(ada, spam)
     quarantine(ada, hours_left=-1)
-    assert services.add_role(kim, spam, "maintainer", actor=ada).accepted_at
+    assert services.add_role(kim, spam, "maintainer", actor=ada).pk

@@ -61,7 +61,7 @@ def add_boundary(ticket: RecoveryTicket, namespace: str = "ada", *, proved: bool
         "url": url, "repository": "tool", "project": "tool", "label": "Source", "first_release": "1.0",
         "first_seen": "2024-03-01T00:00:00+00:00", "last_release": "1.0", "last_seen": "2024-03-01T00:00:00+00:00",
     }  # fmt: skip
-    given = {"kind": Boundary.Kind.ASKED, "host": "git.example", "repositories": [repository]} | fields
+    given = {"kind": Boundary.Kind.ASKED, "own": True, "host": "git.example", "repositories": [repository]} | fields
     row = Boundary.objects.create(ticket=ticket, namespace=namespace, **given)
     if proved:
         row.proof = Probe.objects.create(boundary=row, url=url, repository="tool", verdict=Verdict.FOUND)
