@@ -140,6 +140,7 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
         "polling_interval": 0.2,
     }
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_LOST_WAIT = 1  # seconds; nobody waits for a result of a task that was killed
 CELERY_WORKER_CONSUMER = "recoverydesk.consumer:Consumer"
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
