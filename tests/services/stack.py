@@ -82,7 +82,8 @@ class Stack:
             "8",
         ]
         celery = [sys.executable, "-m", "celery", "--quiet", "--app", "recoverydesk"]
-        worker = [*celery, "worker", "--concurrency", "1", "--loglevel", "ERROR"]
+        quick = [sys.executable, "-m", "tests.services.quick_worker", "--quiet", "--app", "recoverydesk"]
+        worker = [*quick, "worker", "--concurrency", "1", "--loglevel", "ERROR"]
         return {
             "web": [*gunicorn, "recoverydesk.wsgi"],
             "worker 1": [*worker, "--hostname", "one@%h"],
