@@ -32,6 +32,7 @@ from recoverydesk.recovery import (
 from recoverydesk.recovery.advancing import NEAR, still_stands
 from recoverydesk.recovery.challenging import stops_resending
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status, Turn
+from recoverydesk.recovery.objecting import decided
 from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, WORK, Actor
 from tokens.models import ApiToken
 
@@ -72,7 +73,7 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
         "since": drift.sentences(ticket, boundaries),
         "may_send_back": ticket.status in NEAR and not still_stands(ticket, boundaries, case, now),
         "may_resend": ticket.status == Status.CHALLENGED and not stops_resending(case),
-        "may_settle": case.objected and RESET in actor.rights and actor.user != ticket.reset_by,
+        "may_settle": case.objected and RESET in actor.rights and actor.user and not decided(ticket, actor.user),
         "flags": desk_flags.of(ticket, now),
         "timeline": showing.timeline(told, show=show),
         "show": show,

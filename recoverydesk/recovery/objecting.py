@@ -1,6 +1,7 @@
 """After a reset: the owner's objection, and the admin who settles it."""
 
 from accounts.mail import links
+from accounts.models import User
 from audit.tags import Tag
 from recoverydesk.recovery import cases, errors, notices, policy
 from recoverydesk.recovery.ending import freeze_account, hand_of, said_no_lately
@@ -71,6 +72,11 @@ def settle_objection(ticket_id: int, *, actor: Actor, reason: str, version: int 
         return save(work, Tag.ACCOUNT_RECOVERY_SETTLE_OBJECTION, "objection_settled_at", reason=text)
 
 
+def decided(ticket: RecoveryTicket, user: User) -> bool:
+    """Whether this person pressed the reset or gave an approval it rested on."""
+    return user.pk == ticket.reset_by_id or Approval.objects.filter(ticket=ticket, by=user, dead_at=None).exists()
+
+
 def _check_judge(work: Work) -> None:
     """The objection is to what two people did: neither settles it, nor does a helper made yesterday."""
     actor = work.actor
@@ -79,7 +85,6 @@ def _check_judge(work: Work) -> None:
     if not actor.recent:
         raise errors.StepUpRequired
     check_not_co_owner(work.ticket.subject, actor)
-    approved = Approval.objects.filter(ticket=work.ticket, by=actor.user, dead_at=None).exists()
-    if approved or actor.user.pk == work.ticket.reset_by_id:
+    if decided(work.ticket, actor.user):
         raise errors.OwnPress
     check_full_staff(actor, work.now)

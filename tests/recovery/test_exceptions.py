@@ -1,5 +1,6 @@
 """Exceptions, added boundaries, held roles, approvals, the unverified address, held tokens and the broken glass."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -18,7 +19,7 @@ from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.projects import services as projects
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import co_owning, errors, held, notices, sweeping, workflow
+from recoverydesk.recovery import cases, co_owning, errors, held, notices, policy, sweeping, wording, workflow
 from recoverydesk.recovery.invariants import letters
 from recoverydesk.recovery.models import Approval, BoundaryException, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM, claimant, signed_in
@@ -28,7 +29,9 @@ from tests.recovery.builders import (
     HOUR,
     REASON,
     acting,
+    add_address,
     add_boundary,
+    everything,
     make_admin,
     make_moderator,
     make_root,
@@ -378,3 +381,81 @@ def test_the_policy_page_has_the_numbers_in_force(client: Client, settings: obje
     page = client.get("/recover/policy/").content.decode()
     assert "3 weeks" in page or "21 days" in page
     assert page.count("<tr>") == 10
+
+
+# Approvals and what changed since ------------------------------------------------------------------------------------
+
+
+def disputed(ticket: RecoveryTicket) -> None:
+    workflow.dispute(ticket.pk, actor=acting(make_moderator("doubter")), reason=REASON)
+
+
+def excepted(ticket: RecoveryTicket) -> None:
+    except_it(ticket, make_moderator("asker"), make_admin("decider"))
+
+
+def one_more_asked(ticket: RecoveryTicket) -> None:
+    url = "https://github.com/website/tool"
+    workflow.add_boundary(ticket.pk, actor=acting(make_moderator("reader")), url=url, reason=REASON)
+
+
+@pytest.mark.parametrize("change", [disputed, excepted, one_more_asked])
+def test_an_approval_of_a_challenged_ticket_dies_when_what_was_approved_changes(
+    challenged: RecoveryTicket, change: Callable[[RecoveryTicket], None]
+) -> None:
+    make_ticket(challenged.subject, Status.STOPPED, closed_at=database_now())
+    workflow.approve(challenged.pk, actor=acting(make_admin()), reason=REASON)
+    status_link(challenged)
+    change(challenged)
+    assert Approval.objects.get().dead_at is not None
+
+
+def test_a_dispute_repeated_ends_no_approval_of_a_challenged_ticket(challenged: RecoveryTicket) -> None:
+    disputed(challenged)
+    workflow.approve(challenged.pk, actor=acting(make_admin()), reason=REASON)
+    workflow.dispute(challenged.pk, actor=acting(make_moderator()), reason=REASON)
+    assert Approval.objects.get().dead_at is None
+
+
+# A contact that the claim may not name any more ----------------------------------------------------------------------
+
+
+def pressed(ticket: RecoveryTicket) -> policy.Explanation:
+    """A press that sends back and changes no account; returns what the desk says afterwards."""
+    admin, before = acting(make_admin()), everything()
+    assert workflow.reset(ticket.pk, actor=admin, reason=REASON).sent_back
+    after = everything()
+    assert all(after[name] == before[name] for name in ("User", "EmailAddress", "Link", "Mail"))
+    ticket.refresh_from_db()
+    assert (ticket.status, ticket.turn) == (Status.CHALLENGED, "ours")
+    return policy.explain(cases.read(ticket, database_now()), database_now(), cases.numbers())
+
+
+@pytest.mark.parametrize("change", ["another is verified", "it was removed"])
+def test_an_address_never_verified_goes_back_when_the_addresses_changed(db: None, change: str) -> None:
+    kim = factories.make_user("kim", verified=False)
+    ticket = make_ticket(kim, Status.READY, claim=Claim.UNVERIFIED_EMAIL)
+    if change == "another is verified":
+        add_address(kim, "kim@second.example")
+    else:
+        kim.emailaddress_set.all().delete()
+    said = pressed(ticket)
+    assert said.blocks == (policy.Block.CONTACT_CHANGED,)
+    assert "reject it" in wording.said(said)
+    assert not kim.emailaddress_set.filter(email="kim@example.org", verified=True).exists()
+
+
+@pytest.mark.parametrize("change", ["another is primary", "it is not verified"])
+def test_a_second_factor_goes_back_when_its_contact_is_not_the_verified_primary_address(ada: User, change: str) -> None:
+    ticket = make_ticket(ada, Status.READY)
+    add_boundary(ticket, proved=True)
+    if change == "another is primary":
+        ada.emailaddress_set.update(primary=False)
+        ada.emailaddress_set.create(email="ada@second.example", primary=True, verified=True)
+    else:
+        ada.emailaddress_set.update(verified=False)
+    assert pressed(ticket).blocks == (policy.Block.CONTACT_CHANGED,)
+    ada.emailaddress_set.filter(email=ticket.contact).delete()
+    ada.emailaddress_set.update(primary=False)
+    ada.emailaddress_set.create(email=ticket.contact, primary=True, verified=True)
+    assert workflow.start_clock(ticket.pk).status == Status.READY

@@ -23,10 +23,11 @@ PLAIN = Case(
     host_failing=False,
 )  # fmt: skip
 CLAIMS = ["second_factor", "email", "email_and_second_factor", "unverified_email"]
-# asked, proved, own, own_proved, excepted
+# asked, proved, own, own_proved, excepted, added_proved; what is neither own nor added by staff was planted
 PLACES = [
-    (0, 0, 0, 0, 0), (1, 0, 1, 0, 0), (1, 1, 1, 1, 0), (2, 1, 2, 1, 0), (2, 2, 2, 2, 0), (2, 1, 2, 1, 1),
-    (1, 0, 1, 0, 1), (1, 1, 0, 0, 0), (2, 1, 1, 0, 1),
+    (0, 0, 0, 0, 0, 0), (1, 0, 1, 0, 0, 0), (1, 1, 1, 1, 0, 0), (2, 1, 2, 1, 0, 0), (2, 2, 2, 2, 0, 0),
+    (2, 1, 2, 1, 1, 0), (1, 0, 1, 0, 1, 0), (1, 1, 0, 0, 0, 1), (2, 1, 1, 0, 1, 1), (1, 0, 0, 0, 0, 0),
+    (1, 1, 0, 0, 0, 0), (1, 0, 0, 0, 1, 0), (2, 1, 1, 0, 0, 0),
 ]  # fmt: skip
 TIMES = [None, NOW - HOUR, NOW + HOUR]
 CONFIRMED, SETTLED, DISPUTED = NOW - HOUR, NOW - 3 * HOUR, NOW - 2 * HOUR
@@ -39,13 +40,13 @@ def every_case() -> tuple[Case, ...]:
     return tuple(
         replace(
             PLAIN, claim=claim, asked=asked, proved=proved, own=own, own_proved=own_proved, excepted=excepted,
-            has_projects=asked > 0 or critical, critical=critical, subject_is_staff=is_staff,
+            added_proved=added, has_projects=asked > 0 or critical, critical=critical, subject_is_staff=is_staff,
             disputed_at=DISPUTED if disputed else None, stopped_lately=stopped, account_proofs=int(bound),
             old_addresses_dead=dead, mailbox_confirmed_at=CONFIRMED if confirmed else None,
             notices_settled_at=SETTLED,
         )
         for critical, is_staff, disputed, stopped, bound, dead, confirmed in flags
-        for claim, (asked, proved, own, own_proved, excepted) in product(CLAIMS, PLACES)
+        for claim, (asked, proved, own, own_proved, excepted, added) in product(CLAIMS, PLACES)
     )  # fmt: skip
 
 
@@ -92,7 +93,7 @@ TABLE = [
     Line(lambda c: c.claim == "unverified_email", lambda c: 7 * DAY, LONG, 1),
     Line(
         lambda c: is_lost_mail(c) and not silent(c), lambda c: 14 * DAY, LONG, 2,
-        lambda c: c.proved > 0 and c.account_proofs > 0,
+        lambda c: c.own_proved + c.added_proved > 0 and c.account_proofs > 0,
     ),
     Line(lambda c: is_lost_mail(c) and silent(c), lambda c: 30 * DAY, LONG, 2, lambda c: c.own_proved > 0),
     Line(lambda c: c.excepted > 0, lambda c: 7 * DAY, LONG, 2, lambda c: c.own_proved + c.account_proofs > 0),
@@ -178,6 +179,7 @@ BLOCKING: dict[str, Block] = {
     "bounced": Block.BOUNCED,
     "frozen": Block.FROZEN,
     "contact_taken": Block.CONTACT_TAKEN,
+    "contact_changed": Block.CONTACT_CHANGED,
     "never_reset": Block.SWITCHED_OFF,
 }
 
@@ -214,12 +216,31 @@ def test_the_end_itself_is_over() -> None:
 
 
 def test_an_added_boundary_shortens_no_clock_and_opens_no_slow_row() -> None:
-    website = replace(PLAIN, has_projects=True, asked=1, proved=1)
+    website = replace(PLAIN, has_projects=True, asked=1, proved=1, added_proved=1)
     assert policy.row(website, NUMBERS).wait == 7 * DAY
     nothing_bound = replace(website, claim="email", old_addresses_dead=True)
     assert Missing.ONE_BOUNDARY in policy.missing(nothing_bound, NOW, NUMBERS)
     bound = replace(nothing_bound, account_proofs=1)
     assert Missing.ONE_BOUNDARY not in policy.missing(bound, NOW, NUMBERS)
+
+
+@pytest.mark.parametrize("proved", [0, 1])
+def test_what_somebody_else_planted_makes_nothing_milder_and_no_clock_shorter(proved: int) -> None:
+    for case in every_case():
+        planted = replace(case, asked=case.asked + 1, proved=case.proved + proved, has_projects=True)
+        before, after = policy.row(case, NUMBERS), policy.row(planted, NUMBERS)
+        assert (after.wait, after.people, after.superuser) >= (before.wait, before.people, before.superuser), case
+        assert after.people >= before.people
+        assert set(before.asks) <= set(after.asks)
+        assert set(policy.missing(case, NOW, NUMBERS)) <= set(policy.missing(planted, NOW, NUMBERS)), case
+        ends, later = policy.clock_ends(case, NUMBERS), policy.clock_ends(planted, NUMBERS)
+        assert later is None or (ends is not None and later >= ends), case
+
+
+def test_a_planted_boundary_is_never_the_one_whatever_is_bound_to_the_account() -> None:
+    planted = replace(PLAIN, claim="email", asked=1, proved=1, has_projects=True, account_proofs=1)
+    assert Missing.ONE_BOUNDARY in policy.missing(planted, NOW, NUMBERS)
+    assert Missing.ONE_BOUNDARY not in policy.missing(replace(planted, own=1, own_proved=1), NOW, NUMBERS)
 
 
 # Whose turn ----------------------------------------------------------------------------------------------------------
@@ -235,7 +256,8 @@ def turn_of(case: Case) -> str:
     if case.status in by_status:
         return by_status[case.status]
     open_question = case.needs_a_person and case.proved + case.excepted < case.asked
-    if case.bounced or case.frozen or case.disputed or case.contact_taken or case.exceptions_asked or open_question:
+    wrong = case.bounced or case.frozen or case.disputed or case.contact_taken or case.contact_changed
+    if wrong or case.exceptions_asked or open_question:
         return "ours"
     return "clock" if proof_is_there(case) else "theirs"
 
@@ -245,7 +267,7 @@ ALL_STATUSES = ["new", "challenged", "waiting", "ready", "completed", "rejected"
 
 @pytest.mark.parametrize("status", ALL_STATUSES)
 def test_whose_turn_it_is_in_every_combination(status: str) -> None:
-    flags = ("signed_in", "bounced", "frozen", "contact_taken", "needs_a_person", "objected")
+    flags = ("signed_in", "bounced", "frozen", "contact_taken", "needs_a_person", "objected", "contact_changed")
     for number, case in enumerate(every_case()):
         given: dict[str, Any] = {flag: bool(number >> bit & 1) and number % 3 == 0 for bit, flag in enumerate(flags)}
         asked = replace(case, status=status, exceptions_asked=number % 5 == 1, **given)

@@ -20,7 +20,7 @@ from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import Session, User
 from audit.models import Event, EventDetail
-from recoverydesk.recovery import errors, notices, passwords, permissions, sweeping, workflow
+from recoverydesk.recovery import desk_flags, errors, notices, passwords, permissions, sweeping, workflow
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor, staff
 from tests import factories
@@ -257,6 +257,19 @@ def test_who_pressed_the_reset_does_not_settle_the_objection_to_it(objected: Rec
     with pytest.raises(errors.OwnPress):
         settle(objected, presser)
     assert everything() == before
+
+
+def test_who_approved_the_reset_does_not_settle_the_objection_to_it(ada: User, client: Client) -> None:
+    make_ticket(ada, Status.STOPPED, closed_at=database_now())
+    ticket, approver = make_ticket(ada, Status.READY, wait_rows=["stopped lately"]), make_admin("anna")
+    workflow.approve(ticket.pk, actor=pressing(approver), reason=REASON)
+    workflow.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+    client.post(path(Link.objects.filter(purpose="stop", reference=ticket.reference).get()), {"stop": "1"})
+    page = browser(approver).get(f"/admin/recovery/recoveryticket/{ticket.pk}/change/").content.decode()
+    assert "press/settle_objection/" not in page
+    with pytest.raises(errors.OwnPress):
+        settle(ticket, approver)
+    assert settle(ticket, make_admin("otto")).turn == "nobody"
 
 
 def test_neither_a_helper_made_yesterday_nor_a_co_owner_nor_a_moderator_settles(
@@ -584,6 +597,43 @@ def test_a_recovery_code_blocks_too(db: None) -> None:
     sign_in(kim, lambda: codes[0])
     ticket.refresh_from_db()
     assert ticket.blocked_at is not None
+
+
+def co_owner(user: User) -> Actor:
+    kim = factories.make_user("kim")
+    factories.add_role(factories.make_project("shared", user), kim)
+    return permissions.signed_in(kim, recent=True)
+
+
+@pytest.mark.parametrize("first", ["sign-in", "objection"])
+def test_no_co_owner_lifts_or_forestalls_the_block_of_the_owners_sign_in(ada: User, first: str) -> None:
+    ticket, kim = make_ticket(ada, mailbox_confirmed_at=database_now() - DAY), co_owner(ada)
+    add_boundary(ticket, proved=True)
+    if first == "sign-in":
+        workflow.block(ticket.pk)
+    for _again in range(2):
+        workflow.dispute(ticket.pk, actor=kim, reason=REASON)
+    if first == "objection":
+        workflow.block(ticket.pk)
+    RecoveryTicket.objects.update(disputed_at=Now() - 6 * DAY, wait_until=Now() - HOUR, wait_rows=["disputed"])
+    sweeping.sweep()
+    ticket.refresh_from_db()
+    assert (ticket.status, ticket.turn, ticket.blocked_at is not None) == (Status.CHALLENGED, "subject", True)
+    assert "owner signed in" in [str(flag.word) for flag in desk_flags.of(ticket, database_now())]
+
+
+def test_silence_ends_the_block_of_a_disputed_ticket_once_and_for_all(ada: User) -> None:
+    ticket = make_ticket(ada, mailbox_confirmed_at=database_now() - DAY)
+    workflow.block(ticket.pk)
+    workflow.dispute(ticket.pk, actor=co_owner(ada), reason=REASON)
+    disputed_at = database_now() - 8 * DAY
+    RecoveryTicket.objects.update(blocked_at=disputed_at, disputed_at=disputed_at)
+    sweeping.sweep()
+    ticket.refresh_from_db()
+    assert (ticket.blocked_at, ticket.disputed_at) == (None, disputed_at)
+    workflow.block(ticket.pk)
+    ticket.refresh_from_db()
+    assert ticket.blocked_at is None
 
 
 def test_the_password_alone_blocks_nothing(ada: User) -> None:
