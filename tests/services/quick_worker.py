@@ -5,7 +5,7 @@ import sys
 from celery.__main__ import main
 from celery.concurrency.asynpool import AsynPool
 
-AsynPool.timers = property(lambda pool: {pool.maintain_pool: 0.2})
+AsynPool.timers = property(lambda pool: {pool.maintain_pool: 0.2})  # type: ignore[method-assign,assignment]
 
 if __name__ == "__main__":
     sys.exit(main())
