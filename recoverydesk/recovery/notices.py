@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import translation
 from django.utils.timesince import timesince
 
 from accounts import addresses
@@ -46,9 +47,11 @@ def send_challenge(ticket: RecoveryTicket, boundaries: list[Boundary], *, wait: 
         return _send_confirming(ticket, round_)
     asked = [boundary for boundary in boundaries if boundary.kind == Boundary.Kind.ASKED]
     kind = "recovery_challenge" if asked else "recovery_challenge_without_repositories"
+    with translation.override(ticket.subject.language):  # the mail's
+        length = span(wait)
     context = _context(ticket) | {
         "boundaries": [_boundary_context(boundary) for boundary in asked],
-        "wait": span(wait),
+        "wait": length,
         "has_projects": bool(ticket.facts.get("projects")),
     }
     return outbox.queue(

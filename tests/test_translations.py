@@ -1,0 +1,183 @@
+"""Whoever reads another language than English reads all of it: the catalogues are whole, and they are used."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.template.loader import render_to_string
+from django.test import Client
+from django.utils import translation
+
+from accounts.mail import rendering
+from accounts.mail.models import Mail
+from accounts.models import User
+from audit.tags import Tag
+from recoverydesk.recovery import notices
+from recoverydesk.recovery.models import Claim
+from tests import factories
+from tests.catalogue import read_mo, read_po, texts_for_users, texts_in
+from tests.example import ROOT
+from tests.recovery.builders import add_boundary, make_ticket
+
+OTHERS = [code for code, _ in settings.LANGUAGES if code != "en"]
+PLACES = {code: ROOT / "locale" / code / "LC_MESSAGES" for code in OTHERS}
+PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]|</?\w+>|https?://\S+|__token__|recovery-codes\.txt|manage\.py \S+")
+KINDS = sorted(path.parent.name for path in (ROOT / "templates/emails").glob("*/body.txt"))
+LINKS = {"choose_password", "confirm_contact", "go", "status", "stop"}
+BOUNDARY = {"host": "git.example", "namespace": "ada", "repositories": ["https://git.example/ada/tool"], "more": 2}
+NUMBERS = ("codes_left", "days", "done", "factors", "left", "minutes", "more", "seal", "tokens", "total", "usual")
+PATHS = {"recover": "/recover/", "policy": "/recover/policy/", "sign in": "/account/login/", "home": "/"}
+
+
+# The files ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_language_on_offer_has_a_catalogue() -> None:
+    assert "es" in OTHERS
+    assert sorted(path.name for path in (ROOT / "locale").iterdir()) == sorted(OTHERS)
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_compiled_catalogue_is_what_the_readable_one_says(language: str) -> None:
+    """After an edit: `manage.py compilemessages`."""
+    entries = [entry for entry in read_po(PLACES[language] / "django.po").values() if all(entry.texts)]
+    compiled, number = read_mo(PLACES[language] / "django.mo")
+    assert number == len(entries)  # the header is one of them
+    for entry in entries[1:]:
+        if entry.plural:
+            spoken = [compiled.ngettext(entry.msgid, entry.plural, count) for count in (1, 2)]
+            assert spoken == entry.texts
+        else:
+            assert compiled.gettext(entry.msgid) == entry.texts[0]
+    assert not any(entry.fuzzy for entry in entries)
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_text_a_user_reads_is_translated(language: str) -> None:
+    """After a new text: `makemessages` as README says, and a translation. catalogue.py names the rooms of staff."""
+    known, texts = read_po(PLACES[language] / "django.po"), texts_for_users()
+    assert len(texts) > 1000
+    missing = {text: place for text, place in texts.items() if text not in known or not all(known[text].texts)}
+    assert missing == {}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_translations_keep_placeholders_markup_and_line_ends(language: str) -> None:
+    wrong = []
+    for entry in list(read_po(PLACES[language] / "django.po").values())[1:]:
+        for text in filter(None, entry.texts):
+            same = sorted(PLACEHOLDER.findall(text)) == sorted(PLACEHOLDER.findall(entry.plural or entry.msgid))
+            ends = [(line[:1] == "\n", line[-1:] == "\n", line.count("\n")) for line in (entry.msgid, text)]
+            wrong += [] if same and ends[0] == ends[1] else [(entry.msgid, text)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 1_000_000])
+def test_our_plurals_and_djangos_stand_side_by_side(count: int) -> None:
+    """Django's own Spanish has three forms, ours has two."""
+    with translation.override("es"):
+        ours = translation.ngettext("%d session", "%d sessions", count)
+        theirs = translation.ngettext("%(num)d day", "%(num)d days", count)
+    assert ours == ("%d sesión" if count == 1 else "%d sesiones")
+    assert theirs.replace("\xa0", " ") == ("%(num)d día" if count == 1 else "%(num)d días")
+
+
+# Mails ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _a_secret(settings: Any) -> None:
+    settings.ACCOUNTS_HOOKS = settings.ACCOUNTS_HOOKS | {"mail_secrets": "tests.accounts.mail_fixtures.secrets_of"}
+
+
+def mail(kind: str, language: str, **context: Any) -> rendering.Rendered:
+    """A mail of that kind with every link it could have."""
+    return rendering.render(
+        Mail(kind=kind, language=language, context=context, links=dict.fromkeys(LINKS, 0)), masked=True
+    )
+
+
+def full(count: int) -> dict[str, Any]:
+    """A context in which every part of every mail has something to say."""
+    words = {name: f"<{name}>" for name in ("owner", "username", "until", "when", "network", "address", "names", "who")}
+    return words | dict.fromkeys(NUMBERS, count) | {"tag": Tag.ACCOUNT_FREEZE, "names": ["x"], "boundaries": [BOUNDARY]}
+
+
+@pytest.mark.usefixtures("_a_secret")
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_mail_speaks_spanish_only(kind: str) -> None:
+    english = {text for name in ("subject", "body") for text in texts_in(ROOT / f"templates/emails/{kind}/{name}.txt")}
+    for context in (dict.fromkeys(NUMBERS, 0), full(1), full(2)):
+        theirs = mail(kind, "es", **context)
+        assert theirs.subject != mail(kind, "en", **context).subject
+        assert [text for text in english if text in theirs.text or text in theirs.subject] == []
+        assert "Este correo lo envió un programa." in theirs.text
+        assert "%(" not in theirs.subject + theirs.text
+        assert '<html lang="es">' in theirs.html
+
+
+@pytest.mark.usefixtures("_a_secret")
+@pytest.mark.parametrize("claim", Claim.values)
+def test_what_was_asked_for_is_part_of_the_sentence(claim: str) -> None:
+    text = mail("recovery_notice", "es", claim=claim, username="ada").text
+    assert re.search(r"Alguien nos pidió (poner|verificar|restablecer) .*cuenta ada", text)
+
+
+@pytest.mark.django_db
+def test_a_length_of_time_in_a_mail_is_in_its_language() -> None:
+    user = factories.make_user("ada")
+    user.language = "es"
+    ticket = make_ticket(user)
+    notices.make_status_link(ticket)
+    sent = notices.send_challenge(ticket, [add_boundary(ticket)], wait=timedelta(days=7), round_=0)
+    assert (sent.language, sent.context["wait"]) == ("es", "1 semana")
+    assert translation.get_language() == "en"
+
+
+# Pages ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_public_pages_answer_in_the_browsers_language(client: Client, path: str) -> None:
+    cache.clear()
+    page = client.get(path, headers={"accept-language": "es-MX,es;q=0.9,en;q=0.5"}).content.decode()
+    assert '<html lang="es">' in page
+    assert "Saltar al contenido" in page
+    assert '<html lang="en">' in client.get(path, headers={"accept-language": "fr"}).content.decode()
+
+
+@pytest.mark.django_db
+def test_the_form_asks_and_answers_in_spanish(client: Client) -> None:
+    cache.clear()
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "es"
+    assert "¿Qué perdiste?" in client.get("/recover/").content.decode()
+    given = {"username": "ada", "claim": "second_factor", "codes": "kept"}
+    refused = client.post("/recover/", given).content.decode()
+    assert "What did you lose?" not in refused
+    assert "recuperación" in refused
+
+
+@pytest.mark.django_db
+def test_account_pages_answer_in_the_language_of_the_account(client: Client) -> None:
+    user = factories.make_user("ada")
+    _, secret = factories.add_totp(user)
+    User.objects.filter(pk=user.pk).update(language="es")
+    cache.clear()
+    client.post("/account/login/", {"login": "ada", "password": factories.PASSWORD})
+    client.post("/account/second-factor/", {"code": factories.code(secret)})
+    page = client.get("/account/security/", headers={"accept-language": "en"}).content.decode()
+    assert '<html lang="es">' in page
+    assert "Inicio de sesión con segundo factor" in page
+    assert "Alguien inició sesión." in client.get("/account/history/").content.decode()
+
+
+@pytest.mark.parametrize("template", ["400.html", "404.html", "500.html", "unknown.html"])
+def test_error_pages_name_the_language_they_speak(template: str) -> None:
+    with translation.override("es"):
+        page = render_to_string(template)
+    assert '<html lang="es">' in page
+    assert "To the first page" not in page
