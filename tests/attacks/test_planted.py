@@ -1,0 +1,145 @@
+"""A thief plants a boundary of their own in somebody else's evidence: it is asked for, and makes nothing milder."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from accounts.clock import database_now
+from accounts.models import User
+from recoverydesk.projects import services as projects
+from recoverydesk.projects.models import Project, Role
+from recoverydesk.recovery import cases, policy
+from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
+from tests import factories
+from tests.attacks.conftest import admins_press, ask, confirm, days_pass, mailed, offer, push, ticket
+from tests.recovery.builders import DAY, HOUR, age_factors
+
+pytestmark = pytest.mark.django_db
+BAIT = [("Source", "https://github.com/thief/bait")]
+
+
+@pytest.fixture
+def victim(db: None) -> User:
+    """An owner of one project that names no repository."""
+    user = factories.make_user("ada")
+    factories.add_totp(user)
+    factories.make_project("tool", user)
+    return age_factors(user)
+
+
+@pytest.fixture
+def bait(db: None) -> Project:
+    return factories.make_project("bait", factories.make_user("thief"), urls=BAIT)
+
+
+def long_ago() -> datetime:
+    return database_now() - 300 * DAY
+
+
+def invite(bait: Project, user: User) -> None:
+    factories.add_role(bait, user, since=long_ago(), accepted=False)
+
+
+def give(bait: Project, user: User) -> None:
+    """What an owner may do without asking the other."""
+    thief = bait.roles.get().user
+    projects.add_role(user, bait, "owner", actor=thief, created_at=long_ago())
+
+
+def lure(bait: Project, user: User) -> None:
+    """The other accepted lately."""
+    factories.add_role(bait, user, since=database_now() - 29 * DAY)
+
+
+PLANTS: list[Callable[[Project, User], None]] = [invite, give, lure]
+planted = pytest.mark.parametrize("plant", PLANTS)
+
+
+def case() -> policy.Case:
+    return cases.read(ticket(), database_now())
+
+
+@planted
+def test_a_planted_boundary_leaves_the_seven_days_of_an_account_without_one(
+    victim: User, bait: Project, plant: Callable[[Project, User], None]
+) -> None:
+    plant(bait, victim)
+    ask()
+    assert [str(row) for row in ticket().boundaries.filter(kind="asked", own=False)] == ["github.com/thief"]
+    confirm()
+    push()
+    assert (ticket().status, case().proved, case().own) == (Status.WAITING, 1, 0)
+    days_pass(6.9)
+    assert ticket().status == Status.WAITING
+    assert admins_press("grace") is None
+    days_pass(0.2)
+    assert ticket().status == Status.READY
+
+
+@planted
+def test_a_planted_boundary_is_not_the_one_that_a_new_contact_needs(
+    victim: User, bait: Project, plant: Callable[[Project, User], None]
+) -> None:
+    plant(bait, victim)
+    ask(claim="email", contact="thief@example.com")
+    from_mail(mailed("thief@example.com", "status"))
+    offer("password", factories.PASSWORD, "thief@example.com")
+    push()
+    days_pass(13)
+    days_pass(2)
+    assert policy.Missing.ONE_BOUNDARY in policy.missing(case(), database_now(), cases.numbers())
+    assert admins_press() is None
+    assert not RecoveryTicket.objects.filter(status=Status.COMPLETED).exists()
+
+
+def from_mail(path: str) -> None:
+    confirm("thief@example.com")
+    assert path
+
+
+@planted
+def test_a_planted_repository_of_the_same_owner_proves_nothing(
+    bait: Project, plant: Callable[[Project, User], None]
+) -> None:
+    """Who may push to one repository of an organisation may not to the subject's."""
+    ada = factories.make_user("ada")
+    factories.add_totp(ada)
+    factories.make_project("tool", ada, urls=[("Source", "https://github.com/guild/tool")])
+    urls = [("Source", "https://github.com/guild/sandbox")]
+    projects.record_release(bait, version="2.0", uploaded_at=long_ago(), urls=urls)
+    plant(bait, ada)
+    ask()
+    row = ticket().boundaries.get(namespace="guild")
+    assert (row.own, [one["repository"] for one in row.repositories]) == (True, ["tool"])
+
+
+def test_a_planted_link_revives_no_boundary_that_retired(bait: Project) -> None:
+    """The thief registered the name the owner gave up; it is asked for again, and is not the owner's own."""
+    ada, now = factories.make_user("ada"), database_now()
+    factories.add_totp(ada)
+    tool = factories.make_project("tool", ada, urls=[("Source", "https://github.com/old-name/tool")])
+    for version, days in (("2.0", 500), ("3.0", 20)):
+        urls = [("Source", "https://github.com/new-name/tool")]
+        projects.record_release(tool, version=version, uploaded_at=now - days * DAY, urls=urls)
+    projects.record_release(
+        bait, version="2.0", uploaded_at=now - 60 * DAY, urls=[("Source", "https://github.com/old-name/tool")]
+    )  # fmt: skip
+    invite(bait, ada)
+    ask()
+    rows = {row.namespace: (row.kind, row.own) for row in ticket().boundaries.all()}
+    assert rows["old-name"] == ("asked", False)
+    assert rows["new-name"] == ("asked", True)
+
+
+def test_a_role_gained_after_the_request_adds_a_boundary_that_is_nobodys_own(victim: User, bait: Project) -> None:
+    ask()
+    confirm()
+    days_pass(7.1)
+    assert ticket().status == Status.READY
+    factories.add_role(bait, victim, since=database_now() - HOUR, accepted=False)
+    Role.objects.filter(user=victim, project=bait).update(created_at=database_now())
+    outcome = admins_press("grace")
+    assert outcome is not None
+    assert outcome.sent_back
+    assert not Boundary.objects.filter(own=True).exists()
