@@ -13,7 +13,7 @@ from typing import Any
 from tests.services.stack import running
 
 RUNS: dict[str, dict[str, str]] = {  # name: the settings it needs
-    "kills": {},
+    "kills": {"RECOVERY_OBJECTION_WINDOW": "15"},  # else a slow machine sees no waiting
     "crowds": {"SWEEP_EVERY": "2"},
     "faults": {},
     "clock": {"RECOVERY_OBJECTION_WINDOW": "3600", "RECOVERY_EXPIRES_AFTER_DAYS": "2"},
