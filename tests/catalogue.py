@@ -20,7 +20,6 @@ STAFF_READ_ENGLISH = (
     "audit/models.py",
     "audit/searching.py",
     "audit/staff_sentences.py",
-    "recoverydesk/demo/*",
     "recoverydesk/projects/documents.py",
     "recoverydesk/projects/importing*.py",
     "recoverydesk/projects/progress.py",
@@ -39,7 +38,6 @@ STAFF_READ_ENGLISH = (
     "recoverydesk/recovery/spreadsheet.py",
     "recoverydesk/statistics/*",
     "templates/admin/*",
-    "templates/demo/*",
 )
 LINE = re.compile(r'(?:(msgid|msgid_plural|msgstr(?:\[\d\])?) )?(".*")')
 CALLS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy"}
