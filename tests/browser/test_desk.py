@@ -63,9 +63,10 @@ def _signed_in(person: Person) -> Iterator[Person]:
 
 
 def ticket_of(page: Page, username: str, queue: str = "all") -> str:
-    """The address of somebody's ticket, as the queue's search finds it."""
+    """The address of somebody's ticket. The queue's search finds projects of that name, too: other people's."""
     page.goto(f"{QUEUE}?queue={queue}&q={username}")
-    return str(page.locator("#result_list tbody th a").first.get_attribute("href"))
+    own = page.locator("#result_list tbody tr", has=page.get_by_role("cell", name=username, exact=True))
+    return str(own.locator("th a").first.get_attribute("href"))
 
 
 def open_ticket(stack: Stack, username: str) -> None:

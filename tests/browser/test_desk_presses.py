@@ -246,21 +246,22 @@ def pages(person: Person) -> dict[str, str]:
 
 def test_no_page_of_the_desk_has_a_fault_in_light_and_dark_wide_and_narrow(desk: dict[str, Person]) -> None:
     rosa = desk["rosa"]
-    rosa.errors.clear()
     found = []
     for name, path in pages(rosa).items():
         for scheme, width in LOOKS if name in EVERY_WAY else LOOKS[::3]:
-            found += [f"{name} {scheme} {width}: {wrong}" for wrong in faults(rosa.page, path, scheme, width)]
+            found += [f"{name} {scheme} {width}: {wrong}" for wrong in faults(rosa, path, scheme, width)]
             shoot(rosa.page, name, scheme, width)
     assert found == []
-    assert rosa.errors == []
 
 
-def faults(page: Page, path: str, scheme: str, width: int) -> list[str]:
+def faults(person: Person, path: str, scheme: str, width: int) -> list[str]:
+    page = person.page
+    person.errors.clear()
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(path)
-    wrong = [f"{one['id']} {one['nodes'][0]['html'][:120]}" for one in Axe().run(page).response["violations"]]
+    wrong = list(person.errors)  # before axe, which tries an inline style of its own on forms
+    wrong += [f"{one['id']} {one['nodes'][0]['html'][:120]}" for one in Axe().run(page).response["violations"]]
     if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
         wrong.append("scrolls sideways")
     return wrong
