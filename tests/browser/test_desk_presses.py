@@ -257,7 +257,7 @@ def test_no_page_of_the_desk_has_a_fault_in_light_and_dark_wide_and_narrow(desk:
 def faults(person: Person, path: str, scheme: str, width: int) -> list[str]:
     page = person.page
     person.errors.clear()
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(path)
     wrong = list(person.errors)  # before axe, which tries an inline style of its own on forms
