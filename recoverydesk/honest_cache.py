@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.db import DatabaseCache
-from django.db import connections, router
+from django.db import OperationalError, connections, router
 
 from recoverydesk.unknown import UNSURE
 
@@ -27,8 +27,11 @@ class Cache(DatabaseCache):
                 trouble.append(error)
                 raise
 
-        with connections[router.db_for_write(self.cache_model_class)].execute_wrapper(watch):
+        connection = connections[router.db_for_write(self.cache_model_class)]
+        with connection.execute_wrapper(watch):
             done = super()._base_set(mode, key, value, timeout)  # type: ignore[misc]
         if trouble:
             raise trouble[0]
+        if connection.connection is None:  # the line broke at COMMIT
+            raise OperationalError("the cache cannot be written")
         return done

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
@@ -138,3 +139,15 @@ def test_an_upload_cut_off_at_commit_keeps_the_file_of_the_row_it_made(
     assert send(client, Client.post).status_code == 200
     assert client.get("/simple/sample/").content.decode().count(f">{name}<") == 1
     assert [path.read_bytes() for path in stored_files(settings.MEDIA_ROOT) if path.name == name] == [content]
+
+
+@both
+def test_a_limit_whose_count_is_cut_off_is_not_said_to_be_reached(
+    cutter: Cutter, settings: Any, transactional_db: None, when: str
+) -> None:
+    settings.CACHES = {"default": {"BACKEND": "recoverydesk.honest_cache.Cache", "LOCATION": "cut_cache"}}
+    call_command("createcachetable", verbosity=0)
+    client, form = Client(), {"username": "ada", "claim": "second_factor", "codes": "lost"}
+    assert says_nobody_knows(cut(cutter, when, 'INSERT INTO "cut_cache"', client, "/recover/", form))
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE cut_cache")
