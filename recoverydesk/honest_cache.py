@@ -28,10 +28,13 @@ class Cache(DatabaseCache):
                 raise
 
         connection = connections[router.db_for_write(self.cache_model_class)]
+        connection.close_if_health_check_failed()
+        connection.ensure_connection()
+        line = connection.connection
         with connection.execute_wrapper(watch):
             done = super()._base_set(mode, key, value, timeout)  # type: ignore[misc]
         if trouble:
             raise trouble[0]
-        if connection.connection is None:  # the line broke at COMMIT
+        if connection.connection is not line:  # it broke at COMMIT; Django has taken a new one already
             raise OperationalError("the cache cannot be written")
         return done
