@@ -98,8 +98,9 @@ def test_nothing_is_exempt_from_the_csrf_check() -> None:
 
 
 def test_only_the_boundary_table_takes_repository_addresses_apart() -> None:
-    """Settings look at BASE_URL; probing looks at where an address parsed once leads on the network."""
+    """Settings look at BASE_URL, the tracker at issues; probing looks at where an address leads on the network."""
     allowed = (
+        "recoverydesk/recovery/tracker.py",
         "recoverydesk/environment.py",
         "recoverydesk/settings.py",
         "recoverydesk/recovery/boundaries.py",

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts import second_factors
+from accounts.clock import database_now
 from accounts.devices import RecoveryCode, TotpDevice
 from accounts.mail import links
 from accounts.mail.models import Link, Mail
@@ -154,7 +155,8 @@ def test_a_press_writes_as_many_events_as_were_made_to_fail(ada: User, ready: Re
 
 
 def test_other_open_tickets_of_the_account_are_closed_and_told(ada: User, ready: RecoveryTicket) -> None:
-    other = make_ticket(ada, Status.CHALLENGED, contact="ada@elsewhere.example")
+    other = make_ticket(ada, Status.CHALLENGED, contact="ada@elsewhere.example", mailbox_confirmed_at=database_now())
+    unknown = make_ticket(ada, Status.CHALLENGED, contact="eve@elsewhere.example")
     foreign = make_ticket(factories.make_user("kim"))
     add_boundary(other)
     link = status_link(other)
@@ -164,6 +166,7 @@ def test_other_open_tickets_of_the_account_are_closed_and_told(ada: User, ready:
     assert (other.status, foreign.status) == (Status.REJECTED, Status.CHALLENGED)
     assert str(ready.pk) in other.closing_reason
     assert Mail.objects.filter(reference=other.reference, kind="recovery_closed", recipient=other.contact).exists()
+    assert not Mail.objects.filter(reference=unknown.reference, recipient=unknown.contact).exists()
     with pytest.raises(links.BadLink):
         links.resolve(links.key(link), "status")
 
