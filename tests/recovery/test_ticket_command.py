@@ -158,6 +158,9 @@ def test_check_looks_now_at_real_repositories(ada: User, host: Host, tmp_path: P
     host.push(url, notices.token_of(ticket), tmp_path)
     make_moderator("mod")
     (told,) = run("check", str(ticket.pk), "--actor", "mod")
+    assert told["boundaries"][0]["last_verdict"] == "missing"  # what was seen within a minute is the answer
+    ticket.boundaries.update(last_probed_at=database_now() - DAY)
+    (told,) = run("check", str(ticket.pk), "--actor", "mod")
     assert told["boundaries"][0]["proved_at"] is not None
     assert (told["status"], told["boundaries"][0]["last_verdict"]) == ("waiting", "found")
 

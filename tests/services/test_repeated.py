@@ -83,12 +83,13 @@ def test_stopping_twice_shows_the_same_page_and_stops_once(ready: RecoveryTicket
     assert count(Tag.ACCOUNT_RECOVERY_STOP) == 1
 
 
-def test_locking_after_a_plain_stop_never_claims_to_have_locked(
-    ready: RecoveryTicket, client: Client, ada: User
-) -> None:
+def test_locking_after_a_plain_stop_locks_once_and_says_so(ready: RecoveryTicket, client: Client, ada: User) -> None:
     path = f"/recover/stop/{links.key(stop_link(ready))}/"
-    client.post(path, {"stop": "1"})
-    answer = client.post(path, {"lock": "1"})
+    plain = client.post(path, {"stop": "1"})
+    assert "the account is frozen" not in plain.content.decode()
+    first, second = client.post(path, {"lock": "1"}), client.post(path, {"lock": "1"})
     ada.refresh_from_db()
-    assert ada.frozen_at is None
-    assert answer.templates[0].name == "recovery/stop.html"
+    assert ada.frozen_at is not None
+    assert [one.status_code for one in (first, second)] == [200, 200]
+    assert "the account is frozen" in first.content.decode()
+    assert count(Tag.ACCOUNT_FREEZE) == 1
