@@ -1,6 +1,5 @@
 """Every weighty button of the desk, pressed by the people it takes, and what the pages look like meanwhile."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,13 +7,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.people import Person
+from tests.browser.pictures import shoot
 from tests.browser.stack import Stack, eventually
 from tests.browser.test_desk import QUEUE, ticket_of
-from tests.example import ROOT
 
 pytestmark = pytest.mark.browser
 REASON = "looked at the evidence myself"
-IMAGES = ROOT / "docs" / "images"
 LET_THE_WAIT_END = """
 from datetime import timedelta
 from django.db.models.functions import Now
@@ -265,15 +263,6 @@ def faults(person: Person, path: str, scheme: str, width: int) -> list[str]:
     if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
         wrong.append("scrolls sideways")
     return wrong
-
-
-def shoot(page: Page, name: str, scheme: str = "light", width: int = 1280) -> None:
-    """With SCREENSHOTS=1, keep the wide light page for the tour, the others where SCREENSHOTS names a folder."""
-    folder = os.environ.get("SCREENSHOTS", "")
-    if folder and (scheme, width) == ("light", 1280):
-        page.screenshot(path=IMAGES / f"{name}.png", full_page=True)
-    elif len(folder) > 1:
-        page.screenshot(path=f"{folder}/{name}-{scheme}-{width}.png", full_page=True)
 
 
 def test_a_reply_is_previewed_and_the_keys_are_explained(desk: dict[str, Person]) -> None:

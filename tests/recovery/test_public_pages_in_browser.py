@@ -21,6 +21,7 @@ from tests import factories
 from tests.accounts.browsing import PASSKEY, U2F_KEY, context_of, enrol_key, plug_in, press, quiet, sign_out
 from tests.accounts.browsing import type_password as browser_types_password
 from tests.accounts.conftest import PASSWORD
+from tests.browser.pictures import shoot
 from tests.recovery.builders import (
     DAY,
     REASON,
@@ -182,6 +183,11 @@ PAGES: dict[str, tuple[Make, list[str]]] = {
     "password, expired": (expired, ["Mail me a new link"]),
 }
 
+PICTURES = {
+    "form": "recover-form", "status, their turn": "recover-status", "stop": "recover-stop",
+    "password": "recover-password", "policy": "recover-policy",
+}  # fmt: skip
+
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_public_page_and_what_its_button_leads_to_is_accessible(
@@ -194,6 +200,8 @@ def test_every_public_page_and_what_its_button_leads_to_is_accessible(
         address = make(ada)
         page.goto(address)
         expect(page.locator("h1")).to_have_count(1)
+        if name in PICTURES:
+            shoot(page, PICTURES[name])
         inspect(page)
         for button in buttons:
             page.goto(address)
