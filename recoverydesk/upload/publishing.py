@@ -15,7 +15,7 @@ from recoverydesk.projects.archives import distribution, metadata, promises
 from recoverydesk.projects.archives.distribution import Contents
 from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.files import Incoming
-from recoverydesk.projects.models import Project
+from recoverydesk.projects.models import File, Project
 from recoverydesk.projects.published import FileFact, InvalidFact
 from recoverydesk.unknown import UNSURE
 from recoverydesk.upload import rules
@@ -41,7 +41,10 @@ def publish(upload: Upload) -> bool:
     where = _permit(upload, upload.token)
     _check_file(upload)
     named = rules.check_name(upload.form, str(upload.content.name))
-    if rules.is_repeated(where, named.filename, upload.content.digest("sha256")):
+    known = _known(upload)
+    if known and where.project is None:  # another upload made both since
+        where = _permit(upload, upload.token)
+    if rules.is_repeated(where, known, named.filename, upload.content.digest("sha256")):
         return False
     rules.check_release(where, upload.form.filetype)
     contents = _check_archive(upload, named)
@@ -49,6 +52,10 @@ def publish(upload: Upload) -> bool:
         return _record(upload, contents)
     except (InvalidFact, services.RoleError) as error:
         raise Refused(400, str(error)) from error
+
+
+def _known(upload: Upload) -> File | None:
+    return rules.known_file(str(upload.content.name), upload.content.digest("sha256"))
 
 
 def opened(token: str) -> Opened:
@@ -95,7 +102,7 @@ def _record(upload: Upload, contents: Contents) -> bool:
         project = services.open_project(upload.form.name, owner=token.user, token=token.row.id, origin=upload.origin)
         Project.objects.select_for_update().get(pk=project.pk)
         where = _permit(upload, token)
-        if rules.is_repeated(where, str(upload.content.name), upload.content.digest("sha256")):
+        if rules.is_repeated(where, _known(upload), str(upload.content.name), upload.content.digest("sha256")):
             return False
         rules.check_release(where, upload.form.filetype)
         _write(upload, token, where, contents)

@@ -106,18 +106,24 @@ def check_name(form: Form, filename: str) -> Distribution:
     return named
 
 
-def is_repeated(where: Target, filename: str, sha256: str) -> bool:
+def known_file(filename: str, sha256: str) -> File | None:
+    """The file that has this name, else one that has these bytes."""
+    rows = File.objects.select_related("release")
+    return rows.filter(filename=filename).first() or rows.filter(sha256=sha256).first()
+
+
+def is_repeated(where: Target, row: File | None, filename: str, sha256: str) -> bool:
     """True when this very file is here already. Raises Refused where its name or its bytes are another file's."""
-    row = File.objects.select_related("release").filter(filename=filename).first()
-    if row and row.release.deleted_at:
+    if row is None:
+        return False
+    same_name = row.filename == filename
+    if same_name and row.release.deleted_at:
         gone = "This filename was previously used by a file that has since been deleted. Use a different version."
         raise Refused(400, gone)
-    if row and where.project and row.release.project_id == where.project.pk and row.sha256 == sha256:
+    own = where.project is not None and row.release.project_id == where.project.pk
+    if same_name and own and row.sha256 == sha256:
         return True
-    row = row or File.objects.filter(sha256=sha256).first()
-    if row:
-        raise Refused(400, f"File already exists ({row.filename!r}, with sha256 hash '{row.sha256}').")
-    return False
+    raise Refused(400, f"File already exists ({row.filename!r}, with sha256 hash '{row.sha256}').")
 
 
 def check_release(where: Target, filetype: str) -> None:

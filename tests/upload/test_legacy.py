@@ -12,8 +12,11 @@ from django.test import Client
 from accounts import services as accounts_services
 from accounts.models import User
 from audit.models import Event, EventDetail
+from recoverydesk.projects.archives.distribution import Distribution
 from recoverydesk.projects.models import File, Project, Release, RepositoryLink, Role
 from recoverydesk.projects.releases import record_release
+from recoverydesk.upload import rules
+from recoverydesk.upload.form import Form
 from tests import factories
 from tests.upload.conftest import Send, basic, mint, stored_files
 from tests.upload.packages import metadata_of, sdist, sdist_name, wheel, wheel_name
@@ -63,6 +66,21 @@ def test_the_same_file_again_is_fine_and_changes_nothing(send: Send, storage: Pa
     before = Event.objects.count()
     assert send(wheel_name(), wheel()).status_code == 200
     assert (Event.objects.count(), len(stored_files(storage))) == (before, 2)
+
+
+def test_the_same_file_by_another_upload_between_two_questions_is_fine(
+    send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = rules.check_name
+
+    def meanwhile(form: Form, filename: str) -> Distribution:
+        monkeypatch.setattr(rules, "check_name", asked)
+        assert send(wheel_name(), wheel()).status_code == 200
+        return asked(form, filename)
+
+    monkeypatch.setattr(rules, "check_name", meanwhile)
+    assert send(wheel_name(), wheel()).status_code == 200
+    assert (Project.objects.count(), File.objects.count()) == (1, 1)
 
 
 def test_changed_bytes_are_refused_in_words_that_clients_know(send: Send, storage: Path) -> None:
