@@ -1,7 +1,6 @@
 """Which repositories do a subject's projects name, and since when? One query per question, at any size."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol, cast
 
@@ -92,25 +91,18 @@ _FACT_COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class Span:
-    """What decides whether an old boundary of one project may retire. A release of unknown links names nothing."""
+def last_named(project_ids: Collection[int], *, cutoff: datetime, before: datetime) -> dict[int, datetime]:
+    """When each project last named a repository at or before `cutoff`, in one query.
 
-    newest_named_before_cutoff: datetime | None
-    newest_unnamed: datetime | None
-    recent: int
-
-
-def spans(project_ids: Collection[int], *, cutoff: datetime, before: datetime) -> dict[int, Span]:
-    """Return each project's Span in one query; projects without releases up to `before` are left out.
-
-    Newest upload naming a repository at or before `cutoff`; newest upload naming none at or before `before`; number
-    of releases after `cutoff` up to `before`. Deleted releases count like any other.
+    Only of projects in which an old boundary may retire at all: there is a release after `cutoff` up to `before`, and
+    each of those names a repository (one of unknown links names none). Deleted releases count like any other.
     """
     rows = Release.objects.filter(project_id__in=project_ids, uploaded_at__lte=before).values("project_id")
+    since = Q(uploaded_at__gt=cutoff)
     rows = rows.annotate(
-        named=Max("uploaded_at", filter=Q(names_boundary=True, uploaded_at__lte=cutoff)),
-        unnamed=Max("uploaded_at", filter=Q(names_boundary=False)),
-        recent=Count("uploaded_at", filter=Q(uploaded_at__gt=cutoff)),
+        named=Max("uploaded_at", filter=Q(names_boundary=True) & ~since),
+        since=Count("uploaded_at", filter=since),
+        silent=Count("uploaded_at", filter=since & Q(names_boundary=False)),
     )
-    return {row["project_id"]: Span(row["named"], row["unnamed"], row["recent"]) for row in rows}
+    rows = rows.filter(since__gt=0, silent=0, named__isnull=False)
+    return dict(rows.values_list("project_id", "named"))

@@ -12,25 +12,32 @@ from recoverydesk.recovery.transitions import Work, move, save
 NEAR = frozenset({Status.WAITING, Status.READY})
 
 
-def advance(work: Work) -> RecoveryTicket:
-    """Move a challenged ticket on when everything policy asks but the approval is there and nothing blocks."""
-    move_clock(work)
-    target = policy.advances_to(work.case(), work.now, cases.numbers())
+def advance(work: Work, case: policy.Case | None = None) -> RecoveryTicket:
+    """Move a challenged ticket on when everything policy asks but the approval is there and nothing blocks.
+
+    `case` saves reading where the caller has read it as it stands now.
+    """
+    case = case or work.case()
+    if move_clock(work, case):
+        case = work.case()
+    target = policy.advances_to(case, work.now, cases.numbers())
     if target is None or target == work.ticket.status or _another_is_near(work):
         return work.ticket
     return move(work, Status(target), Tag.ACCOUNT_RECOVERY_ADVANCE)
 
 
-def write_clock(work: Work) -> bool:
-    """Write `wait_until` once its clock can start; True when it was written now."""
+def write_clock(work: Work) -> policy.Case:
+    """Write `wait_until` once its clock can start; returns the case as it is then."""
     case = work.case()
     ends = policy.clock_ends(case, cases.numbers()) if case.wait_until is None else None
-    return ends is not None and _write(work, case, ends)
+    if ends is None:
+        return case
+    _write(work, case, ends)
+    return work.case()
 
 
-def move_clock(work: Work) -> bool:
+def move_clock(work: Work, case: policy.Case) -> bool:
     """A dispute or a stricter row (the first project, a critical one) moves a clock that is written; True if so."""
-    case = work.case()
     ends = policy.later_end(case, cases.numbers())
     return ends is not None and _write(work, case, ends)
 
@@ -67,9 +74,10 @@ def evidence_holds(work: Work) -> bool:
     if added:
         work.boundaries = list(work.ticket.boundaries.order_by("id"))
         notices.asked_in_addition(work.ticket, added)
-        move_clock(work)
+        move_clock(work, work.case())
         return False
-    return not move_clock(work) and policy.still_holds(work.case(), work.now, cases.numbers())
+    case = work.case()
+    return not move_clock(work, case) and policy.still_holds(case, work.now, cases.numbers())
 
 
 def still_stands(ticket: RecoveryTicket, boundaries: list[Boundary], case: policy.Case, now: datetime) -> bool:

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.db.models import CharField, Count, Exists, F, Max, OuterRef, Q, QuerySet, Value
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Concat
 
 from accounts.mail.models import Mail
-from recoverydesk.projects import people
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import notices, policy
 from recoverydesk.recovery.models import (
@@ -52,12 +52,12 @@ def numbers() -> policy.Numbers:
 
 
 def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | None = None) -> policy.Case:
-    """Read the case as it is now. `boundaries` saves a query where the caller has them. Four queries otherwise."""
+    """Read the case as it is now, in at most five queries; `boundaries` saves one where the caller has them."""
     all_rows = list(ticket.boundaries.all()) if boundaries is None else boundaries
     asked = [row for row in all_rows if row.kind == Boundary.Kind.ASKED]
     own = [row for row in asked if row.own]
-    standing = people.standing(ticket.subject)
-    beside, mails = _beside(ticket, now), _mails(ticket)
+    beside = _besides().get(pk=ticket.pk)
+    contact, mails, exceptions = _contact(ticket), _mails(ticket), _exceptions(ticket, asked)
     return policy.Case(
         claim=ticket.claim,
         status=ticket.status,
@@ -66,22 +66,22 @@ def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | Non
         own=len(own),
         own_proved=_proved(own),
         added_proved=_proved([row for row in asked if row.added_by_id is not None]),
-        excepted=beside["excepted"],
-        exceptions_asked=beside["exceptions_asked"],
-        account_proofs=beside["account_proofs"],
-        other_proofs=beside["proofs_given"],
+        excepted=exceptions.count(True),
+        exceptions_asked=exceptions.count(None),
+        account_proof=beside["account_proof"],
+        other_proof=beside["other_proof"],
         role_gained=beside["role_gained"],
         approved=beside["approved"],
-        has_projects=standing.projects > 0 or int(ticket.facts.get("projects", 0)) > 0,
-        critical=standing.critical or bool(ticket.facts.get("critical", False)),
+        has_projects=beside["has_projects"] or int(ticket.facts.get("projects", 0)) > 0,
+        critical=beside["critical"] or bool(ticket.facts.get("critical", False)),
         subject_is_staff=_is_staff(ticket),
         disputed_at=ticket.disputed_at,
-        stopped_lately=beside["stopped_lately"],
+        stopped_lately=_within(STOPPED_LATELY, beside["stopped_at"], now),
         signed_in=ticket.blocked_at is not None,
         bounced=ticket.contact_bounced_at is not None,
         frozen=ticket.subject.frozen_at is not None or not ticket.subject.is_active,
-        contact_taken=ticket.claim != Claim.SECOND_FACTOR and beside["contact_taken"],
-        contact_changed=beside["contact_changed"],
+        contact_taken=contact.taken,
+        contact_changed=contact.changed,
         never_reset=ticket.subject.never_reset,
         mailbox_confirmed_at=ticket.mailbox_confirmed_at,
         notices_settled_at=mails.settled_at,
@@ -113,55 +113,63 @@ def objected(ticket: RecoveryTicket) -> bool:
 
 
 def _host_fails(row: Boundary, now: datetime) -> bool:
-    recent = row.last_probed_at is not None and row.last_probed_at > now - HOST_FAILING
+    recent = _within(HOST_FAILING, row.last_probed_at, now)
     return row.proved_at is None and recent and row.last_verdict == Verdict.UNREACHABLE
 
 
-def _beside(ticket: RecoveryTicket, now: datetime) -> dict[str, Any]:
-    """What stands in the tables beside the ticket, in one query."""
-    others = RecoveryTicket.objects.filter(subject_id=ticket.subject_id).exclude(pk=ticket.pk)
-    spelled = {ticket.contact, ticket.contact.lower()}  # allauth keeps lower case; ignoring case would read every row
-    taken = EmailAddress.objects.filter(email__in=spelled, verified=True).exclude(user=ticket.subject_id)
-    rows = RecoveryTicket.objects.filter(pk=ticket.pk).annotate(
-        stopped_lately=Exists(others.filter(status=Status.STOPPED, closed_at__gte=now - STOPPED_LATELY)),
-        contact_taken=Exists(taken),
-        contact_changed=_contact_changed(ticket, spelled),
-        approved=Exists(live_approvals(OuterRef("pk"))),
-        account_proofs=Count(
-            "other_proofs", filter=Q(other_proofs__kind__in=OtherProof.BOUND), distinct=True
-        ),
-        proofs_given=Count("other_proofs", distinct=True),
-        role_gained=Exists(Role.objects.filter(user=OuterRef("subject"), created_at__gte=OuterRef("requested_at"))),
-        excepted=Count("boundaries", filter=_exception(approved=True), distinct=True),
-        exceptions_asked=Count("boundaries", filter=_exception(approved=None), distinct=True),
-    )  # fmt: skip
-    names = (
-        "stopped_lately", "contact_taken", "contact_changed", "approved", "account_proofs", "proofs_given",
-        "role_gained", "excepted", "exceptions_asked",
-    )  # fmt: skip
-    return dict(rows.values(*names).get())
+def _within(span: timedelta, at: datetime | None, now: datetime) -> bool:
+    return at is not None and at >= now - span
 
 
-def _contact_changed(ticket: RecoveryTicket, spelled: set[str]) -> Q:
-    """Whether the contact is no longer the address that this claim may name (see `contacts.choose`).
+@cache
+def _besides() -> QuerySet[RecoveryTicket, dict[str, Any]]:
+    """What stands in the tables beside a ticket. Built once: building it takes Django longer than the answer takes."""
+    others = RecoveryTicket.objects.filter(subject=OuterRef("subject")).exclude(pk=OuterRef("pk"))
+    roles = Role.objects.filter(user=OuterRef("subject"))
+    proofs = OtherProof.objects.filter(ticket=OuterRef("pk"))
+    beside = {
+        "stopped_at": Subquery(others.filter(status=Status.STOPPED).order_by("-closed_at").values("closed_at")[:1]),
+        "has_projects": Exists(roles),
+        "critical": Exists(roles.filter(project__critical=True)),
+        "role_gained": Exists(roles.filter(created_at__gte=OuterRef("requested_at"))),
+        "approved": Exists(live_approvals(OuterRef("pk"))),
+        "account_proof": Exists(proofs.filter(kind__in=OtherProof.BOUND)),
+        "other_proof": Exists(proofs),
+    }
+    tickets: QuerySet[RecoveryTicket, dict[str, Any]] = RecoveryTicket.objects.annotate(**beside).values(*beside)
+    return tickets
 
-    A lost second factor is answered to the verified primary address; an address never verified is on file, of an
-    account that has no verified one.
+
+def _exceptions(ticket: RecoveryTicket, asked: list[Boundary]) -> list[bool | None]:
+    """The live exceptions (one a boundary) of boundaries without proof: True, or None where one is asked for."""
+    lacking = [row.pk for row in asked if row.proved_at is None]
+    rows = BoundaryException.objects.filter(boundary__in=lacking)
+    return [said for said in rows.values_list("approved", flat=True) if said is not False] if lacking else []
+
+
+@dataclass(frozen=True)
+class Contact:
+    """What became of the contact since the ticket opened."""
+
+    taken: bool
+    changed: bool
+
+
+def _contact(ticket: RecoveryTicket) -> Contact:
+    """Whether another account verified it, and whether it is no longer the address this claim may name.
+
+    See `contacts.choose`: a lost second factor is answered to the verified primary address; an address never verified
+    is on file, of an account that has no verified one.
     """
-    mine = EmailAddress.objects.filter(user=ticket.subject_id)
-    here = mine.filter(email__in=spelled)
+    spelled = {ticket.contact, ticket.contact.lower()}  # allauth keeps lower case; ignoring case would read every row
+    rows = EmailAddress.objects.filter(Q(user=ticket.subject_id) | Q(email__in=spelled, verified=True))
+    found = list(rows.values_list("user_id", "email", "primary", "verified"))
+    mine = [row for row in found if row[0] == ticket.subject_id]
+    here = [row for row in mine if row[1] in spelled]
     if ticket.claim == Claim.SECOND_FACTOR:
-        return ~Q(Exists(here.filter(primary=True, verified=True)))
-    if ticket.claim == Claim.UNVERIFIED_EMAIL:
-        return Q(Exists(mine.filter(verified=True))) | ~Q(Exists(here))
-    return Q(pk=None)
-
-
-def _exception(*, approved: bool | None) -> Q:
-    """Boundaries that lack their proof and have such an exception."""
-    rows = BoundaryException.objects.filter(boundary=OuterRef("boundaries__pk"))
-    wanted = rows.filter(approved=True) if approved else rows.filter(approved__isnull=True)
-    return Q(Exists(wanted), boundaries__kind=Boundary.Kind.ASKED, boundaries__proved_at=None)
+        return Contact(taken=False, changed=not any(primary and verified for *_, primary, verified in here))
+    changed = ticket.claim == Claim.UNVERIFIED_EMAIL and (not here or any(verified for *_, verified in mine))
+    return Contact(taken=len(found) > len(mine), changed=changed)
 
 
 def live_approvals(ticket: Any) -> QuerySet[Approval]:
@@ -175,8 +183,19 @@ def lost_mails() -> QuerySet[Mail]:
 
     Inside a query of tickets: those of the ticket at hand.
     """
-    filed_as = Concat(Value("ticket:"), Cast(OuterRef("pk"), CharField()), output_field=CharField())
-    return Mail.objects.filter(reference=filed_as, kind__in=TO_THE_CONTACT, state__in=LOST)
+    return Mail.objects.filter(reference=_filed_as(), kind__in=TO_THE_CONTACT, state__in=LOST)
+
+
+def queued_mails() -> QuerySet[Mail]:
+    """Inside a query of tickets: mails of the challenge that have not left; no clock can start (see `_mails`)."""
+    first = Q(dedupe_key__in=(_filed_as(":challenge:0"), _filed_as(":confirm:0")))
+    counts = ~Q(kind__in=TO_THE_CONTACT) | first
+    return Mail.objects.filter(counts, reference=_filed_as(), kind__in=CHALLENGE_MAILS, state=Mail.State.QUEUED)
+
+
+def _filed_as(rest: str = "") -> Concat:
+    parts = (Value("ticket:"), Cast(OuterRef("pk"), CharField()), Value(rest))
+    return Concat(*parts, output_field=CharField())
 
 
 def unmended(lost: QuerySet[Mail]) -> QuerySet[Mail]:
@@ -219,14 +238,11 @@ def _mails(ticket: RecoveryTicket) -> Mails:
     if ticket.challenged_at is None:
         return Mails(None, old_addresses_dead=False)
     first = (notices.challenge_key(ticket), notices.confirming_key(ticket))
-    again = Q(kind__in=TO_THE_CONTACT) & ~Q(dedupe_key__in=first)
-    mails = Mail.objects.filter(reference=ticket.reference, kind__in=CHALLENGE_MAILS).exclude(again)
-    notice = Q(kind="recovery_notice")
-    found = mails.aggregate(
-        waiting=Count("id", filter=Q(state=Mail.State.QUEUED)),
-        last=Max("settled_at"),
-        told=Count("id", filter=notice),
-        lost=Count("id", filter=notice & Q(state__in=LOST)),
-    )
-    dead = found["told"] > 0 and found["told"] == found["lost"]
-    return Mails(None if found["waiting"] else found["last"], dead)
+    counts = ~Q(kind__in=TO_THE_CONTACT) | Q(dedupe_key__in=first)
+    mails = Mail.objects.filter(counts, reference=ticket.reference, kind__in=CHALLENGE_MAILS)
+    rows = list(mails.values_list("kind", "state", "settled_at"))
+    told = [state for kind, state, _ in rows if kind == "recovery_notice"]
+    left = [at for _, _, at in rows if at is not None]
+    waiting = any(state == Mail.State.QUEUED for _, state, _ in rows)
+    dead = bool(told) and all(state in LOST for state in told)
+    return Mails(None if waiting else max(left, default=None), dead)

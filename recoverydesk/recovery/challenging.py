@@ -26,8 +26,9 @@ def challenge(ticket_id: int, *, actor: Actor, version: int | None = None) -> Re
     challenge of an account, or of a new contact, in 30 days.
     """
     with verb(Verb.CHALLENGE, ticket_id, actor, version) as work:
-        _check_open_to_challenge(work)
-        ticket, wait = work.ticket, policy.row(work.case(), cases.numbers()).wait
+        ticket, case = work.ticket, work.case()
+        _check_open_to_challenge(work, case)
+        wait = policy.row(case, cases.numbers()).wait
         notices.challenge(ticket, work.boundaries, wait=wait)
         if ticket.claim == Claim.SECOND_FACTOR:
             Boundary.objects.filter(pk__in=[row.pk for row in work.asked]).update(next_probe_at=work.now)
@@ -39,8 +40,8 @@ def challenge(ticket_id: int, *, actor: Actor, version: int | None = None) -> Re
         )  # fmt: skip
 
 
-def _check_open_to_challenge(work: Work) -> None:
-    _check_blocks(policy.blocks(work.case(), cases.numbers()))
+def _check_open_to_challenge(work: Work, case: policy.Case) -> None:
+    _check_blocks(policy.blocks(case, cases.numbers()))
     if work.actor == SYSTEM:
         _refuse_flood(work)
 
@@ -91,11 +92,11 @@ def resend(ticket_id: int, *, actor: Actor) -> Mail:
     does not stop it: sending again is what may mend that.
     """
     with verb(Verb.RESEND, ticket_id, actor) as work:
-        ticket = work.ticket
-        _check_blocks(stops_resending(work.case()))
+        ticket, case = work.ticket, work.case()
+        _check_blocks(stops_resending(case))
         if not may_resend(ticket, work.now):
             raise errors.TooOften
-        wait = policy.row(work.case(), cases.numbers()).wait
+        wait = policy.row(case, cases.numbers()).wait
         mail = notices.send_challenge(ticket, work.boundaries, wait=wait, round_=notices.rounds(ticket))
         save(work, Tag.ACCOUNT_RECOVERY_RESEND)
         return mail

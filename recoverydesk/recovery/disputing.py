@@ -59,7 +59,7 @@ def dispute_in(work: Work, reason: str, *, lifts_block: bool = False) -> Recover
     save(work, Tag.ACCOUNT_RECOVERY_DISPUTE, "disputed_at", "blocked_at", reason=reason)
     if ticket.status in NEAR:
         go_back(work, "disputed")
-    move_clock(work)
+    move_clock(work, work.case())
     return advance(work) if ticket.status == Status.CHALLENGED else ticket
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from recoverydesk.projects.links import LinkFact, Span
+from recoverydesk.projects.links import LinkFact
 
 
 class FrozenRepository(NamedTuple):
@@ -52,18 +52,21 @@ class FrozenBoundary:
 
 def freeze(
     links: Iterable[LinkFact],
-    spans: Mapping[int, Span],
+    last_named: Mapping[int, datetime],
     *,
     requested_at: datetime,
     young: timedelta,
     retires: timedelta,
 ) -> list[FrozenBoundary]:
-    """Group links into boundaries, asked ones first, each with its repositories newest first."""
+    """Group links into boundaries, asked ones first, each with its repositories newest first.
+
+    `last_named` is what `links.last_named` says of every project with an old link.
+    """
     groups: dict[tuple[str, str], list[LinkFact]] = defaultdict(list)
     for link in links:
         groups[link.host, link.namespace].append(link)
     frozen = [
-        _boundary(key, group, spans, cutoff=requested_at - retires, young_since=requested_at - young)
+        _boundary(key, group, last_named, cutoff=requested_at - retires, young_since=requested_at - young)
         for key, group in groups.items()
     ]
     return sorted(frozen, key=lambda boundary: (boundary.kind, boundary.host, boundary.namespace))
@@ -72,7 +75,7 @@ def freeze(
 def _boundary(
     key: tuple[str, str],
     links: list[LinkFact],
-    spans: Mapping[int, Span],
+    last_named: Mapping[int, datetime],
     *,
     cutoff: datetime,
     young_since: datetime,
@@ -80,30 +83,26 @@ def _boundary(
     settled = [link for link in links if link.first_seen <= young_since]
     if not settled:
         return FrozenBoundary(*key, "young", _repositories(links))
-    kind = "retired" if _retired(links, spans, cutoff) else "asked"
+    kind = "retired" if _retired(links, last_named, cutoff) else "asked"
     known = {link.repository for link in settled}
     young = _repositories([link for link in links if link.repository not in known])
     own = [link for link in settled if link.own]
-    if not own or _retired([link for link in links if link.own], spans, cutoff):
+    if not own or _retired([link for link in links if link.own], last_named, cutoff):
         return FrozenBoundary(*key, kind, _repositories(settled), young)
     return FrozenBoundary(*key, kind, _repositories(own), young, own=True)
 
 
-def _retired(links: list[LinkFact], spans: Mapping[int, Span], cutoff: datetime) -> bool:
+def _retired(links: list[LinkFact], last_named: Mapping[int, datetime], cutoff: datetime) -> bool:
     """A boundary retires as a whole: in every project that ever named it."""
     last_seen: dict[int, datetime] = {}
     for link in links:
         last_seen[link.project_id] = max(link.last_seen, last_seen.get(link.project_id, link.last_seen))
-    return all(_replaced(last, spans.get(project), cutoff) for project, last in last_seen.items())
+    return all(_replaced(last, last_named.get(project), cutoff) for project, last in last_seen.items())
 
 
-def _replaced(last_seen: datetime, span: Span | None, cutoff: datetime) -> bool:
-    """No release since `cutoff` names it or names nothing, there is one since, and an older one named another."""
-    if span is None or last_seen > cutoff or not span.recent:
-        return False
-    if span.newest_unnamed is not None and span.newest_unnamed > cutoff:
-        return False
-    return span.newest_named_before_cutoff is not None and span.newest_named_before_cutoff > last_seen
+def _replaced(last_seen: datetime, last_named: datetime | None, cutoff: datetime) -> bool:
+    """All releases since `cutoff` (there is one) name another, and so did an older one after it was last named."""
+    return last_named is not None and last_seen <= cutoff and last_named > last_seen
 
 
 def _repositories(links: list[LinkFact]) -> tuple[FrozenRepository, ...]:

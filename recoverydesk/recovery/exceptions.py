@@ -45,7 +45,7 @@ def approve_exception(ticket_id: int, *, actor: Actor, boundary_id: int, reason:
         check_full_staff(actor, work.now)
         _decide(work, boundary_id, approved=True, reason=check_reason(reason))
         end_approvals(work.ticket)
-        move_clock(work)
+        move_clock(work, work.case())
         return advance(work)
 
 

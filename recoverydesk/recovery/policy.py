@@ -74,9 +74,9 @@ class Case:
     """Everything policy may know of one ticket, read from the database in one go (see `cases.read`).
 
     `asked` counts all boundaries asked for; `own` only those frozen when the ticket opened that would be asked for
-    without invitations and young roles; `added_proved` those of staff's additions that are proved. `account_proofs`
-    are those bound to the account (password, API token, signed-in device, factor); `other_proofs` counts co-owners'
-    words too. `role_gained`: since the request, with boundaries of its own perhaps. `written` names the rows the
+    without invitations and young roles; `added_proved` those of staff's additions that are proved. `account_proof`:
+    one bound to the account was given (password, API token, signed-in device, factor); `other_proof`: one, or a
+    co-owner's word. `role_gained`: since the request, with boundaries of its own perhaps. `written` names the rows the
     waiting period was written for; empty while it is not.
     """
 
@@ -102,8 +102,8 @@ class Case:
     added_proved: int = 0
     excepted: int = 0
     exceptions_asked: int = 0
-    account_proofs: int = 0
-    other_proofs: int = 0
+    account_proof: bool = False
+    other_proof: bool = False
     role_gained: bool = False
     old_addresses_dead: bool = False
     contact_taken: bool = False
@@ -151,7 +151,7 @@ def _claims_row(case: Case, numbers: Numbers) -> Row:
 
 def _new_contact(case: Case, numbers: Numbers) -> Row:
     """Without anything bound to the account only the silence of every old address counts, and it counts slowly."""
-    if not case.account_proofs and case.old_addresses_dead:
+    if not case.account_proof and case.old_addresses_dead:
         name = "new contact, nothing bound to the account"
         return Row(name, numbers.wait_nothing_bound, people=2, asks=(Missing.ONE_BOUNDARY,))
     asks = (Missing.ONE_BOUNDARY, Missing.ACCOUNT_PROOF)
@@ -210,15 +210,15 @@ def missing(case: Case, now: datetime, numbers: Numbers) -> list[Missing]:
 
 def _no_boundary_proved(case: Case) -> bool:
     """One that somebody else planted never counts as the one; nor does staff's with nothing bound to the account."""
-    return case.own_proved + (case.added_proved if case.account_proofs else 0) < 1
+    return case.own_proved + (case.added_proved if case.account_proof else 0) < 1
 
 
 _NONE = timedelta(0)
 _NO_NUMBERS = Numbers(_NONE, _NONE, _NONE, _NONE, _NONE)  # what a row asks as proof hangs on no setting
 _PROOFS: dict[Missing, Callable[[Case], bool]] = {
     Missing.ONE_BOUNDARY: _no_boundary_proved,
-    Missing.ACCOUNT_PROOF: lambda case: not case.account_proofs,
-    Missing.BOUNDARY_OR_PROOF: lambda case: case.own_proved < 1 and not case.account_proofs,
+    Missing.ACCOUNT_PROOF: lambda case: not case.account_proof,
+    Missing.BOUNDARY_OR_PROOF: lambda case: case.own_proved < 1 and not case.account_proof,
 }
 
 

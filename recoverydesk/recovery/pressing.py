@@ -47,7 +47,7 @@ def reset(ticket_id: int, *, actor: Actor, reason: str, version: int | None = No
         case = work.case()
         rule = policy.row(case, cases.numbers())
         _check_rights(work, case, rule)
-        lacking = set(work.explain().lacking)
+        lacking = set(policy.explain(case, work.now, cases.numbers()).lacking)
         if policy.Missing.WAITING_PERIOD in lacking and lacking <= UNTIL_PRESSED:
             raise errors.WaitingPeriodActive
         if not evidence_holds(work):

@@ -10,9 +10,9 @@ from recoverydesk.recovery.queue import Row
 COLUMNS: dict[str | Promise, Callable[[Row], object]] = {
     _("ticket"): lambda row: row.ticket.pk,
     _("account"): lambda row: row.ticket.subject.username,
-    _("claim"): lambda row: row.ticket.get_claim_display(),
-    _("status"): lambda row: row.ticket.get_status_display(),
-    _("whose turn"): lambda row: row.ticket.get_turn_display(),
+    _("claim"): lambda row: row.claim,
+    _("status"): lambda row: row.status,
+    _("whose turn"): lambda row: row.turn,
     _("turn since"): lambda row: f"{row.ticket.turn_since:%Y-%m-%d %H:%M:%S}Z",
     _("opened"): lambda row: f"{row.ticket.opened_at:%Y-%m-%d %H:%M:%S}Z",
     _("closed"): lambda row: f"{row.ticket.closed_at:%Y-%m-%d %H:%M:%S}Z" if row.ticket.closed_at else "",

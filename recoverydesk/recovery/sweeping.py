@@ -126,7 +126,7 @@ def _without_clock() -> list[int]:
     asked = Boundary.objects.filter(ticket=OuterRef("pk"), kind=Boundary.Kind.ASKED)
     confirmed = Q(mailbox_confirmed_at__isnull=False)
     soon = Q(claim=Claim.SECOND_FACTOR) & (Exists(asked.filter(own=True)) | Q(facts__projects=0))
-    may_start = Q(wait_until=None) & (confirmed | soon)
+    may_start = Q(wait_until=None) & (confirmed | soon) & ~Exists(cases.queued_mails())
     open_account = Q(subject__frozen_at=None, subject__is_active=True, contact_bounced_at=None)
     lacking = asked.filter(proved_at=None).exclude(exceptions__approved=True)
     bound = Exists(OtherProof.objects.filter(ticket=OuterRef("pk"), kind__in=OtherProof.BOUND))

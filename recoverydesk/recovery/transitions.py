@@ -90,10 +90,6 @@ class Work:
         """What policy may know, read now."""
         return cases.read(self.ticket, self.now, self.boundaries)
 
-    def explain(self) -> policy.Explanation:
-        """What is missing and who acts, read now: the same answer that draws the button."""
-        return policy.explain(self.case(), self.now, cases.numbers())
-
     @property
     def asked(self) -> list[Boundary]:
         return [boundary for boundary in self.boundaries if boundary.kind == Boundary.Kind.ASKED]

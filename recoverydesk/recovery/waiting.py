@@ -15,8 +15,7 @@ from recoverydesk.recovery.transitions import Verb, Work, check_reason, move, ve
 def start_clock(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
     """Write `wait_until` once all notices have left the outbox (and, for clocks of days, the mailbox is confirmed)."""
     with verb(Verb.START_CLOCK, ticket_id, actor) as work:
-        write_clock(work)
-        return advance(work)
+        return advance(work, write_clock(work))
 
 
 def wait_over(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:

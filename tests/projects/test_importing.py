@@ -129,8 +129,7 @@ def test_older_releases_of_a_project_document_have_unknown_links(write: Write) -
     old, new = Release.objects.order_by("version")
     assert (old.urls, old.names_boundary) == (None, False)
     assert (new.urls, new.names_boundary) == ([["Source", CODE]], True)
-    span = links.spans([old.project_id], cutoff=day("2025-01-01"), before=day("2026-01-01"))[old.project_id]
-    assert span.newest_unnamed == day("2020-05-01")
+    assert links.last_named([old.project_id], cutoff=day("2020-06-01"), before=day("2026-01-01")) == {}
 
 
 def test_project_and_version_documents_together_give_the_same_in_any_order(write: Write) -> None:

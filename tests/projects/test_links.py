@@ -1,6 +1,6 @@
 """Which repositories count for a subject, in one query whatever the size."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -66,40 +66,54 @@ def test_links_of_deleted_releases_count(ada: User, spam: Project) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 60])
-def test_links_and_spans_are_one_query_each(
+def test_links_and_when_they_were_last_named_are_one_query_each(
     ada: User, make_project: MakeProject, django_assert_num_queries: object, size: int
 ) -> None:
     projects = [make_project(f"p{number}") for number in range(size)]
     for project in projects:
         own(ada, project)
         urls = (("Source", f"https://github.com/o{project.pk}/r"),)
-        services.record_releases(project, [ReleaseFact(f"1.{n}", day("2024-05-01"), urls) for n in range(20)])
+        releases = [ReleaseFact(f"1.{n}", day(f"20{n + 10}-05-01"), urls) for n in range(17)]
+        services.record_releases(project, releases)
     with django_assert_num_queries(1):  # type: ignore[operator]
         assert len(links.subject_links(ada, before=NOW)) == size
     with django_assert_num_queries(1):  # type: ignore[operator]
-        assert len(links.spans([project.pk for project in projects], cutoff=NOW - YEAR, before=NOW)) == size
+        assert len(links.last_named([project.pk for project in projects], cutoff=NOW - YEAR, before=NOW)) == size
 
 
-def test_spans_tell_named_from_unnamed_and_old_from_recent(spam: Project, publish: Publish) -> None:
+def last_named(project: Project) -> datetime | None:
+    return links.last_named([project.pk], cutoff=NOW - YEAR, before=NOW).get(project.pk)
+
+
+def test_last_named_is_the_newest_naming_release_before_the_cutoff(spam: Project, publish: Publish) -> None:
     publish(spam, "1.0", "2020-01-01", Source="https://github.com/a/b")
     publish(spam, "1.1", "2021-01-01", Source="https://github.com/c/d")
     publish(spam, "1.2", "2022-01-01")
     services.record_release(spam, version="1.3", uploaded_at=day("2023-01-01"), urls=None)
+    assert last_named(spam) is None  # no release of the last year
     publish(spam, "2.0", "2026-05-01", Source="https://github.com/c/d")
-    publish(spam, "2.1", "2026-06-01", Source="https://github.com/c/d")
-    publish(spam, "3.0", "2026-12-01")
-    assert links.spans([spam.pk], cutoff=NOW - YEAR, before=NOW) == {
-        spam.pk: links.Span(newest_named_before_cutoff=day("2021-01-01"), newest_unnamed=day("2023-01-01"), recent=2)
-    }
+    publish(spam, "3.0", "2026-12-01")  # after the request
+    assert last_named(spam) == day("2021-01-01")
+
+
+@pytest.mark.parametrize("urls", [None, [], [("Homepage", "https://example.org")]])
+def test_a_release_of_the_last_year_that_names_nothing_lets_nothing_retire(
+    spam: Project, publish: Publish, urls: list[tuple[str, str]] | None
+) -> None:
+    publish(spam, "1.0", "2020-01-01", Source="https://github.com/a/b")
+    publish(spam, "2.0", "2026-05-01", Source="https://github.com/c/d")
+    assert last_named(spam) is not None
+    services.record_release(spam, version="2.1", uploaded_at=day("2026-04-01"), urls=urls)
+    assert last_named(spam) is None
 
 
 def test_a_release_at_the_cutoff_is_old_and_one_at_the_request_counts(spam: Project, publish: Publish) -> None:
     publish(spam, "1.0", "2025-11-01", Source="https://github.com/a/b")
-    publish(spam, "2.0", "2026-11-01")
-    span = links.spans([spam.pk], cutoff=NOW - YEAR, before=NOW)[spam.pk]
-    assert span == links.Span(day("2025-11-01"), day("2026-11-01"), 1)
+    assert last_named(spam) is None
+    publish(spam, "2.0", "2026-11-01", Source="https://github.com/a/b")
+    assert last_named(spam) == day("2025-11-01")
 
 
-def test_a_project_without_releases_has_no_span(spam: Project) -> None:
-    assert links.spans([spam.pk], cutoff=NOW - YEAR, before=NOW) == {}
-    assert links.spans([], cutoff=NOW - YEAR, before=NOW) == {}
+def test_a_project_without_releases_never_named_anything(spam: Project) -> None:
+    assert last_named(spam) is None
+    assert links.last_named([], cutoff=NOW - YEAR, before=NOW) == {}

@@ -41,7 +41,7 @@ def every_case() -> tuple[Case, ...]:
         replace(
             PLAIN, claim=claim, asked=asked, proved=proved, own=own, own_proved=own_proved, excepted=excepted,
             added_proved=added, has_projects=asked > 0 or critical, critical=critical, subject_is_staff=is_staff,
-            disputed_at=DISPUTED if disputed else None, stopped_lately=stopped, account_proofs=int(bound),
+            disputed_at=DISPUTED if disputed else None, stopped_lately=stopped, account_proof=bound,
             old_addresses_dead=dead, mailbox_confirmed_at=CONFIRMED if confirmed else None,
             notices_settled_at=SETTLED,
         )
@@ -77,7 +77,7 @@ def is_lost_mail(case: Case) -> bool:
 
 
 def silent(case: Case) -> bool:
-    return case.account_proofs == 0 and case.old_addresses_dead
+    return not case.account_proof and case.old_addresses_dead
 
 
 def window(case: Case) -> timedelta:
@@ -93,10 +93,10 @@ TABLE = [
     Line(lambda c: c.claim == "unverified_email", lambda c: 7 * DAY, LONG, 1),
     Line(
         lambda c: is_lost_mail(c) and not silent(c), lambda c: 14 * DAY, LONG, 2,
-        lambda c: c.own_proved + c.added_proved > 0 and c.account_proofs > 0,
+        lambda c: c.own_proved + c.added_proved > 0 and c.account_proof,
     ),
     Line(lambda c: is_lost_mail(c) and silent(c), lambda c: 30 * DAY, LONG, 2, lambda c: c.own_proved > 0),
-    Line(lambda c: c.excepted > 0, lambda c: 7 * DAY, LONG, 2, lambda c: c.own_proved + c.account_proofs > 0),
+    Line(lambda c: c.excepted > 0, lambda c: 7 * DAY, LONG, 2, lambda c: c.own_proved > 0 or c.account_proof),
     Line(lambda c: c.disputed, lambda c: 7 * DAY, (*LONG, "disputed_at"), 2),
     Line(lambda c: c.stopped_lately, lambda c: 7 * DAY, LONG, 2),
     Line(lambda c: c.subject_is_staff, lambda c: 7 * DAY, LONG, 2, superuser=True),
@@ -189,7 +189,7 @@ BLOCKING: dict[str, Block] = {
 def test_whatever_blocks_stops_every_claim(claim: str, flags: tuple[bool, ...]) -> None:
     given: dict[str, Any] = dict(zip(BLOCKING, flags, strict=True))
     case = replace(
-        PLAIN, claim=claim, asked=1, proved=1, own=1, own_proved=1, account_proofs=1, has_projects=True,
+        PLAIN, claim=claim, asked=1, proved=1, own=1, own_proved=1, account_proof=True, has_projects=True,
         mailbox_confirmed_at=CONFIRMED, notices_settled_at=SETTLED, wait_until=NOW, approved=True, **given,
     )  # fmt: skip
     expected = [block for flag, block in BLOCKING.items() if given[flag]]
@@ -220,7 +220,7 @@ def test_an_added_boundary_shortens_no_clock_and_opens_no_slow_row() -> None:
     assert policy.row(website, NUMBERS).wait == 7 * DAY
     nothing_bound = replace(website, claim="email", old_addresses_dead=True)
     assert Missing.ONE_BOUNDARY in policy.missing(nothing_bound, NOW, NUMBERS)
-    bound = replace(nothing_bound, account_proofs=1)
+    bound = replace(nothing_bound, account_proof=True)
     assert Missing.ONE_BOUNDARY not in policy.missing(bound, NOW, NUMBERS)
 
 
@@ -238,7 +238,7 @@ def test_what_somebody_else_planted_makes_nothing_milder_and_no_clock_shorter(pr
 
 
 def test_a_planted_boundary_is_never_the_one_whatever_is_bound_to_the_account() -> None:
-    planted = replace(PLAIN, claim="email", asked=1, proved=1, has_projects=True, account_proofs=1)
+    planted = replace(PLAIN, claim="email", asked=1, proved=1, has_projects=True, account_proof=True)
     assert Missing.ONE_BOUNDARY in policy.missing(planted, NOW, NUMBERS)
     assert Missing.ONE_BOUNDARY not in policy.missing(replace(planted, own=1, own_proved=1), NOW, NUMBERS)
 
