@@ -192,6 +192,21 @@ def test_what_is_sent_again_neither_holds_up_nor_moves_the_clock(ada: User) -> N
     assert ticket.wait_until == written
 
 
+def test_the_sweep_tries_no_clock_before_all_its_mails_have_left(ada: User) -> None:
+    """Else a hundred tickets with a mail that cannot leave would take the places of all that come after them."""
+    ticket = open_challenged(ada)
+    mails = Mail.objects.filter(reference=ticket.reference)
+    kinds = sorted(mails.values_list("kind", flat=True))
+    assert kinds == ["recovery_challenge", "recovery_notice"]
+    for kind in kinds:
+        mails.update(state="sent", settled_at=Now())
+        mails.filter(kind=kind).update(state="queued", settled_at=None)
+        assert ticket.pk not in sweeping._without_clock()
+    mails.update(state="sent", settled_at=Now())
+    workflow.resend(ticket.pk, actor=SYSTEM)
+    assert ticket.pk in sweeping._without_clock()
+
+
 @pytest.mark.parametrize(
     ("scene", "wait"),
     [
