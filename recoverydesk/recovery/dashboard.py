@@ -50,13 +50,21 @@ NEEDS: dict[str, tuple[str | Promise, Q]] = {
 
 @dataclass(frozen=True)
 class Bar:
-    """One week of the drawing, in its units."""
+    """One week of the drawing, in its units. Its number stands above it."""
 
     day: datetime
     open: int
     x: float
     y: float
     height: float
+
+    @property
+    def middle(self) -> float:
+        return self.x + BAR / 2
+
+    @property
+    def above(self) -> float:
+        return self.y - 4
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,7 @@ def _need(name: str) -> dict[str, Any]:
 
 # Open tickets over twelve weeks ---------------------------------------------------------------------------------------
 
-WIDTH, HEIGHT, GAP = 600, 120, 6
+WIDTH, HEIGHT, GAP, BAR = 600, 120, 6, 44
 
 
 def trend(now: datetime) -> list[Bar]:

@@ -215,13 +215,13 @@ def _probe_lines(told: Story, *, only_news: bool) -> list[Line]:
 
 def _event_line(event: Event) -> Line:
     shown = {key: value for key, value in event.data.items() if key not in ("verb", "was") and value not in ("", None)}
-    detail = " · ".join(f"{key}: {_plain(value)}" for key, value in shown.items())
+    detail = " · ".join(f"{wording.detail_name(key)}: {_plain(key, value)}" for key, value in shown.items())
     return Line(f"event-{event.pk}", event.time, "event", event.actor_name, event.sentence, detail)
 
 
-def _plain(value: Any) -> str:
-    """Events carry times as ISO 8601 in UTC, to the microsecond; people read minutes."""
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _plain(key: str, value: Any) -> str:
+    """In words; events carry times as ISO 8601 in UTC, to the microsecond, and people read minutes."""
+    text = ", ".join(wording.detail(key, one) for one in (value if isinstance(value, list) else [value]))
     return ISO_TIME.sub(r"\1 \2 UTC", text)
 
 

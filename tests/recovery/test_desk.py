@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.clock import database_now
 from accounts.mail import links, outbox
@@ -26,6 +27,8 @@ from recoverydesk.recovery import (
     presence,
     replies,
     settings_page,
+    showing,
+    wording,
     workflow,
 )
 from recoverydesk.recovery.models import Entry, Probe, RecoveryTicket, ReplyTemplate, Status, Viewer
@@ -34,6 +37,7 @@ from recoverydesk.recovery.populating import build, registry
 from recoverydesk.recovery.populating.chance import Chance
 from recoverydesk.recovery.populating.registry import Sizes
 from recoverydesk.recovery.probing.verdicts import Verdict
+from recoverydesk.recovery.templatetags import desk_tags
 from tests import factories
 from tests.recovery.builders import REASON, add_boundary, make_admin, make_moderator, make_ticket, refusals
 from tests.recovery.test_admin import QUEUE, browser, button, page
@@ -417,3 +421,37 @@ def test_made_up_links_are_what_the_parser_reads(db: None) -> None:
     build.build(Sizes(100, 200, 250, 0, 0), seed=3, started=lambda name: lambda rows: None)
     for link in RepositoryLink.objects.all():
         assert project_links.parse(link.url) == (link.host, link.namespace, link.repository)
+
+
+# Words ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("claim", "second_factor", "Second factor"),
+        ("status", "completed", "Reset done"),
+        ("other_proof", "dead_host", "the host is gone"),
+        ("error", "OwnTicket", "Nobody works a ticket about their own account."),
+        ("error", "NoLongerKnown", "NoLongerKnown"),
+        ("again", True, "yes"),
+        ("url", "https://git.example/ada/tool", "https://git.example/ada/tool"),
+        ("boundaries", 2, "2"),
+    ],
+)
+def test_a_detail_of_an_event_is_said_in_words(key: str, value: object, words: str) -> None:
+    assert wording.detail(key, value) == words
+
+
+def test_every_choice_kept_in_events_has_its_words_in_the_timeline(ada: User) -> None:
+    ticket = make_ticket(ada, Status.NEW)
+    add_boundary(ticket)
+    workflow.challenge(ticket.pk, actor=SYSTEM)
+    lines = showing.timeline(showing.story(ticket, list(ticket.boundaries.all())), show="events")
+    assert [line.detail for line in lines] == ["status: Challenged · boundaries asked: 1"]
+
+
+def test_no_length_of_time_is_nothing() -> None:
+    now = timezone.now()
+    assert desk_tags.age(now - timedelta(seconds=59), now) == "less than a minute"
+    assert desk_tags.age(now - timedelta(seconds=60), now) == "1\xa0minute"

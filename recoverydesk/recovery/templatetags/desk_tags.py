@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
+from django.utils.translation import gettext
 
 from recoverydesk.recovery import dashboard, permissions
 
@@ -52,6 +53,12 @@ def with_tickets(text: str) -> SafeString:
         for number, piece in ((NUMBER.fullmatch(piece), piece) for piece in NUMBER.split(text) if piece)
     ]
     return mark_safe("".join(pieces))  # noqa: S308 - every piece is escaped
+
+
+@register.filter
+def age(since: datetime, now: datetime) -> str:
+    """How long ago, in words that fit where a length of time does; never "0 minutes"."""
+    return timesince(since, now) if now - since >= timedelta(minutes=1) else gettext("less than a minute")
 
 
 @register.filter
