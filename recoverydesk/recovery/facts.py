@@ -119,7 +119,6 @@ def _contact_seen(facts: dict[str, Any]) -> str:
 def _age_seen(facts: dict[str, Any]) -> str:
     if not facts["oldest_factor"]:
         return _("none enrolled")
-    return _("added %(oldest)s to %(youngest)s") % {
-        "oldest": facts["oldest_factor"][:10],
-        "youngest": facts["youngest_factor"][:10],
-    }
+    days = {"oldest": facts["oldest_factor"][:10], "youngest": facts["youngest_factor"][:10]}
+    one_day = days["oldest"] == days["youngest"]
+    return _("added %(oldest)s") % days if one_day else _("added %(oldest)s to %(youngest)s") % days

@@ -65,4 +65,4 @@ def age(since: datetime, now: datetime) -> str:
 def span(length: timedelta) -> str:
     """A length of time in words, to its largest unit and the next."""
     start = datetime(2001, 1, 1, tzinfo=UTC)
-    return timesince(start, start + length)
+    return age(start, start + length)
