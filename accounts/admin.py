@@ -16,6 +16,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import services
@@ -65,7 +66,7 @@ class AddressAdmin(ReadOnlyAdmin):
 class UserAdmin(ReadOnlyAdmin):
     """Superusers may give and take staff rights, behind a recent second factor; each change is an event and a mail."""
 
-    list_display = ("username", "email", "is_staff", "is_active", "frozen_at", "date_joined")
+    list_display = ("username", "email", "standing", "joined")
     list_filter = ("is_staff", "is_superuser", "is_active", "groups")
     search_fields = ("username", "emailaddress__email")
     search_help_text = _("Username, address, or the whole uid")
@@ -82,6 +83,16 @@ class UserAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
+
+    @admin.display(description=_("State"))
+    def standing(self, user: User) -> str:
+        stands = [user.is_staff, user.frozen_at, not user.is_active]
+        words = [gettext("staff"), gettext("frozen"), gettext("deactivated")]
+        return ", ".join(word for word, yes in zip(words, stands, strict=True) if yes) or "–"
+
+    @admin.display(description=_("Joined"), ordering="date_joined")
+    def joined(self, user: User) -> str:
+        return f"{user.date_joined:%Y-%m-%d}"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str

@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from recoverydesk.projects.models import Project, RepositoryLink, Role
 
@@ -45,10 +47,18 @@ class RepositoryLinkInline(admin.TabularInline[RepositoryLink, Project]):
 
 @admin.register(Project)
 class ProjectAdmin(admin.ModelAdmin[Project]):
-    list_display = ["name", "critical", "created_at"]
+    list_display = ["name", "is_critical", "created_on"]
     list_filter = ["critical"]
     search_fields = ["name", "normalized_name", "links__host"]
     ordering = ["normalized_name"]
     fields = readonly_fields = ("name", "normalized_name", "uid", "critical", "created_at")
     inlines = [RoleInline, RepositoryLinkInline]
     has_add_permission = has_change_permission = has_delete_permission = _never
+
+    @admin.display(description=_("critical"), ordering="critical")
+    def is_critical(self, project: Project) -> str:
+        return gettext("critical") if project.critical else "–"
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def created_on(self, project: Project) -> str:
+        return f"{project.created_at:%Y-%m-%d}"
