@@ -214,7 +214,8 @@ def _probe_lines(told: Story, *, only_news: bool) -> list[Line]:
 
 
 def _event_line(event: Event) -> Line:
-    shown = {key: value for key, value in event.data.items() if key not in ("verb", "was") and value not in ("", None)}
+    unsaid = {"verb", "was"} if "was" in event.data else {"verb", "status"}  # a status is news where it changed
+    shown = {key: value for key, value in event.data.items() if key not in unsaid and value not in ("", None)}
     detail = " · ".join(f"{wording.detail_name(key)}: {_plain(key, value)}" for key, value in shown.items())
     return Line(f"event-{event.pk}", event.time, "event", event.actor_name, event.sentence, detail)
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from recoverydesk.recovery.models import Status
 
-LABEL, BAR, VALUE, LINE = 190, 400, 70, 26  # widths and height in the drawing's units
+LABEL, BAR, VALUE, LINE = 260, 360, 70, 26  # widths and height in the drawing's units
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ def desk(client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
 def test_staff_see_drawings_with_the_tables_beneath(desk: Client) -> None:
     computing.refresh()
     page = desk.get(reverse("admin:statistics_figures_changelist")).content.decode()
-    assert page.count('<svg viewBox="0 0 660') == page.count("<tbody>") == 5  # there are no sign-ins yet
+    assert page.count('<svg viewBox="0 0 690') == page.count("<tbody>") == 5  # there are no sign-ins yet
     assert "style=" not in page
     assert 'role="img" aria-label="Accounts by factor"' in page
 
