@@ -25,6 +25,7 @@ from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, RecoveryTicket
 
 WEEKS = 12
 KEPT = 300  # seconds in the cache
+SHAPE = 2  # of what is kept there; another number when it changes, so that a new version reads nothing old
 SHOWN = 10
 MOVES = 5000
 LATE = timedelta(minutes=10)
@@ -69,12 +70,30 @@ class Bar:
 
 @dataclass(frozen=True)
 class Stay:
-    """How long tickets stayed in one status."""
+    """How long tickets stayed in one status, and its line in the drawing, where the longest bar is `longest`."""
 
     status: str | Promise
     tickets: int
     median: timedelta
     ninetieth: timedelta
+    line: int
+    longest: timedelta
+
+    @property
+    def top(self) -> int:
+        return self.line * LINE
+
+    @property
+    def foot(self) -> int:
+        return self.top + LINE - 8
+
+    @property
+    def median_width(self) -> float:
+        return STAY_WIDTH * (self.median / self.longest)
+
+    @property
+    def ninetieth_width(self) -> float:
+        return STAY_WIDTH * (self.ninetieth / self.longest)
 
 
 @dataclass(frozen=True)
@@ -89,6 +108,7 @@ class Light:
 def read(user: User) -> dict[str, Any]:
     """Everything the dashboard shows to this member of staff. About twenty short queries, fewer from the cache."""
     now = database_now()
+    stayed = _kept("stays", lambda: stays(now))
     return {
         "now": now,
         "counts": queue.counts(user),
@@ -97,13 +117,14 @@ def read(user: User) -> dict[str, Any]:
         "week": _kept("week", lambda: _week(now)),
         "needs": [need for need in (_need(name) for name in NEEDS) if need["tickets"]],
         "trend": _kept("trend", lambda: trend(now)),
-        "stays": _kept("stays", lambda: stays(now)),
+        "stays": stayed,
+        "stays_height": len(stayed) * LINE,
         "lights": lights(now),
     }
 
 
 def _kept(name: str, make: Any) -> Any:
-    return cache.get_or_set(f"desk:{name}", make, KEPT)
+    return cache.get_or_set(f"desk:{SHAPE}:{name}", make, KEPT)
 
 
 def _oldest(user: User) -> datetime | None:
@@ -158,6 +179,8 @@ def _bars(ends: list[datetime], counts: list[int]) -> list[Bar]:
 
 # How long tickets stay in each status ---------------------------------------------------------------------------------
 
+STAY_WIDTH, LINE = 410, 28
+
 
 def stays(now: datetime) -> list[Stay]:
     """Median and 90th percentile of the time in each status, of the last 5,000 moves in twelve weeks."""
@@ -166,7 +189,12 @@ def stays(now: datetime) -> list[Stay]:
     spans: dict[str, list[timedelta]] = {}
     for status, span in _spans(sorted((ticket or 0, time, _led_to(data, tag)) for ticket, time, data, tag in moves)):
         spans.setdefault(status, []).append(span)
-    return [_stay(Status(status), spans[status]) for status in OPEN_STATUSES if status in spans]
+    found = {status: sorted(spans[status]) for status in OPEN_STATUSES if status in spans}
+    longest = max((percentile(ordered, 90) for ordered in found.values()), default=timedelta()) or timedelta(seconds=1)
+    return [
+        Stay(status.label, len(ordered), percentile(ordered, 50), percentile(ordered, 90), line, longest)
+        for line, (status, ordered) in enumerate(found.items())
+    ]
 
 
 def _led_to(data: dict[str, Any], tag: str) -> str:
@@ -179,11 +207,6 @@ def _spans(moves: Iterable[tuple[int, datetime, str]]) -> Iterator[tuple[str, ti
     for (ticket, began, status), (next_ticket, ended, _led) in pairwise(moves):
         if ticket == next_ticket and status in OPEN_STATUSES:
             yield status, ended - began
-
-
-def _stay(status: Status, spans: list[timedelta]) -> Stay:
-    spans.sort()
-    return Stay(status.label, len(spans), percentile(spans, 50), percentile(spans, 90))
 
 
 def percentile(ordered: list[timedelta], per_cent: int) -> timedelta:

@@ -373,9 +373,13 @@ def test_time_in_each_status_comes_from_the_events(ticket: RecoveryTicket) -> No
     ]
     for hours, tag, data in steps:
         Event.objects.create(time=now - timedelta(hours=hours), tag=tag, actor_name="x", ticket=ticket.pk, data=data)
-    found = {str(stay.status): stay.median for stay in dashboard.stays(now)}
+    stays = dashboard.stays(now)
     hour = timedelta(hours=1)
+    found = {str(stay.status): stay.median for stay in stays}
     assert found == {"New": 2 * hour, "Challenged": 24 * hour, "Waiting period": 24 * hour}
+    assert [(stay.line, round(stay.median_width), round(stay.ninetieth_width)) for stay in stays] == [
+        (0, 34, 34), (1, 410, 410), (2, 410, 410),
+    ]  # fmt: skip
 
 
 def test_settings_in_force_show_no_secret() -> None:
