@@ -50,6 +50,21 @@ class FrozenBoundary:
         return place | {"repositories": [one._asdict() for one in self.repositories], "young_repositories": young}
 
 
+def may_retire(links: Iterable[LinkFact], cutoff: datetime) -> set[int]:
+    """The projects of which `freeze` has to know when they were last named: those of boundaries no link of late names.
+
+    Asked of all links and of those that are `own`, as `freeze` does.
+    """
+    links = list(links)
+    late = {(link.host, link.namespace) for link in links if link.last_seen > cutoff}
+    own_late = {(link.host, link.namespace) for link in links if link.own and link.last_seen > cutoff}
+    return {
+        link.project_id
+        for link in links
+        if (link.host, link.namespace) not in late or (link.own and (link.host, link.namespace) not in own_late)
+    }
+
+
 def freeze(
     links: Iterable[LinkFact],
     last_named: Mapping[int, datetime],
@@ -60,7 +75,7 @@ def freeze(
 ) -> list[FrozenBoundary]:
     """Group links into boundaries, asked ones first, each with its repositories newest first.
 
-    `last_named` is what `links.last_named` says of every project with an old link.
+    `last_named` is what `links.last_named` says of the projects that `may_retire` names.
     """
     groups: dict[tuple[str, str], list[LinkFact]] = defaultdict(list)
     for link in links:

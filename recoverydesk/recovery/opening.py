@@ -203,7 +203,7 @@ def _freeze_boundaries(ticket: RecoveryTicket) -> None:
 
 def _frozen(ticket: RecoveryTicket, links: list[project_links.LinkFact]) -> list[evidence.FrozenBoundary]:
     cutoff = ticket.requested_at - settings.RECOVERY_RETIRES_AFTER
-    old = {link.project_id for link in links if link.last_seen <= cutoff}
+    old = evidence.may_retire(links, cutoff)
     last_named = project_links.last_named(old, cutoff=cutoff, before=ticket.requested_at) if old else {}
     return evidence.freeze(
         links,

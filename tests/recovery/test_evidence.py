@@ -1,14 +1,17 @@
 """Rule 1: which boundaries a ticket asks for, computed once from everything published before the request."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accounts.clock import database_now
 from accounts.models import User
 from recoverydesk.projects import services
+from recoverydesk.projects.links import LinkFact
 from recoverydesk.projects.models import Project, RepositoryLink
-from recoverydesk.recovery import errors, workflow
+from recoverydesk.recovery import errors, evidence, workflow
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from tests import factories
@@ -253,3 +256,32 @@ def test_a_role_that_is_gone_since_makes_nothing_easier(ada: User, tool: Project
     factories.grant(helper, "reset_without_projects")
     with pytest.raises(errors.NotAllowed):
         workflow.reset(ticket.pk, actor=pressing(helper), reason=REASON)
+
+
+# What is asked of the database ---------------------------------------------------------------------------------------
+
+REQUESTED = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@st.composite
+def sightings(draw: st.DrawFn) -> LinkFact:
+    """A link of one of three owners in one of three projects, first and last seen some years ago."""
+    owner, project = draw(st.sampled_from("abc")), draw(st.integers(1, 3))
+    first, last = sorted(draw(st.lists(st.integers(0, 1200), min_size=2, max_size=2)), reverse=True)
+    seen = [REQUESTED - first * DAY, REQUESTED - last * DAY]
+    url = f"https://github.com/{owner}/tool{project}"
+    place = ("github.com", owner, f"tool{project}")
+    return LinkFact(project, f"p{project}", "Source", url, *place, "1", seen[0], "2", seen[1], draw(st.booleans()))
+
+
+@given(
+    links=st.lists(sightings(), max_size=8),
+    last_named=st.dictionaries(st.integers(1, 3), st.integers(366, 1300).map(lambda ago: REQUESTED - ago * DAY)),
+)
+def test_nothing_depends_on_projects_that_may_not_retire_anything(
+    links: list[LinkFact], last_named: dict[int, datetime]
+) -> None:
+    asked = evidence.may_retire(links, REQUESTED - YEAR)
+    known = {project: at for project, at in last_named.items() if project in asked}
+    ages = {"requested_at": REQUESTED, "young": 30 * DAY, "retires": YEAR}
+    assert evidence.freeze(links, known, **ages) == evidence.freeze(links, last_named, **ages)  # type: ignore[arg-type]
