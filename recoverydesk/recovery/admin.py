@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -28,7 +29,7 @@ from recoverydesk.recovery import (
     settings_page,
 )
 from recoverydesk.recovery.admin_forms import ReplyTemplateForm
-from recoverydesk.recovery.admin_queue import actor_of, user_of
+from recoverydesk.recovery.admin_queue import actor_of, text_only, user_of
 from recoverydesk.recovery.models import CodeHost, RecoveryTicket, ReplyTemplate
 from recoverydesk.recovery.probing import patience
 
@@ -44,7 +45,9 @@ class RecoveryTicketAdmin(admin.ModelAdmin[RecoveryTicket]):
     has_add_permission = has_change_permission = has_delete_permission = _never
 
     def get_urls(self) -> list[URLPattern]:
-        site = self.admin_site.admin_view
+        def site(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+            return self.admin_site.admin_view(text_only(view))
+
         return [
             path("next/", site(admin_queue.take_next), name="recovery_take_next"),
             path("act/", site(admin_queue.act), name="recovery_act"),

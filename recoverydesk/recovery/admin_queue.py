@@ -1,12 +1,14 @@
 """The queue's doors: the list, its CSV, Take next, and what is done to several tickets. No rule lives here."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -24,6 +26,7 @@ LIST = "admin:recovery_recoveryticket_changelist"
 MOST_AT_ONCE = 100
 SNOOZES = (1, 3, 7, 14)
 TEMPLATE = "admin/recovery/recoveryticket/queue.html"
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 def user_of(request: HttpRequest) -> User:
@@ -43,6 +46,20 @@ def must_view(request: HttpRequest) -> None:
         raise PermissionDenied
 
 
+def text_only(view: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Answer 400 to what holds a NUL: nobody types one, and PostgreSQL takes none."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Answer:
+        given = (value for part in (request.GET, request.POST) for _name, values in part.lists() for value in values)
+        if any("\0" in value for value in given):
+            raise BadRequest
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
+@text_only
 def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """One page of one view of the queue; its address is the view."""
     must_view(request)

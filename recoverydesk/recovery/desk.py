@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -33,10 +33,10 @@ from recoverydesk.recovery.advancing import NEAR, still_stands
 from recoverydesk.recovery.challenging import stops_resending
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.objecting import decided
-from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, WORK, Actor
+from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, WORK, Actor, Who
 from tokens.models import ApiToken
 
-MOST_DAYS = 30
+TOO_MANY_DAYS = 31  # the verb refuses so many, and fewer than none
 Pressed = Mapping[str, Any]
 SHOWS = showing.SHOWS
 Button = Callable[[int, Actor, Pressed], str]
@@ -190,14 +190,14 @@ def _duplicate(pk: int, actor: Actor, pressed: Pressed) -> str:
     """Reject in favour of another ticket of the same account; each of the two pages then names the other."""
     of = RecoveryTicket.objects.filter(pk=freshness.number(pressed, "of") or 0).exclude(pk=pk)
     if not of.filter(subject__recovery_tickets=pk).exists():
-        raise errors.InvalidTransition(_("choose another ticket of this account"))
+        _refuse("reject", pk, actor, errors.InvalidTransition(_("choose another ticket of this account")))
     version = freshness.version(pk, pressed)
     workflow.reject(pk, actor=actor, reason=f"duplicate of #{of.get().pk}", version=version)
     return _("The ticket is closed as a duplicate.")
 
 
 def _reset(pk: int, actor: Actor, pressed: Pressed) -> str:
-    _check_username(pk, pressed)
+    _check_username("reset", pk, actor, pressed)
     version = freshness.version(pk, pressed)
     outcome = workflow.reset(pk, actor=actor, reason=str(pressed.get("reason", "")), version=version)
     if outcome.sent_back:
@@ -205,12 +205,23 @@ def _reset(pk: int, actor: Actor, pressed: Pressed) -> str:
     return _("Done: second factors reset. The contact has a mail to choose a password.")
 
 
-def _check_username(pk: int, pressed: Pressed) -> None:
-    """Where two people decide, the presser has read whose account it is. Raises WrongUsername."""
+def _check_username(verb: str, pk: int, actor: Actor, pressed: Pressed) -> None:
+    """Where two people decide, the presser has read whose account it is; who may not press hears that from the verb.
+
+    Raises WrongUsername.
+    """
     ticket = RecoveryTicket.objects.select_related("subject").get(pk=pk)
     typed = str(pressed.get("username", "")).strip()
-    if typed != ticket.subject.username and _two_people(cases.read(ticket, database_now())):
-        raise errors.WrongUsername
+    if Who.ADMIN not in actor.parts or typed == ticket.subject.username:
+        return
+    if _two_people(cases.read(ticket, database_now())):
+        _refuse(verb, pk, actor, errors.WrongUsername())
+
+
+def _refuse(verb: str, pk: int, actor: Actor, refusal: errors.RecoveryError) -> NoReturn:
+    """What a form lacks is refused before any verb sees it, and written down like a verb's own refusals."""
+    notes.write_refusal(verb, pk, actor, refusal)
+    raise refusal
 
 
 def _note(pk: int, actor: Actor, pressed: Pressed) -> str:
@@ -229,7 +240,7 @@ def _take(pk: int, actor: Actor, pressed: Pressed) -> str:
 
 
 def _approve(pk: int, actor: Actor, pressed: Pressed) -> str:
-    _check_username(pk, pressed)
+    _check_username("approve", pk, actor, pressed)
     version = freshness.version(pk, pressed)
     workflow.approve(pk, actor=actor, reason=str(pressed.get("reason", "")), version=version)
     return _("Approved. Somebody else resets.")
@@ -277,7 +288,7 @@ def _release_role(pk: int, actor: Actor, pressed: Pressed) -> str:
 
 def _snooze(pk: int, actor: Actor, pressed: Pressed) -> str:
     days = freshness.number(pressed, "days") or 0
-    until = database_now() + timedelta(days=days) if 0 < days <= MOST_DAYS else None
+    until = database_now() + timedelta(days=min(days, TOO_MANY_DAYS)) if days else None
     notes.snooze(pk, actor=actor, until=until)
     return _("Put off.") if until else _("The ticket is awake again.")
 
@@ -286,7 +297,7 @@ def _assign(pk: int, actor: Actor, pressed: Pressed) -> str:
     name = str(pressed.get("to", ""))
     person = User.objects.filter(username=name, is_active=True).first() if name else None
     if name and person is None:
-        raise errors.UnknownSubject(name)
+        _refuse("assign", pk, actor, errors.UnknownSubject(name))
     notes.assign(pk, actor=actor, to=person)
     return _("Now with %(name)s.") % {"name": name} if name else _("Now with nobody.")
 

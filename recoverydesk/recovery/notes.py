@@ -120,10 +120,15 @@ def at_desk(what: str, ticket_id: int, actor: Actor, version: int | None = None)
                 raise errors.StaleTicket
             yield ticket
     except errors.RecoveryError as refusal:
-        refused = RecoveryTicket.objects.select_related("subject").get(pk=ticket_id)
-        data = {"verb": what, "status": refused.status, "error": type(refusal).__name__}
-        record(Tag.ACCOUNT_RECOVERY_REFUSED, refused, actor, **data)
+        write_refusal(what, ticket_id, actor, refusal)
         raise
+
+
+def write_refusal(what: str, ticket_id: int, actor: Actor, refusal: errors.RecoveryError) -> None:
+    """One event: what was asked of this ticket, and by which name it was refused."""
+    refused = RecoveryTicket.objects.select_related("subject").get(pk=ticket_id)
+    data = {"verb": what, "status": refused.status, "error": type(refusal).__name__}
+    record(Tag.ACCOUNT_RECOVERY_REFUSED, refused, actor, **data)
 
 
 def _save(ticket: RecoveryTicket, tag: Tag, actor: Actor, *fields: str, **data: str) -> RecoveryTicket:
