@@ -78,7 +78,7 @@ class TotpForm(CodeForm):
         super().__init__(*args, **kwargs)
         field = self.fields["code"]
         field.help_text = _("Six digits, as your authenticator app shows them now.")
-        field.widget.attrs["inputmode"] = "numeric"
+        field.widget.attrs |= {"inputmode": "numeric", "autofocus": self.is_bound}  # first comes what is to be scanned
 
 
 class RecoveryCodeForm(CodeForm):
@@ -89,7 +89,7 @@ class RecoveryCodeForm(CodeForm):
         field = self.fields["code"]
         field.label = _("One of your codes")
         field.help_text = _("From where you saved them. It stays unused.")
-        field.widget.attrs["autocomplete"] = "off"
+        field.widget.attrs |= {"autocomplete": "off", "autofocus": self.is_bound}  # first come the codes to save
 
 
 class DeviceNameForm(forms.Form):

@@ -1,6 +1,10 @@
 """Template filters of the account pages and mails."""
 
+from datetime import datetime
+
 from django import template
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from audit.tags import Tag
 
@@ -11,3 +15,9 @@ register = template.Library()
 def event_sentence(tag: str) -> str:
     """What an event says to its account's owner, in the language of the page or mail."""
     return str(Tag(tag).label) if tag in Tag else tag
+
+
+@register.filter
+def moment(time: datetime | None) -> str:
+    """A day and a time with its zone, as the reader's language writes them: "22 November 2026, 20:13 UTC"."""
+    return f"{date_format(localtime(time), 'DATETIME_FORMAT')} {localtime(time):%Z}" if time else ""

@@ -1,6 +1,7 @@
 """The account pages as a visitor walks them."""
 
 import re
+from datetime import UTC, datetime
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -322,3 +323,18 @@ def test_an_address_that_was_never_verified_is_forgotten_when_removed(signed_in:
     signed_in.post("/account/email/", {"action_remove": "", "email": "typo@example.com"})
     assert not EmailAddress.objects.filter(email="typo@example.com").exists()
     assert not FormerAddress.objects.exists()
+
+
+def test_dates_are_written_as_the_language_of_the_account_writes_them(signed_in: Client, ada: User) -> None:
+    day = datetime(2026, 11, 2, 20, 13, tzinfo=UTC)
+    User.objects.filter(pk=ada.pk).update(never_reset=True, never_reset_ends=day, time_zone="Europe/Madrid")
+    for language, written in (("es", "2 de noviembre de 2026, 21:13 CET"), ("en", "2 November 2026, 21:13 CET")):
+        User.objects.filter(pk=ada.pk).update(language=language)
+        assert written in words(signed_in.get("/account/profile/"))
+
+
+def test_whoever_has_to_scan_or_save_first_is_not_carried_past_it(signed_in: Client) -> None:
+    """The cursor goes to the code only after a wrong one."""
+    start = signed_in.post("/account/security/app/", {"name": "phone"})
+    assert b"autofocus" not in signed_in.get(start["Location"]).content
+    assert b"autofocus" in signed_in.post(start["Location"], {"code": "000000"}).content
