@@ -11,6 +11,8 @@ from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subque
 from django.db.models.functions import Cast, Concat
 
 from accounts.mail.models import Mail
+from accounts.models import User
+from recoverydesk.projects import people
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import notices, policy
 from recoverydesk.recovery.models import (
@@ -22,6 +24,7 @@ from recoverydesk.recovery.models import (
     RecoveryTicket,
     Status,
 )
+from recoverydesk.recovery.permissions import RESET, staff
 from recoverydesk.recovery.probing.verdicts import Verdict
 
 TO_THE_CONTACT = (
@@ -52,7 +55,10 @@ def numbers() -> policy.Numbers:
 
 
 def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | None = None) -> policy.Case:
-    """Read the case as it is now, in at most five queries; `boundaries` saves one where the caller has them."""
+    """Read the case as it is now, in at most five queries; `boundaries` saves one where the caller has them.
+
+    Who approved is looked up beside that, where somebody has.
+    """
     all_rows = list(ticket.boundaries.all()) if boundaries is None else boundaries
     asked = [row for row in all_rows if row.kind == Boundary.Kind.ASKED]
     own = [row for row in asked if row.own]
@@ -71,7 +77,7 @@ def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | Non
         account_proof=beside["account_proof"],
         other_proof=beside["other_proof"],
         role_gained=beside["role_gained"],
-        approved=beside["approved"],
+        approved=beside["approved"] and bool(counting_approvals(ticket)),
         has_projects=beside["has_projects"] or int(ticket.facts.get("projects", 0)) > 0,
         critical=beside["critical"] or bool(ticket.facts.get("critical", False)),
         subject_is_staff=_is_staff(ticket),
@@ -176,6 +182,19 @@ def live_approvals(ticket: Any) -> QuerySet[Approval]:
     """Approvals that have not died, of people who could still give them today."""
     alive = Q(by__is_active=True, by__frozen_at=None, by__is_staff=True)
     return Approval.objects.filter(alive, ticket=ticket, dead_at=None).exclude(by=F("ticket__subject"))
+
+
+def counting_approvals(ticket: RecoveryTicket) -> list[Approval]:
+    """The live approvals that count at a press. Four queries for one of them, and read only where there is one."""
+    given = live_approvals(ticket).select_related("by").order_by("id")
+    return [one for one in given if could_approve(one.by, ticket)]
+
+
+def could_approve(user: User, ticket: RecoveryTicket) -> bool:
+    """Whether this person could still approve today: rights, no project in common, a superuser where one is asked."""
+    if RESET not in staff(user).rights or people.co_owns(user, ticket.subject):
+        return False
+    return user.is_superuser or not _is_staff(ticket)
 
 
 def lost_mails() -> QuerySet[Mail]:

@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts import second_factors
 from accounts.clock import database_now
@@ -31,7 +33,7 @@ from recoverydesk.recovery import (
 )
 from recoverydesk.recovery.advancing import NEAR, still_stands
 from recoverydesk.recovery.challenging import stops_resending
-from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status, Turn
+from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.objecting import decided
 from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, WORK, Actor, Who
 from tokens.models import ApiToken
@@ -40,6 +42,20 @@ TOO_MANY_DAYS = 31  # the verb refuses so many, and fewer than none
 Pressed = Mapping[str, Any]
 SHOWS = showing.SHOWS
 Button = Callable[[int, Actor, Pressed], str]
+PRESSES: dict[str, str | Promise] = {
+    Claim.SECOND_FACTOR: _lazy("Reset second factors"),
+    Claim.EMAIL: _lazy("Reset the address"),
+    Claim.EMAIL_AND_SECOND_FACTOR: _lazy("Reset address and second factors"),
+    Claim.UNVERIFIED_EMAIL: _lazy("Mark the address as verified"),
+}
+DONE: dict[str, str | Promise] = {
+    Claim.SECOND_FACTOR: _lazy("Done: second factors reset. The contact has a mail to choose a password."),
+    Claim.EMAIL: _lazy("Done: the address is reset. The contact has a mail to choose a password."),
+    Claim.EMAIL_AND_SECOND_FACTOR: _lazy(
+        "Done: address and second factors reset. The contact has a mail to choose a password."
+    ),
+    Claim.UNVERIFIED_EMAIL: _lazy("Done: the address is verified."),
+}
 
 
 @dataclass(frozen=True)
@@ -111,9 +127,8 @@ def _two_people(case: policy.Case) -> bool:
 
 def _primary(step: policy.Step, case: policy.Case, actor: Actor) -> Primary | None:
     """The button belongs to who may press it; the verb asks again."""
-    may_reset = RESET in actor.rights or (RESET_WITHOUT_PROJECTS in actor.rights and not case.has_projects)
     if step == policy.Step.RESET:
-        return Primary("reset", _("Reset second factors"), needs_reason=True) if may_reset else None
+        return Primary("reset", str(PRESSES[case.claim]), needs_reason=True) if _may_reset(case, actor) else None
     if step == policy.Step.APPROVE:
         return Primary("approve", _("Approve"), needs_reason=True) if RESET in actor.rights else None
     if WORK not in actor.rights:
@@ -122,6 +137,12 @@ def _primary(step: policy.Step, case: policy.Case, actor: Actor) -> Primary | No
         policy.Step.CHALLENGE: Primary("challenge", _("Ask for proof")),
         policy.Step.PROBE: Primary("check_now", _("Check boundaries now")),
     }.get(step)
+
+
+def _may_reset(case: policy.Case, actor: Actor) -> bool:
+    """As the verb asks: the lesser right is for lost second factors without projects, where one person decides."""
+    alone = case.claim == Claim.SECOND_FACTOR and not case.has_projects and not _two_people(case)
+    return RESET in actor.rights or (RESET_WITHOUT_PROJECTS in actor.rights and alone)
 
 
 def _removes(ticket: RecoveryTicket) -> dict[str, str]:
@@ -202,7 +223,7 @@ def _reset(pk: int, actor: Actor, pressed: Pressed) -> str:
     outcome = workflow.reset(pk, actor=actor, reason=str(pressed.get("reason", "")), version=version)
     if outcome.sent_back:
         return _("Nothing was reset: the evidence no longer holds, and the ticket went back.")
-    return _("Done: second factors reset. The contact has a mail to choose a password.")
+    return str(DONE[outcome.ticket.claim])
 
 
 def _check_username(verb: str, pk: int, actor: Actor, pressed: Pressed) -> None:

@@ -2,10 +2,9 @@
 
 from accounts.models import User
 from audit.tags import Tag
-from recoverydesk.projects import people
 from recoverydesk.recovery import cases, errors, exceptions, policy
 from recoverydesk.recovery.models import Approval, RecoveryTicket
-from recoverydesk.recovery.permissions import RESET, Actor, staff
+from recoverydesk.recovery.permissions import RESET, Actor
 from recoverydesk.recovery.transitions import (
     Verb,
     Work,
@@ -58,15 +57,6 @@ def check_presser(work: Work, rule: policy.Row) -> None:
     if presser.pk in exceptions.asked_by(work.ticket):
         raise errors.SamePerson
     given = [approval.by for approval in cases.live_approvals(work.ticket).select_related("by")]
-    if any(_counts(work, by, rule) for by in given if by.pk != presser.pk):
+    if any(cases.could_approve(by, work.ticket) for by in given if by.pk != presser.pk):
         return
     raise errors.SamePerson if presser.pk in {by.pk for by in given} else errors.ApprovalMissing
-
-
-def _counts(work: Work, by: User, rule: policy.Row) -> bool:
-    """Whether this person could still approve today: rights, no project in common, a superuser where one is asked."""
-    return (
-        RESET in staff(by).rights
-        and not people.co_owns(by, work.ticket.subject)
-        and (by.is_superuser or not rule.superuser)
-    )

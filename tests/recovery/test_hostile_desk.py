@@ -1,12 +1,16 @@
 """What a hostile or clumsy member of staff may send to the desk: odd text, forged forms, buttons of others."""
 
+from collections.abc import Callable
+
 import pytest
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
 
 from accounts.clock import database_now
-from recoverydesk.recovery import notes
-from recoverydesk.recovery.models import RecoveryTicket, Status
+from accounts.models import User
+from recoverydesk.recovery import notes, workflow
+from recoverydesk.recovery.models import Claim, OtherProof, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
 from tests import factories
 from tests.recovery.builders import (
@@ -16,12 +20,15 @@ from tests.recovery.builders import (
     everything,
     make_admin,
     make_moderator,
+    make_root,
     make_ticket,
+    pressing,
     refusals,
 )
-from tests.recovery.test_admin import QUEUE, browser, button
+from tests.recovery.test_admin import QUEUE, browser, button, page
 
 pytestmark = pytest.mark.django_db
+Becomes = Callable[[User, RecoveryTicket], None]
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +50,9 @@ def ticket(db: None) -> RecoveryTicket:
 
 def disputed() -> RecoveryTicket:
     """A ready ticket two people decide about."""
-    one = make_ticket(factories.make_user("kim"), Status.READY, disputed_at=database_now() - 8 * DAY)
+    now = database_now()
+    given = {"mailbox_confirmed_at": now - 20 * DAY, "disputed_at": now - 8 * DAY}
+    one = make_ticket(factories.make_user("kim"), Status.READY, **given)
     add_boundary(one, proved=True)
     return one
 
@@ -129,3 +138,96 @@ def test_a_number_of_days_that_is_none_wakes_nothing(ticket: RecoveryTicket, mod
     assert names(ticket) == [("snooze", "BadSnooze")]
     mod.post(button(ticket, "snooze"), {"days": "0"})
     assert RecoveryTicket.objects.get().snoozed_until is None
+
+
+# Buttons and words that promise what the press does ------------------------------------------------------------------
+
+
+def approved_by(approver: User) -> RecoveryTicket:
+    one = disputed()
+    workflow.approve(one.pk, actor=pressing(approver), reason=REASON)
+    return one
+
+
+def lose_the_right(approver: User, ticket: RecoveryTicket) -> None:
+    approver.groups.set(Group.objects.filter(name="Moderators"))
+
+
+def own_a_project_with_the_subject(approver: User, ticket: RecoveryTicket) -> None:
+    project = factories.make_project("tool", ticket.subject)
+    factories.add_role(project, approver)
+    RecoveryTicket.objects.update(requested_at=database_now())
+
+
+def be_no_longer_enough(approver: User, ticket: RecoveryTicket) -> None:
+    User.objects.filter(pk=ticket.subject_id).update(is_staff=True)
+
+
+@pytest.mark.parametrize("becomes", [lose_the_right, own_a_project_with_the_subject, be_no_longer_enough])
+def test_an_approval_that_no_longer_counts_leaves_the_button_to_approve(db: None, becomes: Becomes) -> None:
+    """The page called it approved and offered the reset, which refused: nobody could go on with the ticket."""
+    approver, root = make_admin("rosa"), make_root()
+    ticket, client = approved_by(approver), browser(root)
+    assert client.get(page(ticket)).context["primary"].verb == "reset"
+    becomes(approver, ticket)
+    shown = client.get(page(ticket)).context
+    assert (shown["primary"].verb, shown["approvals"]) == ("approve", [])
+    client.post(button(ticket, "approve"), {"reason": REASON, "username": "kim"})
+    other = browser(make_admin("otto"))
+    other.post(button(ticket, "reset"), {"reason": REASON, "username": "kim"})
+    assert RecoveryTicket.objects.get(pk=ticket.pk).status == Status.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("claim", "label", "done"),
+    [
+        (Claim.SECOND_FACTOR, "Reset second factors", "Done: second factors reset."),
+        (Claim.EMAIL_AND_SECOND_FACTOR, "Reset address and second factors", "Done: address and second factors reset."),
+        (Claim.EMAIL, "Reset the address", "Done: the address is reset."),
+        (Claim.UNVERIFIED_EMAIL, "Mark the address as verified", "Done: the address is verified."),
+    ],
+)
+def test_the_button_and_the_answer_name_what_the_press_does(db: None, claim: Claim, label: str, done: str) -> None:
+    """ "Reset second factors" stood above a press that leaves every second factor where it is."""
+    kim = factories.make_user("kim", verified=claim != Claim.UNVERIFIED_EMAIL)
+    new = claim in (Claim.EMAIL, Claim.EMAIL_AND_SECOND_FACTOR)
+    contact = "kim@new.example" if new else "kim@example.org"
+    ticket = make_ticket(kim, Status.READY, claim=claim, contact=contact)
+    add_boundary(ticket, proved=True)
+    OtherProof.objects.create(ticket=ticket, kind=OtherProof.Kind.PASSWORD)
+    if new:
+        workflow.approve(ticket.pk, actor=pressing(make_admin("rosa")), reason=REASON)
+    client = browser(make_admin())
+    assert client.get(page(ticket)).context["primary"].label == label
+    answer = client.post(button(ticket, "reset"), {"reason": REASON, "username": "kim"}, follow=True)
+    assert done in answer.content.decode()
+    mails = b"to choose a password" in answer.content
+    assert mails == (claim != Claim.UNVERIFIED_EMAIL)
+
+
+def test_the_right_to_reset_without_projects_shows_no_button_the_verb_refuses(db: None) -> None:
+    helper = make_moderator("helper")
+    factories.grant(helper, "reset_without_projects")
+    client = browser(helper)
+    kim = factories.make_user("kim", verified=False)
+    address = make_ticket(kim, Status.READY, claim=Claim.UNVERIFIED_EMAIL)
+    two = make_ticket(factories.make_user("lee"), Status.READY, disputed_at=database_now() - 8 * DAY)
+    workflow.approve(two.pk, actor=pressing(make_admin("rosa")), reason=REASON)
+    for ticket in (address, two):
+        assert client.get(page(ticket)).context["primary"] is None
+        client.post(button(ticket, "reset"), {"reason": REASON, "username": ticket.subject.username})
+        assert names(ticket) == [("reset", "NotAllowed")]
+
+
+# What can be found ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_put_off_can_be_found_in_our_turn(ticket: RecoveryTicket, mod: Client) -> None:
+    """Nobody has it and it sleeps: no tab showed it, and the filter asked Our turn for what is not in it."""
+    notes.snooze(ticket.pk, actor=staff(make_admin()), until=database_now() + 3 * DAY)
+    assert [row.ticket for row in mod.get(QUEUE, {"flag": "snoozed"}).context["found"].rows] == [ticket]
+    assert mod.get(QUEUE).context["found"].rows == []
+
+
+def test_the_file_of_tickets_says_that_it_is_utf_8(ticket: RecoveryTicket, mod: Client) -> None:
+    assert mod.get(f"{QUEUE}csv/").getvalue().startswith("\ufeffticket,".encode())
