@@ -1,9 +1,12 @@
 """Everybody who must hear heard once, and no secret went to an address nobody had confirmed."""
 
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
+from typing import Any, TypeVar
 
 from allauth.account.models import EmailAddress
-from django.db.models import Count
+from django.db.models import Count, Model, QuerySet
 
 from accounts.mail.models import Mail
 from accounts.models import FormerAddress
@@ -14,18 +17,43 @@ from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 STAGES = {"challenged_at": ("recovery_notice",), "completed_at": ("recovery_reset", "recovery_verified")}
 ONCE = ("recovery_notice", "recovery_reset", "recovery_verified")
 SECRETS = ("recovery_challenge", "recovery_choose_password")
+M = TypeVar("M", bound=Model)
 
 
 def notice_missing() -> Iterator[Broken]:
     """At each stage every verified address has a notice. Accounts whose addresses changed since are not judged."""
     for field, kinds in STAGES.items():
         tickets = RecoveryTicket.objects.filter(**{f"{field}__isnull": False}, subject__is_active=True)
-        for ticket in tickets.select_related("subject").iterator(chunk_size=500):
-            told = Mail.objects.filter(reference=ticket.reference, kind__in=kinds).values_list("recipient", flat=True)
-            asked = EmailAddress.objects.filter(user=ticket.subject_id, verified=True).values_list("email", flat=True)
-            untold = {address.lower() for address in asked} - {address.lower() for address in told}
-            if untold and not _addresses_changed(ticket, getattr(ticket, field)):
-                yield Broken("notice_missing", f"ticket:{ticket.pk}", f"{len(untold)} addresses without {kinds[0]}")
+        for batch in _batches(tickets.select_related("subject").defer("facts")):
+            for ticket, untold in _untold(batch, kinds):
+                if not _addresses_changed(ticket, getattr(ticket, field)):
+                    yield Broken("notice_missing", f"ticket:{ticket.pk}", f"{untold} addresses without {kinds[0]}")
+
+
+def _untold(tickets: list[RecoveryTicket], kinds: tuple[str, ...]) -> Iterator[tuple[RecoveryTicket, int]]:
+    """The tickets some verified addresses of whose subject have no mail of these kinds, and how many addresses."""
+    mails = Mail.objects.filter(reference__in=[ticket.reference for ticket in tickets], kind__in=kinds)
+    told = {(reference, to.lower()) for reference, to in mails.values_list("reference", "recipient")}
+    asked = _addresses(EmailAddress.objects.filter(verified=True), tickets)
+    for ticket in tickets:
+        untold = [one for one in asked[ticket.subject_id] if (ticket.reference, one) not in told]
+        if untold:
+            yield ticket, len(untold)
+
+
+def _addresses(rows: QuerySet[Any], tickets: list[RecoveryTicket]) -> dict[int, set[str]]:
+    """The addresses of each subject among these rows, in lower case."""
+    found = defaultdict[int, set[str]](set)
+    of_subjects = rows.filter(user__in={ticket.subject_id for ticket in tickets})
+    for user, address in of_subjects.values_list("user_id", "email"):
+        found[user].add(address.lower())
+    return found
+
+
+def _batches(rows: QuerySet[M], size: int = 500) -> Iterator[list[M]]:
+    left = rows.order_by("pk").iterator(chunk_size=size)
+    while batch := list(islice(left, size)):
+        yield batch
 
 
 def _addresses_changed(ticket: RecoveryTicket, since: object) -> bool:
@@ -46,24 +74,31 @@ def secret_to_a_stranger() -> Iterator[Broken]:
     A lost second factor is answered to an address the account has verified, now or until it was removed.
     """
     mails = Mail.objects.filter(reference__startswith="ticket:", kind__regex=rf"^({'|'.join(SECRETS)})")
-    tickets = RecoveryTicket.objects.in_bulk({mail.ticket for mail in mails.iterator() if mail.ticket})
-    for mail in mails.iterator():
+    for batch in _batches(mails.only("kind", "recipient", "reference", "queued_at")):
+        yield from _strangers(batch)
+
+
+def _strangers(mails: list[Mail]) -> Iterator[Broken]:
+    wanted = RecoveryTicket.objects.filter(pk__in={mail.ticket for mail in mails if mail.ticket})
+    tickets = {ticket.pk: ticket for ticket in wanted.select_related("subject").defer("facts")}
+    own = _addresses(EmailAddress.objects.filter(verified=True), list(tickets.values()))
+    former = _addresses(FormerAddress.objects.all(), list(tickets.values()))
+    for mail in mails:
         ticket = tickets.get(mail.ticket or 0)
         if ticket is None or mail.recipient != ticket.contact:
             yield Broken("secret_to_a_stranger", f"mail:{mail.pk}", f"{mail.kind} went past the contact")
-        elif not _confirmed(ticket, mail):
+        elif not _confirmed(ticket, mail, own[ticket.subject_id] | former[ticket.subject_id]):
             yield Broken("secret_to_a_stranger", f"mail:{mail.pk}", f"{mail.kind} to an unconfirmed address")
 
 
-def _confirmed(ticket: RecoveryTicket, mail: Mail) -> bool:
+def _confirmed(ticket: RecoveryTicket, mail: Mail, own: set[str]) -> bool:
     if mail.kind == "recovery_choose_password" and ticket.status != Status.COMPLETED:
         return False
     if ticket.claim != Claim.SECOND_FACTOR:
         return ticket.mailbox_confirmed_at is not None and ticket.mailbox_confirmed_at <= mail.queued_at
     if not ticket.subject.is_active:  # emptied since: nothing is left to compare with
         return True
-    own = EmailAddress.objects.filter(user=ticket.subject_id, email__iexact=mail.recipient, verified=True)
-    return own.exists() or FormerAddress.objects.filter(user=ticket.subject_id, email__iexact=mail.recipient).exists()
+    return mail.recipient.lower() in own
 
 
 def words_kept() -> Iterator[Broken]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
+from rich.console import Console
+from rich.progress import Progress
 
 from recoverydesk.recovery import invariants
 
@@ -20,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = list(invariants.check())
+        found = self._check()
         if options["json"]:
             rules = [rule.__name__ for rule in invariants.RULES]
             self.stdout.write(json.dumps({"rules": rules, "broken": [one.as_json() for one in found]}))
@@ -28,6 +30,13 @@ class Command(BaseCommand):
             self._say(found)
         if found:
             sys.exit(BROKEN)
+
+    def _check(self) -> list[invariants.Broken]:
+        if not sys.stderr.isatty():
+            return list(invariants.check())
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(_("Asking"), total=None)
+            return list(invariants.check(lambda done, total: progress.update(task, completed=done, total=total)))
 
     def _say(self, found: list[invariants.Broken]) -> None:
         for one in found:
