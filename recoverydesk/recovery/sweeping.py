@@ -40,8 +40,8 @@ def sweep() -> dict[str, int]:
     """Do everything that is due and return how much of each was done."""
     failpoints.reach("sweep", "begun")
     done = {
-        **chores.run(),
         "requests": _requests(),
+        **chores.run(),
         "challenged": _each(_to_challenge(), _challenge),
         "mails": accounts_sweeping.sweep(),
         "bounces": _each(_some(cases.bounced()), _bounce),
