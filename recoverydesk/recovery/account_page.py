@@ -9,6 +9,7 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -26,7 +27,7 @@ from tokens.models import ApiToken
 
 LISTED = 50
 EVENTS = 50
-LINKS_PER_PAGE = 200
+OWNERS = 1_000
 VIEW_ACCOUNT = "accounts.view_user"
 
 
@@ -80,10 +81,10 @@ def _projects(account: User) -> dict[str, Any]:
     """Roles, and the repository owners their projects name with the time each was first seen."""
     roles = list(Role.objects.filter(user=account).select_related("project").order_by("created_at", "id")[: LISTED + 1])
     links = RepositoryLink.objects.counting().filter(project__in=[role.project_id for role in roles])
-    rows = links.order_by("first_seen").values_list("project_id", "host", "namespace", "first_seen")[:LINKS_PER_PAGE]
+    rows = links.values_list("project_id", "host", "namespace").annotate(first=Min("first_seen")).order_by("first")
     owners: dict[int, dict[str, Any]] = {}
-    for project, host, namespace, first_seen in rows:
-        owners.setdefault(project, {}).setdefault(f"{host}/{namespace}", first_seen)
+    for project, host, namespace, first_seen in rows[:OWNERS]:
+        owners.setdefault(project, {})[f"{host}/{namespace}"] = first_seen
     return {
         "roles": [(role, owners.get(role.project_id, {})) for role in roles[:LISTED]],
         "more_roles": len(roles) > LISTED,

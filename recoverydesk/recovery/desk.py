@@ -73,7 +73,8 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
     boundaries = list(ticket.boundaries.select_related("proof").order_by("kind", "host", "namespace"))
     case = cases.read(ticket, now, boundaries)
     step = showing.next_step(case, now)
-    primary = _primary(step.step, case, actor)
+    own = actor.user is not None and actor.user.pk == ticket.subject_id
+    primary = None if own else _primary(step.step, case, actor)
     told = showing.story(ticket, boundaries)
     return {
         "ticket": ticket,
@@ -81,7 +82,7 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
         "case": case,
         "step": step,
         "primary": primary,
-        "may_work": WORK in actor.rights and actor.user is not None and actor.user.pk != ticket.subject_id,
+        "may_work": WORK in actor.rights and not own,
         "facts": _facts(ticket),
         "fact_names": facts.NAMES,
         "rows": showing.boundary_rows(boundaries, now),
@@ -160,6 +161,10 @@ def _removes(ticket: RecoveryTicket) -> dict[str, str]:
 def _evidence(ticket: RecoveryTicket, case: policy.Case) -> str:
     """The line that stands in the reason box: what speaks for this reset."""
     parts = [_("%(proved)d of %(asked)d boundaries proved") % {"proved": case.proved, "asked": case.asked}]
+    if case.excepted:
+        parts.append(_("%(excepted)d accepted without proof") % {"excepted": case.excepted})
+    if case.account_proof:
+        parts.append(_("a proof bound to the account given"))
     if case.mailbox_confirmed_at:
         parts.append(_("mailbox confirmed %(at)s") % {"at": f"{case.mailbox_confirmed_at:%Y-%m-%d %H:%M} UTC"})
     if case.wait_until:
@@ -283,14 +288,14 @@ def _ask_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
 
 
 def _approve_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
-    reason = str(pressed.get("reason", ""))
-    workflow.approve_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason)
+    reason, version = str(pressed.get("reason", "")), freshness.version(pk, pressed)
+    workflow.approve_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason, version=version)
     return _("This boundary is excepted.")
 
 
 def _decline_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
-    reason = str(pressed.get("reason", ""))
-    workflow.decline_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason)
+    reason, version = str(pressed.get("reason", "")), freshness.version(pk, pressed)
+    workflow.decline_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason, version=version)
     return _("No exception: this boundary has to be proved.")
 
 

@@ -36,12 +36,14 @@ def ask_exception(ticket_id: int, *, actor: Actor, boundary_id: int, other_proof
         return save(work, tag, boundary=str(boundary), other_proof=other_proof, reason=text)
 
 
-def approve_exception(ticket_id: int, *, actor: Actor, boundary_id: int, reason: str) -> RecoveryTicket:
+def approve_exception(
+    ticket_id: int, *, actor: Actor, boundary_id: int, reason: str, version: int | None = None
+) -> RecoveryTicket:
     """Another person says yes; the ticket now waits longer and needs two people.
 
-    Raises SamePerson, TooNew, StepUpRequired, CoOwnedTicket, ReasonTooShort, InvalidTransition.
+    Raises SamePerson, TooNew, StepUpRequired, CoOwnedTicket, StaleTicket, ReasonTooShort, InvalidTransition.
     """
-    with verb(Verb.APPROVE_EXCEPTION, ticket_id, actor) as work:
+    with verb(Verb.APPROVE_EXCEPTION, ticket_id, actor, version) as work:
         check_full_staff(actor, work.now)
         _decide(work, boundary_id, approved=True, reason=check_reason(reason))
         end_approvals(work.ticket)
@@ -49,9 +51,11 @@ def approve_exception(ticket_id: int, *, actor: Actor, boundary_id: int, reason:
         return advance(work)
 
 
-def decline_exception(ticket_id: int, *, actor: Actor, boundary_id: int, reason: str) -> RecoveryTicket:
+def decline_exception(
+    ticket_id: int, *, actor: Actor, boundary_id: int, reason: str, version: int | None = None
+) -> RecoveryTicket:
     """Another person says no: the boundary stays asked for. Raises what `approve_exception` raises, but for TooNew."""
-    with verb(Verb.DECLINE_EXCEPTION, ticket_id, actor) as work:
+    with verb(Verb.DECLINE_EXCEPTION, ticket_id, actor, version) as work:
         _decide(work, boundary_id, approved=False, reason=check_reason(reason))
         return work.ticket
 

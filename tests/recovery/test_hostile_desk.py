@@ -1,6 +1,7 @@
 """What a hostile or clumsy member of staff may send to the desk: odd text, forged forms, buttons of others."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -10,7 +11,7 @@ from django.test import Client
 from accounts.clock import database_now
 from accounts.models import User
 from recoverydesk.recovery import notes, workflow
-from recoverydesk.recovery.models import Claim, OtherProof, RecoveryTicket, Status
+from recoverydesk.recovery.models import BoundaryException, Claim, OtherProof, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
 from tests import factories
 from tests.recovery.builders import (
@@ -231,3 +232,52 @@ def test_what_is_put_off_can_be_found_in_our_turn(ticket: RecoveryTicket, mod: C
 
 def test_the_file_of_tickets_says_that_it_is_utf_8(ticket: RecoveryTicket, mod: Client) -> None:
     assert mod.get(f"{QUEUE}csv/").getvalue().startswith("\ufeffticket,".encode())
+
+
+@pytest.mark.parametrize("status", [Status.NEW, Status.CHALLENGED, Status.READY])
+def test_a_ticket_about_its_reader_has_no_button(db: None, status: Status) -> None:
+    root = make_root()
+    own = make_ticket(root, status)
+    add_boundary(own, proved=status == Status.READY)
+    shown = browser(root).get(page(own)).context
+    assert (shown["primary"], shown["may_work"]) == (None, False)
+
+
+@pytest.mark.parametrize("verb", ["approve_exception", "decline_exception"])
+def test_nobody_decides_about_an_exception_they_have_not_read(db: None, verb: str) -> None:
+    """It was declined and asked again, for another reason, while the form was open."""
+    ticket, client = make_ticket(factories.make_user("ada")), browser(make_admin())
+    row = add_boundary(ticket)
+    ask: dict[str, Any] = {"boundary_id": row.pk, "other_proof": "archived"}
+    asker, judge = pressing(make_moderator("asker")), pressing(make_moderator("judge"))
+    workflow.ask_exception(ticket.pk, actor=asker, reason="the first reason", **ask)
+    shown = client.get(page(ticket)).context
+    workflow.decline_exception(ticket.pk, actor=judge, boundary_id=row.pk, reason=REASON)
+    workflow.ask_exception(ticket.pk, actor=asker, reason="another reason altogether", **ask)
+    form = {"boundary": row.pk, "version": shown["ticket"].version, "seen": shown["seen"], "reason": REASON}
+    answer = client.post(button(ticket, verb), form)
+    assert answer.status_code == 409
+    assert len(answer.context["changes"]) == 2
+    assert names(ticket) == [(verb, "StaleTicket")]
+    assert list(row.exceptions.order_by("id").values_list("approved", flat=True)) == [False, None]
+
+
+def test_the_reason_that_stands_in_the_box_names_all_a_press_rests_on(db: None) -> None:
+    ticket = disputed()
+    row = add_boundary(ticket, "gone")
+    given = {"other_proof": "dead_host", "reason": REASON, "asked_by": make_moderator("asker")}
+    BoundaryException.objects.create(boundary=row, approved=True, decided_by=make_admin("judge"), **given)
+    OtherProof.objects.create(ticket=ticket, kind=OtherProof.Kind.PASSWORD)
+    evidence = browser(make_admin()).get(page(ticket)).context["evidence"]
+    said = "1 of 2 boundaries proved, 1 accepted without proof, a proof bound to the account given, mailbox confirmed"
+    assert evidence.startswith(said)
+
+
+def test_many_links_of_one_owner_hide_no_other_owner_from_the_accounts_page(mod: Client) -> None:
+    """The first two hundred links were read, whosever they were: later projects seemed to name no repository."""
+    ada = factories.make_user("ada")
+    for number in range(5):
+        urls = [("Source", f"https://github.com/old{number}/r{one}") for one in range(50)]
+        factories.make_project(f"project{number}", ada, urls=urls)
+    shown = mod.get(f"{QUEUE}account/{ada.pk}/").context["roles"]
+    assert [list(owners) for _role, owners in shown] == [[f"github.com/old{number}"] for number in range(5)]
