@@ -76,7 +76,7 @@ def type_password(page: Page, username: str) -> None:
     page.get_by_label("Username or e-mail address").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
     with page.expect_navigation():  # whoever goes on at once must not cut the answer off
-        press(page, "Sign In")
+        press(page, "Sign in")
 
 
 def type_code(page: Page, code: str, button: str = "Sign in") -> None:

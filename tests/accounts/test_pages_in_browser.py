@@ -66,7 +66,7 @@ def sign_in(page: Page, code: Callable[[], str]) -> None:
     page.goto("/account/login/")
     page.get_by_label("Username or e-mail address").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign In", exact=True).click()
+    page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_label("Code").wait_for()
     inspect(page)
     page.get_by_label("Code").fill(code())
