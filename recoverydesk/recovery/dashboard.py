@@ -3,10 +3,8 @@
 Numbers over weeks are kept in the cache for a few minutes; nothing here counts a whole table.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 from django.core.cache import cache
@@ -19,21 +17,13 @@ from accounts.clock import database_now
 from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event, Seal
-from audit.tags import Tag
-from recoverydesk.recovery import heartbeat, mentions, queue
+from recoverydesk.recovery import heartbeat, mentions, queue, trends
 from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, RecoveryTicket, Status, Turn
 
-WEEKS = 12
 KEPT = 300  # seconds in the cache
 SHAPE = 2  # of what is kept there; another number when it changes, so that a new version reads nothing old
 SHOWN = 10
-MOVES = 5000
 LATE = timedelta(minutes=10)
-MOVED = (
-    Tag.ACCOUNT_RECOVERY_OPEN, Tag.ACCOUNT_RECOVERY_CHALLENGE, Tag.ACCOUNT_RECOVERY_ADVANCE,
-    Tag.ACCOUNT_RECOVERY_WAIT_OVER, Tag.ACCOUNT_RECOVERY_SEND_BACK, Tag.ACCOUNT_RECOVERY_RESET,
-    Tag.ACCOUNT_RECOVERY_REJECT, Tag.ACCOUNT_RECOVERY_STOP, Tag.ACCOUNT_RECOVERY_WITHDRAW, Tag.ACCOUNT_RECOVERY_EXPIRE,
-)  # fmt: skip
 NEEDS: dict[str, tuple[str | Promise, Q]] = {
     "objected": (gettext_lazy("the owner objected after the reset"), Q(turn=Turn.OURS, objected_at__isnull=False)),
     "disputed": (gettext_lazy("disputed"), Q(turn=Turn.OURS, disputed_at__isnull=False, status__in=OPEN_STATUSES)),
@@ -50,53 +40,6 @@ NEEDS: dict[str, tuple[str | Promise, Q]] = {
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One week of the drawing, in its units. Its number stands above it."""
-
-    day: datetime
-    open: int
-    x: float
-    y: float
-    height: float
-
-    @property
-    def middle(self) -> float:
-        return self.x + BAR / 2
-
-    @property
-    def above(self) -> float:
-        return self.y - 4
-
-
-@dataclass(frozen=True)
-class Stay:
-    """How long tickets stayed in one status, and its line in the drawing, where the longest bar is `longest`."""
-
-    status: str | Promise
-    tickets: int
-    median: timedelta
-    ninetieth: timedelta
-    line: int
-    longest: timedelta
-
-    @property
-    def top(self) -> int:
-        return self.line * LINE
-
-    @property
-    def foot(self) -> int:
-        return self.top + LINE - 8
-
-    @property
-    def median_width(self) -> float:
-        return STAY_WIDTH * (self.median / self.longest)
-
-    @property
-    def ninetieth_width(self) -> float:
-        return STAY_WIDTH * (self.ninetieth / self.longest)
-
-
-@dataclass(frozen=True)
 class Light:
     """One part of the machine: its name, whether it runs, and a word about it."""
 
@@ -108,7 +51,7 @@ class Light:
 def read(user: User) -> dict[str, Any]:
     """Everything the dashboard shows to this member of staff. About twenty short queries, fewer from the cache."""
     now = database_now()
-    stayed = _kept("stays", lambda: stays(now))
+    stayed = _kept("stays", lambda: trends.stays(now))
     return {
         "now": now,
         "counts": queue.counts(user),
@@ -116,9 +59,9 @@ def read(user: User) -> dict[str, Any]:
         "unread": list(mentions.unread(user)[: mentions.SHOWN]),
         "week": _kept("week", lambda: _week(now)),
         "needs": [need for need in (_need(name) for name in NEEDS) if need["tickets"]],
-        "trend": _kept("trend", lambda: trend(now)),
+        "trend": _kept("trend", lambda: trends.trend(now)),
         "stays": stayed,
-        "stays_height": len(stayed) * LINE,
+        "stays_height": len(stayed) * trends.LINE,
         "lights": lights(now),
     }
 
@@ -146,72 +89,6 @@ def _need(name: str) -> dict[str, Any]:
     found = RecoveryTicket.objects.filter(wanted).select_related("subject").defer("facts").order_by("turn_since", "id")
     tickets = list(found[: SHOWN + 1])
     return {"words": words, "tickets": tickets[:SHOWN], "more": len(tickets) > SHOWN}
-
-
-# Open tickets over twelve weeks ---------------------------------------------------------------------------------------
-
-WIDTH, HEIGHT, GAP, BAR = 600, 120, 6, 44
-
-
-def trend(now: datetime) -> list[Bar]:
-    """How many tickets were open at the end of each of the last twelve weeks, the newest being now.
-
-    Counted back from the open ones now: only those opened or closed in these weeks are looked at.
-    """
-    ends = [now - timedelta(weeks=weeks) for weeks in range(WEEKS)]
-    counts = [RecoveryTicket.objects.filter(closed_at=None).count()]
-    for later, earlier in pairwise(ends):
-        span = {"gt": earlier, "lte": later}
-        opened = RecoveryTicket.objects.filter(**{f"opened_at__{how}": at for how, at in span.items()}).count()
-        closed = RecoveryTicket.objects.filter(**{f"closed_at__{how}": at for how, at in span.items()}).count()
-        counts.append(max(0, counts[-1] - opened + closed))
-    return _bars(list(reversed(ends)), list(reversed(counts)))
-
-
-def _bars(ends: list[datetime], counts: list[int]) -> list[Bar]:
-    step, most = WIDTH / len(counts), max(max(counts), 1)
-    heights = [count / most * HEIGHT for count in counts]
-    return [
-        Bar(day, count, index * step + GAP / 2, HEIGHT - height, height)
-        for index, (day, count, height) in enumerate(zip(ends, counts, heights, strict=True))
-    ]
-
-
-# How long tickets stay in each status ---------------------------------------------------------------------------------
-
-STAY_WIDTH, LINE = 410, 28
-
-
-def stays(now: datetime) -> list[Stay]:
-    """Median and 90th percentile of the time in each status, of the last 5,000 moves in twelve weeks."""
-    events = Event.objects.filter(tag__in=MOVED, time__gte=now - timedelta(weeks=WEEKS), ticket__isnull=False)
-    moves = list(events.order_by("-time", "-id").values_list("ticket", "time", "data", "tag")[:MOVES])
-    spans: dict[str, list[timedelta]] = {}
-    for status, span in _spans(sorted((ticket or 0, time, _led_to(data, tag)) for ticket, time, data, tag in moves)):
-        spans.setdefault(status, []).append(span)
-    found = {status: sorted(spans[status]) for status in OPEN_STATUSES if status in spans}
-    longest = max((percentile(ordered, 90) for ordered in found.values()), default=timedelta()) or timedelta(seconds=1)
-    return [
-        Stay(status.label, len(ordered), percentile(ordered, 50), percentile(ordered, 90), line, longest)
-        for line, (status, ordered) in enumerate(found.items())
-    ]
-
-
-def _led_to(data: dict[str, Any], tag: str) -> str:
-    said = {Tag.ACCOUNT_RECOVERY_OPEN: Status.NEW, Tag.ACCOUNT_RECOVERY_CHALLENGE: Status.CHALLENGED}
-    known = {Tag.ACCOUNT_RECOVERY_WAIT_OVER: Status.READY, Tag.ACCOUNT_RECOVERY_SEND_BACK: Status.CHALLENGED}
-    return str(data.get("status") or (said | known).get(Tag(tag), ""))
-
-
-def _spans(moves: Iterable[tuple[int, datetime, str]]) -> Iterator[tuple[str, timedelta]]:
-    for (ticket, began, status), (next_ticket, ended, _led) in pairwise(moves):
-        if ticket == next_ticket and status in OPEN_STATUSES:
-            yield status, ended - began
-
-
-def percentile(ordered: list[timedelta], per_cent: int) -> timedelta:
-    """The nearest-rank percentile of a list in order; it must not be empty."""
-    return ordered[max(0, -(-len(ordered) * per_cent // 100) - 1)]
 
 
 # The machine ----------------------------------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from audit.tags import Tag
 from recoverydesk.projects import links as project_links
 from recoverydesk.projects.models import Release, RepositoryLink
 from recoverydesk.recovery import (
-    dashboard,
     errors,
     freshness,
     notes,
@@ -28,6 +27,7 @@ from recoverydesk.recovery import (
     replies,
     settings_page,
     showing,
+    trends,
     wording,
     workflow,
 )
@@ -353,14 +353,14 @@ def test_open_tickets_are_counted_back_from_now(db: None) -> None:
     kim = factories.make_user("kim")
     make_ticket(kim, Status.REJECTED, opened_at=now - timedelta(days=20), closed_at=now - timedelta(days=10))
     make_ticket(kim, Status.NEW, opened_at=now - timedelta(days=3))
-    assert [bar.open for bar in dashboard.trend(now)] == [0] * 9 + [1, 0, 1]
+    assert [bar.open for bar in trends.trend(now)] == [0] * 9 + [1, 0, 1]
 
 
 def test_percentiles_are_nearest_ranks() -> None:
     spans = [timedelta(days=day) for day in range(1, 11)]
-    assert dashboard.percentile(spans, 50) == timedelta(days=5)
-    assert dashboard.percentile(spans, 90) == timedelta(days=9)
-    assert dashboard.percentile(spans[:1], 90) == timedelta(days=1)
+    assert trends.percentile(spans, 50) == timedelta(days=5)
+    assert trends.percentile(spans, 90) == timedelta(days=9)
+    assert trends.percentile(spans[:1], 90) == timedelta(days=1)
 
 
 def test_time_in_each_status_comes_from_the_events(ticket: RecoveryTicket) -> None:
@@ -373,7 +373,7 @@ def test_time_in_each_status_comes_from_the_events(ticket: RecoveryTicket) -> No
     ]
     for hours, tag, data in steps:
         Event.objects.create(time=now - timedelta(hours=hours), tag=tag, actor_name="x", ticket=ticket.pk, data=data)
-    stays = dashboard.stays(now)
+    stays = trends.stays(now)
     hour = timedelta(hours=1)
     found = {str(stay.status): stay.median for stay in stays}
     assert found == {"New": 2 * hour, "Challenged": 24 * hour, "Waiting period": 24 * hour}
