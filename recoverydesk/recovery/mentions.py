@@ -12,7 +12,7 @@ from accounts import addresses
 from accounts.mail import outbox
 from accounts.models import User
 from recoverydesk.recovery.models import Entry, Mention, RecoveryTicket
-from recoverydesk.recovery.permissions import WORK, staff
+from recoverydesk.recovery.permissions import can_work
 
 KIND = "recovery_mention"
 MOST = 10  # names in one note
@@ -33,9 +33,9 @@ def note(entry: Entry) -> list[str]:
 def _named(entry: Entry) -> list[User]:
     """Who the note names and may work this ticket, in the order of the text; the writer needs no telling."""
     names = list(dict.fromkeys(found.lower() for found in NAME.findall(entry.text)))[:MOST]
-    people = [user for name in names for user in User.objects.with_username(name).filter(is_active=True)]
+    people = [user for name in names for user in User.objects.with_username(name)]
     nobody = {entry.author_id, entry.ticket.subject_id}
-    return [user for user in people if user.pk not in nobody and user.is_staff and WORK in staff(user).rights]
+    return [user for user in people if user.pk not in nobody and can_work(user)]
 
 
 def _mail(entry: Entry, user: User, recipient: str) -> None:

@@ -14,7 +14,7 @@ from audit import log
 from audit.tags import Tag
 from recoverydesk.recovery import errors, mentions
 from recoverydesk.recovery.models import Entry, RecoveryTicket, Status, Turn
-from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, VIEW, WORK, Actor, Who, staff
+from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, VIEW, Actor, Who, can_work, staff
 from recoverydesk.recovery.transitions import check_not_own, record
 
 NOTE_LENGTH = 20_000
@@ -52,11 +52,11 @@ def take(ticket_id: int, *, actor: Actor, version: int | None = None) -> Recover
 def assign(ticket_id: int, *, actor: Actor, to: User | None) -> RecoveryTicket:
     """Put the ticket on somebody's desk, or on nobody's.
 
-    Raises NotAllowed (also when `to` may not work tickets) and OwnTicket (also when the ticket is about `to`).
+    Raises NotAllowed (also when `to` cannot work tickets) and OwnTicket (also when the ticket is about `to`).
     """
     with at_desk("assign", ticket_id, actor) as ticket:
         if to is not None:
-            if WORK not in staff(to).rights:
+            if not can_work(to):
                 raise errors.NotAllowed(to.username)
             check_not_own(ticket.subject, staff(to))
         ticket.assigned_to = to

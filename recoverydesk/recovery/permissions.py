@@ -77,6 +77,11 @@ def staff(user: User, *, recent: bool = False) -> Actor:
     return Actor(frozenset(parts), user=user, recent=recent, rights=rights)
 
 
+def can_work(user: User) -> bool:
+    """Whether this person has the right to work tickets and can come to the desk to do it."""
+    return user.is_staff and user.may_sign_in and user.has_perm(WORK)
+
+
 def signed_in(
     user: User, *, recent: bool = False, factor_since: datetime | None = None, origin: Origin | None = None
 ) -> Actor:

@@ -180,5 +180,5 @@ def workers() -> list[User]:
     right = "work_recoveryticket"
     in_groups = User.groups.through.objects.filter(group__permissions__codename=right).values("user_id")
     alone = User.user_permissions.through.objects.filter(permission__codename=right).values("user_id")
-    able = User.objects.filter(pk__in=in_groups.union(alone), is_staff=True, is_active=True)
+    able = User.objects.filter(pk__in=in_groups.union(alone), is_staff=True, is_active=True, frozen_at=None)
     return list(able.only("pk", "username").order_by("username"))

@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.clock import database_now
 from accounts.models import User
 from recoverydesk.recovery import notes, workflow
-from recoverydesk.recovery.models import BoundaryException, Claim, OtherProof, RecoveryTicket, Status
+from recoverydesk.recovery.models import BoundaryException, Claim, Mention, OtherProof, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
 from tests import factories
 from tests.recovery.builders import (
@@ -281,3 +281,17 @@ def test_many_links_of_one_owner_hide_no_other_owner_from_the_accounts_page(mod:
         factories.make_project(f"project{number}", ada, urls=urls)
     shown = mod.get(f"{QUEUE}account/{ada.pk}/").context["roles"]
     assert [list(owners) for _role, owners in shown] == [[f"github.com/old{number}"] for number in range(5)]
+
+
+@pytest.mark.parametrize("since", [{"is_staff": False}, {"is_active": False}, {"frozen": True}])
+def test_nobody_is_given_a_ticket_or_told_of_one_who_cannot_come_to_the_desk(
+    ticket: RecoveryTicket, mod: Client, since: dict[str, bool]
+) -> None:
+    """It would have lain on the desk of a frozen account, where Take next passes it over."""
+    jon = make_moderator("jon")
+    User.objects.filter(pk=jon.pk).update(**({"frozen_at": database_now()} if "frozen" in since else since))
+    assert mod.post(button(ticket, "assign"), {"to": "jon"}).status_code == 409
+    assert "jon" not in [worker.username for worker in mod.get(QUEUE).context["workers"]]
+    mod.post(button(ticket, "note"), {"text": "@jon, look at this"})
+    assert RecoveryTicket.objects.get(pk=ticket.pk).assigned_to is None
+    assert not Mention.objects.exists()
