@@ -5,12 +5,14 @@ import re
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
 
 PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,39}")
 
 
 class TokensConfig(AppConfig):
     name = "tokens"
+    verbose_name = _("tokens")
 
     def ready(self) -> None:
         """Stop the start when secret scanners could not tell where the prefix of our tokens ends."""

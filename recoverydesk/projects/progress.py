@@ -50,7 +50,8 @@ def _with_lines(command: BaseCommand, outcomes: Iterable[Outcome[T]]) -> Iterato
 def _changes(done: object) -> str:
     """Say what one document changed: the counts that are not zero."""
     counts = [f"{count:d} {COUNTS[name]}" for name, count in vars(done).items() if name in COUNTS and count]
-    return f"{vars(done)['name']}: {', '.join(counts) or _('nothing new')}"
+    said = ", ".join(counts) or _("nothing new")
+    return f"{vars(done)['name']}: {said}"
 
 
 def finish(command: BaseCommand, outcomes: list[Outcome[T]]) -> None:

@@ -2,10 +2,12 @@
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 class RecoveryConfig(AppConfig):
     name = "recoverydesk.recovery"
+    verbose_name = _("recovery")
 
     def ready(self) -> None:
         from recoverydesk.recovery import permissions, replies

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from accounts import second_factors
 from accounts.clock import database_now
@@ -43,18 +43,18 @@ Pressed = Mapping[str, Any]
 SHOWS = showing.SHOWS
 Button = Callable[[int, Actor, Pressed], str]
 PRESSES: dict[str, str | Promise] = {
-    Claim.SECOND_FACTOR: _lazy("Reset second factors"),
-    Claim.EMAIL: _lazy("Reset the address"),
-    Claim.EMAIL_AND_SECOND_FACTOR: _lazy("Reset address and second factors"),
-    Claim.UNVERIFIED_EMAIL: _lazy("Mark the address as verified"),
+    Claim.SECOND_FACTOR: gettext_lazy("Reset second factors"),
+    Claim.EMAIL: gettext_lazy("Reset the address"),
+    Claim.EMAIL_AND_SECOND_FACTOR: gettext_lazy("Reset address and second factors"),
+    Claim.UNVERIFIED_EMAIL: gettext_lazy("Mark the address as verified"),
 }
 DONE: dict[str, str | Promise] = {
-    Claim.SECOND_FACTOR: _lazy("Done: second factors reset. The contact has a mail to choose a password."),
-    Claim.EMAIL: _lazy("Done: the address is reset. The contact has a mail to choose a password."),
-    Claim.EMAIL_AND_SECOND_FACTOR: _lazy(
+    Claim.SECOND_FACTOR: gettext_lazy("Done: second factors reset. The contact has a mail to choose a password."),
+    Claim.EMAIL: gettext_lazy("Done: the address is reset. The contact has a mail to choose a password."),
+    Claim.EMAIL_AND_SECOND_FACTOR: gettext_lazy(
         "Done: address and second factors reset. The contact has a mail to choose a password."
     ),
-    Claim.UNVERIFIED_EMAIL: _lazy("Done: the address is verified."),
+    Claim.UNVERIFIED_EMAIL: gettext_lazy("Done: the address is verified."),
 }
 
 

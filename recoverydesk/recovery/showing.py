@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from accounts.clock import database_now
 from accounts.mail.models import Mail
@@ -123,11 +123,11 @@ class Line:
 
 
 SHOWS: dict[str, str | Promise] = {
-    "": _lazy("All"),
-    "mail": _lazy("Mail"),
-    "probes": _lazy("Probes"),
-    "notes": _lazy("Staff notes"),
-    "events": _lazy("Steps"),
+    "": gettext_lazy("All"),
+    "mail": gettext_lazy("Mail"),
+    "probes": gettext_lazy("Probes"),
+    "notes": gettext_lazy("Staff notes"),
+    "events": gettext_lazy("Steps"),
 }
 NOT_SHOWN = (Tag.ACCOUNT_RECOVERY_NOTE,)  # the note itself is there
 

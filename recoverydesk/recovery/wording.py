@@ -102,6 +102,7 @@ DETAILS: dict[str, str | Promise] = {
     "claim": _("claim"),
     "codes": _("recovery codes"),
     "error": _("why"),
+    "how": _("how"),
     "kind": _("proof"),
     "object_id": _("commit"),
     "other_proof": _("instead of proof"),

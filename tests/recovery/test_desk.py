@@ -378,7 +378,7 @@ def test_time_in_each_status_comes_from_the_events(ticket: RecoveryTicket) -> No
     found = {str(stay.status): stay.median for stay in stays}
     assert found == {"New": 2 * hour, "Challenged": 24 * hour, "Waiting period": 24 * hour}
     assert [(stay.line, round(stay.median_width), round(stay.ninetieth_width)) for stay in stays] == [
-        (0, 34, 34), (1, 410, 410), (2, 410, 410),
+        (0, 30, 30), (1, 360, 360), (2, 360, 360),
     ]  # fmt: skip
 
 
