@@ -48,6 +48,7 @@ def read(account: User, reader: User) -> dict[str, Any]:
         "account": account,
         "now": database_now(),
         "may_freeze": may_freeze,
+        "may_open": reader.has_perm(permissions.WORK) and reader.pk != account.pk and account.is_active,
         **_factors(account),
         **_addresses(account),
         **_projects(account),
@@ -81,13 +82,15 @@ def _projects(account: User) -> dict[str, Any]:
     """Roles, and the repository owners their projects name with the time each was first seen."""
     roles = list(Role.objects.filter(user=account).select_related("project").order_by("created_at", "id")[: LISTED + 1])
     links = RepositoryLink.objects.counting().filter(project__in=[role.project_id for role in roles])
-    rows = links.values_list("project_id", "host", "namespace").annotate(first=Min("first_seen")).order_by("first")
+    found = links.values_list("project_id", "host", "namespace").annotate(first=Min("first_seen")).order_by("first")
+    rows = list(found[: OWNERS + 1])
     owners: dict[int, dict[str, Any]] = {}
     for project, host, namespace, first_seen in rows[:OWNERS]:
         owners.setdefault(project, {})[f"{host}/{namespace}"] = first_seen
     return {
         "roles": [(role, owners.get(role.project_id, {})) for role in roles[:LISTED]],
         "more_roles": len(roles) > LISTED,
+        "more_owners": len(rows) > OWNERS,
     }
 
 

@@ -21,7 +21,7 @@ from recoverydesk.recovery.models import RecoveryTicket, ReplyTemplate
 LONGEST_NUMBER = 18
 PAGE = "admin:recovery_recoveryticket_change"
 FOLDER = "admin/recovery/recoveryticket"
-TYPED = ("reason", "text", "username", "url")
+TYPED = ("reason", "text", "username", "url", "boundary")
 
 
 def find(number: str) -> RecoveryTicket:
@@ -83,7 +83,8 @@ def _refused(request: HttpRequest, pk: int, verb: str, refusal: errors.RecoveryE
         return redirect(PAGE, pk)
     typed = {name: request.POST.get(name, "") for name in TYPED}
     changes = freshness.changes(pk, request.POST)
-    more = {"refusal": sentence, "changes": changes, "typed": typed, "typed_verb": verb}
+    kept = [typed[name] for name in ("reason", "text", "url") if typed[name]]  # its form may be gone
+    more = {"refusal": sentence, "changes": changes, "typed": typed, "typed_verb": verb, "kept": kept}
     return _page(request, ticket, HTTPStatus.CONFLICT, **more)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,26 +17,35 @@ from accounts.clock import database_now
 from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event, Seal
-from recoverydesk.recovery import heartbeat, mentions, queue, trends
-from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, RecoveryTicket, Status, Turn
+from recoverydesk.recovery import cases, heartbeat, mentions, queue, trends
+from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, BoundaryException, RecoveryTicket, Status, Turn
+from recoverydesk.recovery.notes import AWAKE
 
 KEPT = 300  # seconds in the cache
 SHAPE = 2  # of what is kept there; another number when it changes, so that a new version reads nothing old
 SHOWN = 10
 LATE = timedelta(minutes=10)
+
+
+def _excepting() -> Q:
+    asked = BoundaryException.objects.filter(boundary__ticket=OuterRef("pk"), approved=None)
+    return Q(Exists(asked.filter(boundary__proved_at=None)))
+
+
+def _puzzling() -> Q:
+    asked = Boundary.objects.filter(ticket=OuterRef("pk"), kind=Boundary.Kind.ASKED, proved_at=None)
+    return Q(Exists(asked.filter(last_verdict__in=cases.NEEDS_A_PERSON)))
+
+
 NEEDS: dict[str, tuple[str | Promise, Q]] = {
-    "objected": (gettext_lazy("the owner objected after the reset"), Q(turn=Turn.OURS, objected_at__isnull=False)),
-    "disputed": (gettext_lazy("disputed"), Q(turn=Turn.OURS, disputed_at__isnull=False, status__in=OPEN_STATUSES)),
-    "ready": (gettext_lazy("waiting period ended: ready for an admin"), Q(turn=Turn.OURS, status=Status.READY)),
-    "bounced": (
-        gettext_lazy("mail bounced"),
-        Q(turn=Turn.OURS, contact_bounced_at__isnull=False, status__in=OPEN_STATUSES),
-    ),
-    "new": (
-        gettext_lazy("claim and account do not match"),
-        Q(turn=Turn.OURS, status=Status.NEW, challenges_itself=False),
-    ),
-}
+    "objected": (gettext_lazy("the owner objected after the reset"), Q(status=Status.COMPLETED)),
+    "disputed": (gettext_lazy("disputed"), Q(disputed_at__isnull=False, status__in=OPEN_STATUSES)),
+    "ready": (gettext_lazy("waiting period ended: ready for an admin"), Q(status=Status.READY)),
+    "bounced": (gettext_lazy("mail bounced"), Q(contact_bounced_at__isnull=False, status__in=OPEN_STATUSES)),
+    "exception": (gettext_lazy("an exception waits for a second person"), Q(status=Status.CHALLENGED) & _excepting()),
+    "verdict": (gettext_lazy("a repository that only a person can judge"), Q(status=Status.CHALLENGED) & _puzzling()),
+    "new": (gettext_lazy("claim and account do not match"), Q(status=Status.NEW, challenges_itself=False)),
+}  # of the tickets in our turn that nobody has put off
 
 
 @dataclass(frozen=True)
@@ -86,8 +95,8 @@ def _week(now: datetime) -> dict[str, int]:
 def _need(name: str) -> dict[str, Any]:
     """The longest waiting tickets of one kind that need a person."""
     words, wanted = NEEDS[name]
-    found = RecoveryTicket.objects.filter(wanted).select_related("subject").defer("facts").order_by("turn_since", "id")
-    tickets = list(found[: SHOWN + 1])
+    ours = RecoveryTicket.objects.filter(AWAKE, wanted, turn=Turn.OURS)
+    tickets = list(ours.select_related("subject").defer("facts").order_by("turn_since", "id")[: SHOWN + 1])
     return {"words": words, "tickets": tickets[:SHOWN], "more": len(tickets) > SHOWN}
 
 

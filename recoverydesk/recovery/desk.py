@@ -93,6 +93,7 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
         "may_settle": case.objected and RESET in actor.rights and actor.user and not decided(ticket, actor.user),
         "flags": desk_flags.of(ticket, now),
         "timeline": showing.timeline(told, show=show),
+        "timeline_cut": told.is_cut and showing.TIMELINE,
         "show": show,
         "shows": showing.SHOWS,
         "seen": told.newest_event,

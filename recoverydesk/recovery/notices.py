@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils import translation
 from django.utils.timesince import timesince
+from django.utils.translation import ngettext
 
 from accounts import addresses
 from accounts.mail import links, outbox
@@ -263,6 +264,9 @@ def _boundary_context(boundary: Boundary) -> dict[str, object]:
 
 
 def span(span: timedelta) -> str:
-    """A length of time for a mail: "7 days", "24 hours", "1 minute". Dated from a fixed day, so always the same."""
+    """A length of time for a mail: "7 days", "1 day", "12 hours". Dated from a fixed day, so always the same."""
+    days, rest = divmod(span, timedelta(days=1))
+    if days > 1 and not rest:  # thirty days are neither four weeks nor a month
+        return ngettext("%d day", "%d days", days) % days
     start = datetime(2001, 1, 1, tzinfo=UTC)
     return timesince(start, start + span, depth=1).replace("\xa0", " ")

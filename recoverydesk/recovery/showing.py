@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
@@ -73,19 +74,10 @@ def status_page(ticket: RecoveryTicket, *, return_code: str = "") -> dict[str, A
     }
 
 
-FOR_THE_CLAIMANT = (
-    policy.Missing.BOUNDARIES,
-    policy.Missing.ONE_BOUNDARY,
-    policy.Missing.ACCOUNT_PROOF,
-    policy.Missing.BOUNDARY_OR_PROOF,
-    policy.Missing.MAILBOX,
-)
-
-
 def _said(ticket: RecoveryTicket, now: datetime) -> str:
     """What the claimant can still do, in the words of the policy; nothing of what is ours."""
     lacking = policy.explain(cases.read(ticket, now), now, cases.numbers()).lacking
-    return "; ".join(str(wording.MISSING[ask]) for ask in lacking if ask in FOR_THE_CLAIMANT)
+    return "; ".join(str(wording.ASKED_OF_CLAIMANTS[ask]) for ask in lacking if ask in wording.ASKED_OF_CLAIMANTS)
 
 
 def _all_proved(asked: list[Boundary]) -> bool:
@@ -134,37 +126,51 @@ NOT_SHOWN = (Tag.ACCOUNT_RECOVERY_NOTE,)  # the note itself is there
 
 @dataclass(frozen=True)
 class Story:
-    """Everything that happened on a ticket, newest first: the newest 200 events, mails, notes and looks."""
+    """Everything that happened on a ticket, newest first: the newest 200 events, mails, notes and looks.
 
+    `newest_looks` has the newest look at each boundary, by its id, so that a person can look the same way.
+    """
+
+    newest_event: int
     events: list[Event]
     mails: list[Mail]
     notes: list[Entry]
     looks: list[Probe]
+    newest_looks: dict[int, Probe]
     places: dict[int, str]
 
     @property
-    def newest_event(self) -> int:
-        return self.events[0].pk if self.events else 0
-
-    @property
-    def newest_looks(self) -> dict[int, Probe]:
-        """The newest look at each boundary, by the boundary's id, so that a person can look the same way."""
-        return {look.boundary_id: look for look in reversed(self.looks)}
+    def is_cut(self) -> bool:
+        return any(len(lines) == TIMELINE for lines in (self.events, self.mails, self.notes, self.looks))
 
 
 def story(ticket: RecoveryTicket, boundaries: list[Boundary]) -> Story:
-    """Read it, in four queries."""
+    """Read it, in four queries, or five where the newest 200 looks leave a boundary out."""
     events = Event.objects.filter(ticket=ticket.pk).exclude(tag=Tag.ACCOUNT_EMAIL_SENT).order_by("-id")
     mails = Mail.objects.filter(reference=ticket.reference).order_by("-id")
     notes = ticket.entries.select_related("author").order_by("-id")
     looks = Probe.objects.filter(boundary__in=[row.pk for row in boundaries]).order_by("-id")
+    written, seen = list(notes[:TIMELINE]), list(looks[:TIMELINE])
+    told = list(events[: TIMELINE + len(written)])  # a note's event is not shown beside the note
     return Story(
-        events=list(events[:TIMELINE]),
+        newest_event=told[0].pk if told else 0,
+        events=[event for event in told if event.tag not in NOT_SHOWN][:TIMELINE],
         mails=list(mails[:TIMELINE]),
-        notes=list(notes[:TIMELINE]),
-        looks=list(looks[:TIMELINE]),
+        notes=written,
+        looks=seen,
+        newest_looks=_newest_looks(boundaries, seen),
         places={row.pk: str(row) for row in boundaries},
     )
+
+
+def _newest_looks(boundaries: list[Boundary], looks: list[Probe]) -> dict[int, Probe]:
+    found = {look.boundary_id: look for look in reversed(looks)}
+    missing = [row.pk for row in boundaries if row.last_probed_at is not None and row.pk not in found]
+    if missing:
+        last = Subquery(Probe.objects.filter(boundary=OuterRef("pk")).order_by("-id").values("pk")[:1])
+        ids = Boundary.objects.filter(pk__in=missing).annotate(last=last).values("last")
+        found |= {look.boundary_id: look for look in Probe.objects.filter(pk__in=ids)}
+    return found
 
 
 def timeline(told: Story, *, show: str = "") -> list[Line]:
@@ -185,9 +191,9 @@ def timeline(told: Story, *, show: str = "") -> list[Line]:
 
 
 def _is_shown(event: Event, *, only_news: bool) -> bool:
-    """A note is there itself; what the sweep tried too early is no news, and stands among all the steps."""
+    """What the sweep tried too early is no news, and stands among all the steps."""
     tried = event.tag == Tag.ACCOUNT_RECOVERY_REFUSED and event.actor_name == Who.SYSTEM.value
-    return event.tag not in NOT_SHOWN and not (only_news and tried)
+    return not (only_news and tried)
 
 
 def _mail_lines(mails: list[Mail]) -> list[Line]:

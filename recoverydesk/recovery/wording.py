@@ -59,6 +59,14 @@ MISSING: dict[str, str | Promise] = {
     Missing.APPROVAL: _("a second person has not approved yet"),
 }
 
+ASKED_OF_CLAIMANTS: dict[str, str | Promise] = {
+    Missing.BOUNDARIES: _("the branch, for every owner in the list"),
+    Missing.ONE_BOUNDARY: _("the branch, for at least one owner in the list"),
+    Missing.ACCOUNT_PROOF: _("something that belongs to the account: its password, an API token, a browser or a key"),
+    Missing.BOUNDARY_OR_PROOF: _("the branch for one owner in the list, or something that belongs to the account"),
+    Missing.MAILBOX: _("your word that this mailbox is yours: the button on this page"),
+}
+
 BLOCKS: dict[str, str | Promise] = {
     Block.SIGNED_IN: _("the owner signed in with a second factor and has not said what this request is"),
     Block.BOUNCED: _("the mail to the contact came back"),

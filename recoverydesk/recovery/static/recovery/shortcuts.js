@@ -20,9 +20,18 @@
     if (element.tagName === "BUTTON") element.click();
     else element.focus();
   };
-  const takeNext = () => document.getElementById("take-next-form")?.requestSubmit();
+  const form = document.getElementById("take-next-form");
+  const takeNext = () => form?.requestSubmit();
+  // A second press before the first is answered would take a second ticket.
+  let taking = false;
+  window.addEventListener("pageshow", () => (taking = false));
+  document.addEventListener("submit", (event) => {
+    if (!form || event.target.action !== form.action) return;
+    if (taking) event.preventDefault();
+    taking = true;
+  });
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || help.open || !on()) return;
+    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || help.open || !on()) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
     const target = ["t", "r", "/"].includes(event.key) && document.querySelector(`[data-key="${event.key}"]`);
     if (event.key === "?") show();
