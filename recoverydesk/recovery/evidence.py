@@ -98,11 +98,13 @@ def _boundary(
     settled = [link for link in links if link.first_seen <= young_since]
     if not settled:
         return FrozenBoundary(*key, "young", _repositories(links))
-    kind = "retired" if _retired(links, last_named, cutoff) else "asked"
+    retired = _retired(links, last_named, cutoff)
+    kind = "retired" if retired else "asked"
     known = {link.repository for link in settled}
     young = _repositories([link for link in links if link.repository not in known])
     own = [link for link in settled if link.own]
-    if not own or _retired([link for link in links if link.own], last_named, cutoff):
+    all_own = [link for link in links if link.own]
+    if not own or (retired if len(all_own) == len(links) else _retired(all_own, last_named, cutoff)):
         return FrozenBoundary(*key, kind, _repositories(settled), young)
     return FrozenBoundary(*key, kind, _repositories(own), young, own=True)
 
