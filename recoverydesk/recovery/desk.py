@@ -72,7 +72,7 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
     now = database_now()
     boundaries = list(ticket.boundaries.select_related("proof").order_by("kind", "host", "namespace"))
     case = cases.read(ticket, now, boundaries)
-    step = showing.next_step(case, now)
+    step = showing.next_step(case, now, by_itself=ticket.challenges_itself)
     own = actor.user is not None and actor.user.pk == ticket.subject_id
     primary = None if own else _primary(step.step, case, actor)
     told = showing.story(ticket, boundaries)

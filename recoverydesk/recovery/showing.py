@@ -93,9 +93,14 @@ class NextStep:
     lacking: list[str]
 
 
-def next_step(case: policy.Case, now: datetime) -> NextStep:
-    """The primary button and why, from the same function that guards the verbs."""
+def next_step(case: policy.Case, now: datetime, *, by_itself: bool = False) -> NextStep:
+    """The primary button and why, from the same function that guards the verbs.
+
+    `by_itself`: the desk is about to ask for proof; only when it could not, a person has to look.
+    """
     said = policy.explain(case, now, cases.numbers())
+    if by_itself and said.step == policy.Step.CHALLENGE:
+        return NextStep(said.step, str(wording.BY_ITSELF), [])
     lacking = [str(wording.BLOCKS[block]) for block in said.blocks]
     lacking += [str(wording.MISSING[ask]) for ask in said.lacking]
     return NextStep(said.step, str(wording.STEPS[said.step]), lacking)

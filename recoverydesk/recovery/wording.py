@@ -92,6 +92,7 @@ STEPS: dict[str, str | Promise] = {
     Step.LOOK: _("Something stops this ticket. Look at it."),
     Step.NONE: _("This ticket is closed."),
 }
+BY_ITSELF = _("The claim matches the account: the desk asks for proof by itself, in a moment.")
 
 
 PROOFS: dict[str, str | Promise] = {

@@ -49,6 +49,9 @@ def test_one_press_opens_a_ticket_as_the_public_form_would(ada: User, desk: Clie
     assert answer.headers["Location"] == f"/admin/recovery/recoveryticket/{ticket.pk}/change/"
     assert (ticket.subject, ticket.source, ticket.status) == (ada, Source.STAFF, Status.NEW)
     assert (ticket.contact, ticket.says_codes_lost, ticket.challenges_itself) == ("ada@example.org", True, True)
+    shown = desk.get(answer.headers["Location"]).content.decode()
+    assert "the desk asks for proof by itself" in shown
+    assert "does not match" not in shown
 
 
 def test_a_second_opening_leads_to_the_first(ada: User, desk: Client) -> None:
