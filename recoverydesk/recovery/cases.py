@@ -63,7 +63,7 @@ def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | Non
     asked = [row for row in all_rows if row.kind == Boundary.Kind.ASKED]
     own = [row for row in asked if row.own]
     beside = _besides().get(pk=ticket.pk)
-    contact, mails, exceptions = _contact(ticket), _mails(ticket), _exceptions(ticket, asked)
+    contact, mails, exceptions = _contact(ticket), _mails(ticket), _exceptions(asked)
     return policy.Case(
         claim=ticket.claim,
         status=ticket.status,
@@ -146,7 +146,7 @@ def _besides() -> QuerySet[RecoveryTicket, dict[str, Any]]:
     return tickets
 
 
-def _exceptions(ticket: RecoveryTicket, asked: list[Boundary]) -> list[bool | None]:
+def _exceptions(asked: list[Boundary]) -> list[bool | None]:
     """The live exceptions (one a boundary) of boundaries without proof: True, or None where one is asked for."""
     lacking = [row.pk for row in asked if row.proved_at is None]
     rows = BoundaryException.objects.filter(boundary__in=lacking)
@@ -207,9 +207,13 @@ def lost_mails() -> QuerySet[Mail]:
 
 def queued_mails() -> QuerySet[Mail]:
     """Inside a query of tickets: mails of the challenge that have not left; no clock can start (see `_mails`)."""
-    first = Q(dedupe_key__in=(_filed_as(":challenge:0"), _filed_as(":confirm:0")))
-    counts = ~Q(kind__in=TO_THE_CONTACT) | first
-    return Mail.objects.filter(counts, reference=_filed_as(), kind__in=CHALLENGE_MAILS, state=Mail.State.QUEUED)
+    counts = _of_the_challenge(_filed_as(":challenge:0"), _filed_as(":confirm:0"))
+    return Mail.objects.filter(counts, reference=_filed_as(), state=Mail.State.QUEUED)
+
+
+def _of_the_challenge(*first: object) -> Q:
+    """Mails of the challenge; of those to the contact only the first, not what was sent again later on."""
+    return Q(kind__in=CHALLENGE_MAILS) & (~Q(kind__in=TO_THE_CONTACT) | Q(dedupe_key__in=first))
 
 
 def _filed_as(rest: str = "") -> Concat:
@@ -256,9 +260,8 @@ def _mails(ticket: RecoveryTicket) -> Mails:
     """
     if ticket.challenged_at is None:
         return Mails(None, old_addresses_dead=False)
-    first = (notices.challenge_key(ticket), notices.confirming_key(ticket))
-    counts = ~Q(kind__in=TO_THE_CONTACT) | Q(dedupe_key__in=first)
-    mails = Mail.objects.filter(counts, reference=ticket.reference, kind__in=CHALLENGE_MAILS)
+    counts = _of_the_challenge(notices.challenge_key(ticket), notices.confirming_key(ticket))
+    mails = Mail.objects.filter(counts, reference=ticket.reference)
     rows = list(mails.values_list("kind", "state", "settled_at"))
     told = [state for kind, state, _ in rows if kind == "recovery_notice"]
     left = [at for _, _, at in rows if at is not None]

@@ -35,10 +35,11 @@ from recoverydesk.recovery.advancing import NEAR, still_stands
 from recoverydesk.recovery.challenging import stops_resending
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.objecting import decided
-from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, WORK, Actor, Who
+from recoverydesk.recovery.permissions import RESET, WORK, Actor, Who
+from recoverydesk.recovery.pressing import may_reset
 from tokens.models import ApiToken
 
-TOO_MANY_DAYS = 31  # the verb refuses so many, and fewer than none
+TOO_MANY_DAYS = notes.LONGEST_SNOOZE.days + 1  # the verb refuses so many, and fewer than none
 Pressed = Mapping[str, Any]
 SHOWS = showing.SHOWS
 Button = Callable[[int, Actor, Pressed], str]
@@ -129,8 +130,9 @@ def _two_people(case: policy.Case) -> bool:
 
 def _primary(step: policy.Step, case: policy.Case, actor: Actor) -> Primary | None:
     """The button belongs to who may press it; the verb asks again."""
+    rule = policy.row(case, cases.numbers())
     if step == policy.Step.RESET:
-        return Primary("reset", str(PRESSES[case.claim]), needs_reason=True) if _may_reset(case, actor) else None
+        return Primary("reset", str(PRESSES[case.claim]), needs_reason=True) if may_reset(actor, case, rule) else None
     if step == policy.Step.APPROVE:
         return Primary("approve", _("Approve"), needs_reason=True) if RESET in actor.rights else None
     if WORK not in actor.rights:
@@ -139,12 +141,6 @@ def _primary(step: policy.Step, case: policy.Case, actor: Actor) -> Primary | No
         policy.Step.CHALLENGE: Primary("challenge", _("Ask for proof")),
         policy.Step.PROBE: Primary("check_now", _("Check boundaries now")),
     }.get(step)
-
-
-def _may_reset(case: policy.Case, actor: Actor) -> bool:
-    """As the verb asks: the lesser right is for lost second factors without projects, where one person decides."""
-    alone = case.claim == Claim.SECOND_FACTOR and not case.has_projects and not _two_people(case)
-    return RESET in actor.rights or (RESET_WITHOUT_PROJECTS in actor.rights and alone)
 
 
 def _removes(ticket: RecoveryTicket) -> dict[str, str]:

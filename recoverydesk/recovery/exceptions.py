@@ -4,7 +4,7 @@ from typing import Any
 
 from audit.tags import Tag
 from recoverydesk.recovery import errors, notices
-from recoverydesk.recovery.advancing import advance, end_approvals, move_clock
+from recoverydesk.recovery.advancing import advance, end_approvals
 from recoverydesk.recovery.boundaries import Place, parse, stored_hosts
 from recoverydesk.recovery.models import Boundary, BoundaryException, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import Actor
@@ -47,7 +47,6 @@ def approve_exception(
         check_full_staff(actor, work.now)
         _decide(work, boundary_id, approved=True, reason=check_reason(reason))
         end_approvals(work.ticket)
-        move_clock(work, work.case())
         return advance(work)
 
 

@@ -61,9 +61,14 @@ def _check_rights(work: Work, case: policy.Case, rule: policy.Row) -> None:
     if not actor.recent:
         raise errors.StepUpRequired
     check_not_co_owner(work.ticket.subject, actor)
-    alone = RESET_WITHOUT_PROJECTS in actor.rights and case.claim == Claim.SECOND_FACTOR
-    if RESET not in actor.rights and not (alone and not case.has_projects and rule.people == 1):
+    if not may_reset(actor, case, rule):
         raise errors.NotAllowed
+
+
+def may_reset(actor: Actor, case: policy.Case, rule: policy.Row) -> bool:
+    """Whether the rights suffice: the lesser one is for second factors, no projects, and where one person decides."""
+    alone = case.claim == Claim.SECOND_FACTOR and not case.has_projects and rule.people == 1
+    return RESET in actor.rights or (RESET_WITHOUT_PROJECTS in actor.rights and alone)
 
 
 def _complete(work: Work, reason: str) -> Outcome:
