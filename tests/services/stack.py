@@ -19,6 +19,7 @@ from typing import TypeVar
 import django
 import psycopg
 
+from recoverydesk import worker_line
 from recoverydesk.demo import codehost
 from tests.example import ROOT
 from tests.ports import free_port
@@ -28,6 +29,14 @@ from tests.support import serve
 T = TypeVar("T")
 LEASED = ("accounts_mail", "accounts_request", "recovery_boundary", "recovery_codehost")
 SOON = 8  # seconds that stand for the two minutes of a dead worker's lease
+
+
+def workers() -> dict[str, list[str]]:
+    """Two of the worker that users run, by name."""
+    return {
+        f"worker {number}": worker_line.command("--loglevel", "ERROR", "--hostname", f"{name}@%h")
+        for number, name in enumerate(("one", "two"), 1)
+    }
 
 
 class Stack:
@@ -82,12 +91,9 @@ class Stack:
             "8",
         ]
         celery = [sys.executable, "-m", "celery", "--quiet", "--app", "recoverydesk"]
-        quick = [sys.executable, "-m", "tests.services.quick_worker", "--quiet", "--app", "recoverydesk"]
-        worker = [*quick, "worker", "--concurrency", "1", "--loglevel", "ERROR"]
         return {
             "web": [*gunicorn, "recoverydesk.wsgi"],
-            "worker 1": [*worker, "--hostname", "one@%h"],
-            "worker 2": [*worker, "--hostname", "two@%h"],
+            **workers(),
             "beat": [*celery, "beat", "--pidfile=", "--loglevel", "ERROR"],
         }
 

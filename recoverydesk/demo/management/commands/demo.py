@@ -9,6 +9,7 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 
 from accounts.models import User
+from recoverydesk import worker_line
 from recoverydesk.demo import codehost, supervisor
 from recoverydesk.demo.logins import CLAIMANT, REPOSITORIES
 from recoverydesk.recovery import codehosts
@@ -71,7 +72,7 @@ def processes() -> dict[str, list[str]]:
     return {
         "web server": gunicorn + web,
         "code host": gunicorn + host,
-        "worker": [*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "WARNING"],
+        "worker": worker_line.command("--loglevel", "WARNING"),
         "beat": [*celery, "beat", "--pidfile=", "--loglevel", "WARNING"],
     }
 
