@@ -45,18 +45,24 @@ class Details:
 
 
 class Outside:
-    """The checkpoints: every line of every file names a seal that is as it was; every line written is still there."""
+    """The checkpoints: every line of every file names a seal that is as it was; every line written is still there.
+
+    Make it before the view of the database begins: each line read then names a seal that the view has. `finish` reads
+    the files again inside the view: each line that the view's rows know is in them by then.
+    """
 
     def __init__(self, report: Report, since: int, files: Sequence[Path] | None) -> None:
-        ours = checkpoints.default_path()
-        paths = list(files) if files else [ours] if ours.exists() else []
-        self.report, self.since = report, since
-        self.files = [checkpoints.read(path) for path in paths]
+        self.report, self.since, self.given = report, since, files
         self.expected: dict[int, list[tuple[str, Path]]] = {}
-        for file in self.files:
+        for file in self._files():
             for line in file.lines:
                 if line.seal >= since:
                     self.expected.setdefault(line.seal, []).append((line.hash, file.path))
+
+    def _files(self) -> list[checkpoints.File]:
+        ours = checkpoints.default_path()
+        paths = self.given or ([ours] if ours.exists() else [])
+        return [checkpoints.read(path) for path in paths]
 
     def compare(self, number: int, seal_hash: str) -> None:
         """Compare one seal with the lines about it."""
@@ -70,10 +76,11 @@ class Outside:
         for number in sorted(self.expected):
             path = self.expected[number][0][1]
             self.report.add(Kind.CHECKPOINT_MISMATCH, "audit_seal", number, f"{path} knows it, the database does not")
+        files = self._files()
         written = Checkpoint.objects.filter(seal__gte=self.since)
-        for file in self.files:
+        for file in files:
             self._lost_lines(file, written.filter(file=file.name))
-        self._lost_files(written.exclude(file__in=[file.name for file in self.files]))
+        self._lost_files(written.exclude(file__in=[file.name for file in files]))
 
     def _lost_lines(self, file: checkpoints.File, written: QuerySet[Checkpoint]) -> None:
         there = {line.seal for line in file.lines}

@@ -28,6 +28,7 @@ class Line:
     """One checkpoint as a file has it."""
 
     seal: int
+    time: str
     hash: str
     key_id: str
     signature: str
@@ -86,7 +87,7 @@ def read(path: Path) -> File:
 def _lines(rows: Iterable[dict[str, Any]]) -> Iterator[Line]:
     for row in rows:
         if isinstance(row.get("seal"), int):
-            yield Line(row["seal"], str(row.get("hash")), str(row.get("key_id")), str(row.get("signature")))
+            yield Line(row["seal"], *(str(row.get(name)) for name in ("time", "hash", "key_id", "signature")))
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

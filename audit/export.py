@@ -1,104 +1,84 @@
 """The log as JSON lines, with its proof: what `docs/verify_export.py` checks with nothing but this and the key.
 
 First a header. Then, seal by seal, its events (and their details, where not erased) and the seal itself; then the
-events no seal has yet, the checkpoints of this machine, and a signed last line, so that a cut file is noticed.
+events no seal has yet, the checkpoints of this machine, and a last line that signs every line before it. All of it is
+one moment of the database. Lines are ASCII, exactly as `json.dumps` writes them.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
-from audit import checkpoints, encoding, gaps, sealing, signing, triggers
+from audit import checkpoints, encoding, gaps, sealing, signing, snapshot, triggers
+from audit.clock import now_in_database
 from audit.models import Event, EventDetail, Seal
 from audit.rows import fetch
 
-FORMAT = 1
+FORMAT = 2
 PAGE = 1000
 AT_ONCE = 20
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 
 
 def lines(since: int = 1) -> Iterator[str]:
-    """The whole log from seal `since` on, line by line, in constant memory."""
-    return _Whole(since).lines()
+    """The whole log from seal `since` on, line by line, in constant memory, while others write and seal."""
+    outside = _checkpoints(since)  # read before the view begins: whatever they name, it has
+    with snapshot.one_view():
+        yield from _Whole(since, outside).lines()
 
 
 def header() -> dict[str, Any]:
     """What every export begins with."""
-    key = signing.public_key()
-    return {"format": FORMAT, "site": settings.BASE_URL, "key_id": signing.key_id(key)}
-
-
-def about(uid: UUID) -> Iterator[str]:
-    """Everything the log says about one account or that it did: a subject-access export, oldest first.
-
-    Who else acted is named by part only; their networks, devices and the staff's reasons stay out, as in the history.
-    """
-    yield _line("header", **header(), subject=str(uid))
-    own = Event.objects.filter(Q(subject_uid=uid) | Q(actor_uid=uid)).order_by("id")
-    for page in _pages(own):
-        details = EventDetail.objects.in_bulk([event.id for event in page], field_name="event_id")
-        for event in page:
-            yield _line("event", **_for_subject(event, details.get(event.id), uid))
-
-
-def _for_subject(event: Event, detail: EventDetail | None, uid: UUID) -> dict[str, Any]:
-    own = event.actor_uid == uid
-    by_account = event.actor_uid is not None and not own
-    shown: dict[str, Any] = {
-        "id": event.id,
-        "time": event.time.isoformat(timespec="microseconds"),
-        "tag": event.tag,
-        "what": event.sentence,
-        "actor": "you" if own else "somebody else" if by_account else event.actor_name,
-        "subject": event.subject_name if event.subject_uid in (uid, None) or own else "",
-        "ticket": event.ticket,
-        "project": event.project_name,
-        "token": str(event.token_id) if event.token_id else None,
+    return {
+        "format": FORMAT,
+        "site": settings.BASE_URL,
+        "time": now_in_database().isoformat(timespec="microseconds"),
+        "key_id": signing.key_id(signing.public_key()),
     }
-    if own:
-        shown["data"] = event.data
-    if detail and event.subject_uid in (uid, None):
-        shown["address"] = detail.address
-    if detail and not by_account:
-        shown |= {"network": detail.network, "device": detail.device}
-    return shown
 
 
-def _pages(events: Any) -> Iterator[list[Event]]:
-    last = 0
-    while page := list(events.filter(id__gt=last)[:PAGE]):
-        yield page
-        last = page[-1].id
+def end_text(seal: int, last: str, sha256: str) -> str:
+    """What the signature of the last line is over: the last seal's number and hash, and the SHA-256 of all lines."""
+    return f"end:{seal}:{last}:{sha256}"
 
 
 class _Whole:
     """Goes from seal to seal and notes which events in between belong to none."""
 
-    def __init__(self, since: int) -> None:
-        self.since = since
+    def __init__(self, since: int, outside: list[checkpoints.Line]) -> None:
+        self.since, self.outside = since, outside
         self.head = Seal.objects.filter(number__lt=since).order_by("-number").first() if since > 1 else None
         self.unsealed: set[int] = set()
         for gap in gaps.unpack(bytes(self.head.gaps)) if self.head else []:
             self._note(gap.first - 1, gap.last)
 
     def lines(self) -> Iterator[str]:
+        read = hashlib.sha256()
+        for line in self._body():
+            read.update(line.encode("ascii"))
+            yield line
+        yield self._end(read.hexdigest())
+
+    def _body(self) -> Iterator[str]:
         before = _seal(self.head) if self.head else None
-        yield _line("header", **header(), missing=triggers.missing(connection), since=self.since, before=before)
+        yield _line("header", **header(), triggers=triggers.missing(connection), before=before)
         for one in self._seals():
             yield from self._of_seal(one)
             self.head = one
         self._note(self.head.last_id if self.head else LOWEST, HIGHEST)
         yield from _events(sorted(self.unsealed), None)
         yield from _orphans()
-        yield from _checkpoints(self.since)
+        yield from (_line("checkpoint", **vars(line)) for line in self.outside)
+
+    def _end(self, sha256: str) -> str:
         number, last = (self.head.number, sealing.hash_of(self.head)) if self.head else (0, "")
-        yield _line("end", seals=number, signature=signing.sign(f"end:{number}:{last}"))
+        signature = signing.sign(end_text(number, last, sha256))
+        return _line("end", seal=number, hash=last, sha256=sha256, signature=signature)
 
     def _seals(self) -> Iterator[Seal]:
         number = self.since - 1
@@ -170,12 +150,10 @@ def _orphans() -> Iterator[str]:
         yield _line("orphan", id=id_)
 
 
-def _checkpoints(since: int) -> Iterator[str]:
+def _checkpoints(since: int) -> list[checkpoints.Line]:
     path = checkpoints.default_path()
-    for line in checkpoints.read(path).lines if path.exists() else ():
-        if line.seal >= since:
-            yield _line("checkpoint", **vars(line))
+    return [line for line in checkpoints.read(path).lines if line.seal >= since] if path.exists() else []
 
 
 def _line(kind: str, **fields: Any) -> str:
-    return json.dumps({"type": kind, **fields}, ensure_ascii=False, default=str) + "\n"
+    return json.dumps({"type": kind, **fields}, default=str) + "\n"

@@ -7,13 +7,12 @@ checkpoints outside the database. docs/audit.md says what this can and what it c
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Sum
 
-from audit import checking, encoding, gaps, sealing, signing, triggers
+from audit import checking, encoding, gaps, sealing, signing, snapshot, triggers
 from audit.clock import now_in_database
 from audit.findings import Kind, Report
 from audit.models import Seal
@@ -31,31 +30,13 @@ def verify(*, since: int = 1, files: Sequence[Path] | None = None, follow: Follo
     `follow` is told (events done, events in all) now and then. Raises OSError for a file that cannot be read.
     """
     report = Report()
-    with _snapshot():
-        outside = checking.Outside(report, since, files)
+    outside = checking.Outside(report, since, files)  # read before the view begins: whatever they name, it has
+    with snapshot.one_view():
         _Walk(report, since, outside, follow).run()
         outside.finish()
         for name in triggers.missing(connection):
             report.add(Kind.TRIGGER_MISSING, "trigger", name, "absent, altered or switched off")
     return report
-
-
-@contextmanager
-def _snapshot() -> Iterator[None]:
-    """One view of the database for all queries, which blocks no writer."""
-    if connection.in_atomic_block:
-        yield
-    elif connection.vendor == "postgresql":
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield
-    else:
-        with connection.cursor() as cursor:
-            cursor.execute("BEGIN DEFERRED")  # atomic() would begin IMMEDIATE and keep writers out
-            try:
-                yield
-            finally:
-                cursor.execute("ROLLBACK")
 
 
 class _Walk:

@@ -3,8 +3,6 @@
 import io
 import json
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,16 +13,15 @@ from django.db import transaction
 
 from audit import checkpoints, export, sealing, sheets, signing
 from audit.log import Origin, record
-from audit.models import Event, EventDetail
+from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag
 from audit.verifying import verify
 from tests.audit.conftest import Somebody
+from tests.audit.exported import judged
 from tests.audit.mutations import MUTATIONS, Mutation
 from tests.audit.sealed import superuser, write, write_and_seal
-from tests.example import ROOT
 
 pytestmark = pytest.mark.django_db
-VERIFIER = ROOT / "docs" / "verify_export.py"
 
 
 @pytest.fixture
@@ -33,14 +30,6 @@ def log(tmp_path: Path, settings: Any, ada: Somebody, kim: Somebody) -> None:
     write_and_seal(200, [ada, kim], batch=25)
     checkpoints.write()
     write(3, [ada])  # not sealed yet
-
-
-def judged(path: Path, *keys: str) -> tuple[int, str]:
-    """What the stand-alone verifier says, in a process that knows nothing of us."""
-    command = [sys.executable, "-I", str(VERIFIER), str(path), *(keys or [signing.public_text(signing.public_key())])]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=path.parent, check=False)
-    assert done.stderr == ""
-    return done.returncode, done.stdout.strip()
 
 
 @pytest.fixture
@@ -55,7 +44,11 @@ def exported(tmp_path: Path) -> Callable[[], Path]:
 
 def test_the_stand_alone_verifier_agrees_on_an_intact_log(log: None, exported: Callable[[], Path]) -> None:
     assert verify().intact
-    assert judged(exported()) == (0, "intact: 9 seals")
+    code, said = judged(exported())
+    assert (code, said[0]) == (0, "intact: seals 1 to 9, 200 events; 3 events are not sealed yet")
+    head = Seal.objects.latest("number")
+    assert said[1] == f"last seal: 9 of {head.time.isoformat(timespec='microseconds')}, hash {sealing.hash_of(head)}"
+    assert said[3] == "checkpoints that agree: 1 in the export, 0 of yours"
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.__name__)
@@ -93,7 +86,8 @@ def test_another_key_proves_nothing(log: None, exported: Callable[[], Path]) -> 
 def test_part_of_the_chain_can_be_exported(log: None, tmp_path: Path) -> None:
     path = tmp_path / "part.jsonl"
     call_command("export_audit", "--since", "4", "--output", str(path))
-    assert judged(path) == (0, "intact: 6 seals")
+    code, said = judged(path)
+    assert (code, said[0]) == (0, "intact: seals 4 to 9, 149 events; 4 events are not sealed yet")
     assert Event.objects.latest("id").tag == Tag.AUDIT_LOG_EXPORT
 
 
@@ -165,5 +159,6 @@ def test_a_csv_file_is_streamed_with_its_name() -> None:
 def test_an_export_of_an_empty_log_is_intact(exported: Callable[[], Path], settings: Any, tmp_path: Path) -> None:
     settings.VAR_DIR = tmp_path
     assert sealing.seal() == 0
-    assert judged(exported()) == (0, "intact: 0 seals")
+    code, said = judged(exported())
+    assert (code, said[0]) == (0, "intact: no seals, 0 events; 0 events are not sealed yet")
     assert not EventDetail.objects.exists()

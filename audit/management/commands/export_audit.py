@@ -10,7 +10,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from audit import export, signing
+from audit import disclosure, export, signing
 from audit.log import record
 from audit.models import Event
 from audit.tags import Tag
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         elif options["account"]:
             uid, name = _account(options["account"])
             record(Tag.AUDIT_LOG_EXPORT, actor="system", subject=_Named(uid, name), how="shell")
-            self._write(export.about(uid), options["output"])
+            self._write(disclosure.about(uid), options["output"])
         else:
             record(Tag.AUDIT_LOG_EXPORT, actor="system", since=options["since"], how="shell")
             self._write(export.lines(options["since"]), options["output"])
