@@ -1,6 +1,5 @@
 """Our answers to allauth's questions: who may sign in, what is written down, where mail goes."""
 
-import uuid
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -35,7 +34,10 @@ def absolute(name: str, *args: str) -> str:
 
 
 class MailMixin(DefaultAccountAdapter):
-    """allauth's mails go through our outbox, in the account's language, with links below BASE_URL."""
+    """allauth's mails go through our outbox, in the account's language, with links below BASE_URL.
+
+    The outbox sends five a day of each kind and no more; its pages never hear of it and answer the same.
+    """
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         user = context.get("user")
@@ -43,9 +45,7 @@ class MailMixin(DefaultAccountAdapter):
         with translation.override(user.language if user else translation.get_language()):
             message = self.render_mail(template_prefix, email, {**context, "email": email, "current_site": site})
         kind = template_prefix.rsplit("/", 1)[-1]
-        outbox.queue_prepared(
-            kind, email, str(message.subject), str(message.body), user=user, dedupe=f"{kind}:{uuid.uuid4().hex}"
-        )  # fmt: skip
+        outbox.queue_prepared(kind, email, str(message.subject), str(message.body), user=user)
 
     def send_account_already_exists_mail(self, email: str) -> None:
         urls = {"signup_url": absolute("account_signup"), "password_reset_url": absolute("account_reset_password")}

@@ -29,7 +29,7 @@ def changed(
 def few_codes(user: User, left: int) -> None:
     """Remind every verified address that recovery codes run out."""
     for recipient in addresses.verified(user):
-        outbox.queue(
+        outbox.queue_limited(
             "account_few_codes", recipient, user=user, reference=f"account:{user.uid}", language=user.language,
             context={"username": user.username, "left": left}, dedupe=f"few_codes:{uuid.uuid4().hex}",
         )  # fmt: skip
@@ -43,7 +43,9 @@ def new_browser(user: User, event: Event, *, origin: Origin) -> None:
 def tell(user: User, event: Event, *, origin: Origin | None = None, address: str = "", kind: str = KIND) -> None:
     """Queue the notice of one event to all verified addresses and those removed lately.
 
-    Where staff acted, from where stays out, as on the history page. Nothing anybody typed goes along.
+    Where staff acted, from where stays out, as on the history page. Nothing anybody typed goes along. What one address
+    hears of the same kind of change is limited to five mails a day: a stolen session can bomb nobody with them, and
+    five mails have said what is going on.
     """
     by_another = event.actor_uid not in (None, user.uid)
     origin = Origin() if by_another or origin is None else origin
@@ -58,7 +60,7 @@ def tell(user: User, event: Event, *, origin: Origin | None = None, address: str
         "device": browsers.describe(origin.device),
     }
     for number, recipient in enumerate(addresses.notice_addresses(user)):
-        outbox.queue(
+        outbox.queue_limited(
             kind, recipient, user=user, reference=f"event:{event.pk}", context=context,
-            dedupe=f"event:{event.pk}:{number}", language=user.language,
+            dedupe=f"event:{event.pk}:{number}", cause=f"{kind}:{event.tag}:{user.uid}", language=user.language,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from accounts import addresses, background, hooks, keys
 from accounts.mail.models import Request
 from accounts.models import User
-from audit.log import Origin, record
+from audit.log import Origin, record_hourly
 from audit.tags import Tag
 
 KIND = Request.Kind.PASSWORD_RESET
@@ -33,13 +33,17 @@ def ask(address: str, *, network: str) -> Request:
 
 
 def handle(request: Request) -> None:
-    """Act on one row: the owner of that verified address gets one mail; nobody else gets anything."""
+    """Act on one row: the owner of that verified address gets one mail, five a day; nobody else gets anything.
+
+    Anybody can send the form all day: one event an hour.
+    """
     address = json.loads(keys.decrypt(PURPOSE, bytes(request.payload)))["address"]
     user = addresses.owner_of(address)
     if user is None or not user.may_sign_in:
         return
-    record(
-        Tag.ACCOUNT_PASSWORD_RESET_REQUEST, actor="visitor", subject=user, origin=Origin(network=request.network)
+    record_hourly(
+        Tag.ACCOUNT_PASSWORD_RESET_REQUEST, actor="visitor", subject=user, origin=Origin(network=request.network),
+        verb="ask",
     )  # fmt: skip
     if not hooks.password_link(user):
         mail_key(user, address)

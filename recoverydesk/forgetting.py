@@ -5,8 +5,8 @@ has to outlive that moment, because the notice of the deletion goes there; a lat
 """
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat, Now
 
 from accounts.lifecycle import EMPTIED_PREFIX
 from accounts.mail.models import Link, Mail
@@ -38,13 +38,20 @@ def forget(user: User) -> int:
     """Empty mails, links, contacts and the log's details of one deleted account; the audit chain stays whole."""
     addresses = _addresses(user)
     theirs = Q(user=user) | Q(user=None, recipient__in=addresses)
-    Mail.objects.filter(theirs).update(recipient="", context={}, links={}, payload=None, error="")
+    Mail.objects.filter(theirs).update(
+        recipient="", context={}, links={}, payload=None, error="", counted_as="", dedupe_key=_nothing()
+    )  # fmt: skip
     Link.objects.filter(theirs).update(recipient="", dead_at=Now())
     tickets = RecoveryTicket.objects.filter(subject=user)
     tickets.update(contact="", issue_url="")
     _clean_notes(tickets, addresses)
     erasure.erase_account(user.uid, actor="system")
     return 1
+
+
+def _nothing() -> Concat:
+    """A dedupe key that names no address, and no other row."""
+    return Concat(Value("forgotten:"), Cast("pk", CharField()))
 
 
 def _addresses(user: User) -> set[str]:

@@ -242,6 +242,8 @@ ACCOUNT_FORMS = {
     "user_token": "accounts.forms.UserTokenForm",
 }
 ACCOUNT_RATE_LIMITS = {
+    "confirm_email": None,  # answers would differ; accounts/mail/limits.py counts every mail
+    "reset_password": "20/m/ip",
     "login_failed": "20/m/ip,5/5m/key",
     "login_account": "50/15m/key",
     "second_factor": "10/5m/key,60/5m/ip",

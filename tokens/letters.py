@@ -7,7 +7,7 @@ from accounts.mail import outbox
 from accounts.models import User
 from tokens.models import ApiToken
 
-HELD, REVOKED = "token_held", "token_revoked"
+HELD, REVOKED, IN_QUARANTINE = "token_held", "token_revoked", "token_in_quarantine"
 NAMES_IN_MAIL = 20
 
 
@@ -33,12 +33,16 @@ def tell_of_expiry(token: ApiToken, days: int) -> None:
 
 
 def tell_co_owners(token: ApiToken, owners: Iterable[User]) -> None:
-    """Queue the mail that an account in quarantine made a token (design rule 9)."""
+    """Queue the mail that an account in quarantine made a token (design rule 9), five a day to each of them."""
     for owner in owners:
         recipient = addresses.primary(owner)
         if recipient:
             context = {"username": token.user.username, "owner": owner.username}
-            _queue("token_in_quarantine", recipient, owner, token, context, str(owner.pk))
+            outbox.queue_limited(
+                IN_QUARANTINE, recipient, user=owner, reference=f"token:{token.id}", context=context,
+                dedupe=f"{IN_QUARANTINE}:{token.id}:{owner.pk}", cause=f"{IN_QUARANTINE}:{token.user.uid}",
+                language=owner.language,
+            )  # fmt: skip
 
 
 def _moment(token: ApiToken, kind: str) -> str:

@@ -31,6 +31,9 @@ class Mail(Leased):
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_try = models.DateTimeField(_("next try"), db_default=Now())
     dedupe_key = models.CharField(max_length=500, unique=True)
+    counted_as = models.CharField(
+        max_length=64, blank=True, db_default="", editable=False
+    )  # see accounts/mail/limits.py
     message_id = models.CharField(max_length=200)
     queued_at = models.DateTimeField(_("queued at"), db_default=Now())
     sent_at = models.DateTimeField(_("sent at"), null=True)
@@ -42,6 +45,7 @@ class Mail(Leased):
         verbose_name_plural = _("mails")
         indexes = [
             models.Index(fields=["next_try", "id"], condition=models.Q(state="queued"), name="mail_due"),
+            models.Index(fields=["counted_as"], condition=~models.Q(counted_as=""), name="mail_counted"),
         ]
 
     def __str__(self) -> str:

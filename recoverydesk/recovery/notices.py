@@ -1,15 +1,18 @@
 """The desk's mails: who is told what. Rows only; the outbox sends them. No text a claimant wrote goes in."""
 
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.timesince import timesince
 from django.utils.translation import ngettext
 
 from accounts import addresses
-from accounts.mail import links, outbox
+from accounts.clock import database_now
+from accounts.mail import limits, links, outbox
 from accounts.mail.models import Link, Mail
 from recoverydesk.projects import people
 from recoverydesk.recovery import branch_token
@@ -20,6 +23,7 @@ CONFIRM_LINK = timedelta(days=14)
 STOP_LINK = timedelta(days=400)
 PASSWORD_LINK = timedelta(hours=1)
 LISTED_REPOSITORIES = 5
+CHOOSE = "recovery_choose_password"
 
 
 def challenge(ticket: RecoveryTicket, boundaries: list[Boundary], *, wait: timedelta) -> None:
@@ -203,20 +207,49 @@ def first_sign_in(ticket: RecoveryTicket) -> None:
 
 
 def choose_password(ticket: RecoveryTicket) -> Mail:
-    """Mail a fresh choose-password link to the contact; an earlier one dies."""
+    """Mail the choose-password link of a reset to the contact; that of an earlier one dies."""
+    link = _password_link(ticket)
+    given = _password_mail(ticket, link, PASSWORD_LINK)
+    return outbox.queue(CHOOSE, ticket.contact, dedupe=f"{ticket.reference}:choose_password:{link.pk}", **given)
+
+
+def choose_password_again(ticket: RecoveryTicket, *, by_holder: bool) -> Mail | None:
+    """Once more: None when today's are used up. Call it under the ticket's lock.
+
+    Whoever holds a link gets a fresh one for it, and that one dies. Anybody can type the address into "Forgot
+    password?": that mails the link that still lives once more, and uses up none of the holder's.
+    """
+    cause = f"{CHOOSE}:{'holder' if by_holder else 'anybody'}"
+    if limits.slot(cause, ticket.contact) is None:
+        return None
+    live = None if by_holder else _live_password_link(ticket)
+    link = live or _password_link(ticket)
+    given = _password_mail(ticket, link, live.expires_at - database_now() if live else PASSWORD_LINK)
+    dedupe = f"{ticket.reference}:choose_password:{link.pk}:{secrets.token_hex(8)}"
+    return outbox.queue_limited(CHOOSE, ticket.contact, dedupe=dedupe, cause=cause, **given)
+
+
+def _live_password_link(ticket: RecoveryTicket) -> Link | None:
+    made = Link.objects.filter(reference=ticket.reference, purpose="choose_password", used_at=None, dead_at=None)
+    return made.filter(expires_at__gt=Now()).order_by("-id").first()
+
+
+def _password_link(ticket: RecoveryTicket) -> Link:
+    """A fresh one; an earlier one dies."""
     links.kill(reference=ticket.reference, purposes=["choose_password"])
-    link = links.make(
+    return links.make(
         "choose_password", ticket.contact, lifetime=PASSWORD_LINK, user=ticket.subject, reference=ticket.reference
-    )
-    return outbox.queue(
-        "recovery_choose_password",
-        ticket.contact,
-        user=ticket.subject,
-        reference=ticket.reference,
-        context=_context(ticket) | {"minutes": int(PASSWORD_LINK.total_seconds() // 60)},
-        links={"choose_password": link.pk},
-        dedupe=f"{ticket.reference}:choose_password:{link.pk}",
-    )
+    )  # fmt: skip
+
+
+def _password_mail(ticket: RecoveryTicket, link: Link, lives: timedelta) -> outbox.Given:
+    minutes = max(1, int(lives.total_seconds() // 60))
+    return {
+        "user": ticket.subject,
+        "reference": ticket.reference,
+        "context": _context(ticket) | {"minutes": minutes},
+        "links": {"choose_password": link.pk},
+    }
 
 
 def status_link(ticket: RecoveryTicket) -> Link:

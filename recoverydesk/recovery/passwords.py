@@ -119,15 +119,11 @@ def start_hold(link: Link, *, origin: Origin | None = None) -> RecoveryTicket:
 
 def renew(link: Link, *, origin: Origin | None = None) -> RecoveryTicket:
     """Mail a fresh link to the contact, for seven days after the reset. Raises TooOften, InvalidTransition."""
-    return _renew(ticket_of(link).pk, origin)
-
-
-def _renew(ticket_id: int, origin: Origin | None = None) -> RecoveryTicket:
-    with _locked_ticket(ticket_id) as ticket:
+    with _locked(link) as ticket:
         if not renewable(ticket):
             raise errors.InvalidTransition
-        _refuse_flood(ticket)
-        notices.choose_password(ticket)
+        if notices.choose_password_again(ticket, by_holder=True) is None:
+            raise errors.TooOften
         record(Tag.ACCOUNT_RECOVERY_LINK_RENEWED, ticket, _from(origin))
         return ticket
 
@@ -145,12 +141,6 @@ def _held_for(ticket: RecoveryTicket) -> timedelta:
     return ticket.password_hold_until + HOLD - ticket.completed_at
 
 
-def _refuse_flood(ticket: RecoveryTicket) -> None:
-    made = Link.objects.filter(reference=ticket.reference, purpose="choose_password")
-    if made.filter(created_at__gte=database_now() - timedelta(days=1)).count() > 5:
-        raise errors.TooOften
-
-
 def send_again(user: User) -> bool:
     """ "Forgot password?" of an account whose newest reset still waits for its password: this same link and no other.
 
@@ -165,10 +155,17 @@ def send_again(user: User) -> bool:
     if not renewable(ticket):
         return not has_primary_factor(user) and _start_again(ticket)
     try:
-        _renew(ticket.pk)
+        _mail_again(ticket.pk)
     except errors.RecoveryError as refusal:
         record_bounded(Tag.ACCOUNT_RECOVERY_REFUSED, ticket, CLAIMANT, verb="renew", error=type(refusal).__name__)
     return True
+
+
+def _mail_again(ticket_id: int) -> None:
+    with _locked_ticket(ticket_id) as ticket:
+        if not renewable(ticket):
+            raise errors.InvalidTransition
+        notices.choose_password_again(ticket, by_holder=False)
 
 
 def _start_again(ticket: RecoveryTicket) -> bool:

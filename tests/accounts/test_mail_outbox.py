@@ -23,6 +23,12 @@ SUBJECTS = sorted((project.BASE_DIR / "templates/emails").glob("*/subject.txt"))
 SECRET_TEXT = "https://localhost/account/password/reset/key/secret-key/"
 
 
+def prepared(user: User | None = None) -> Mail:
+    mail = outbox.queue_prepared("reset", "a@example.org", "Reset", SECRET_TEXT, user=user)
+    assert mail is not None
+    return mail
+
+
 def queue_with_link(**options: Any) -> tuple[Mail, str]:
     link = links.make("stop", "user1@example.org", lifetime=timedelta(days=1), reference="ticket:7")
     return queue(links={"stop": link.pk}, **options), links.url(link)
@@ -60,7 +66,7 @@ def test_a_recipient_that_could_break_a_header_is_refused(recipient: str) -> Non
     with pytest.raises(ValueError, match="one line"):
         outbox.queue("sample", recipient, dedupe="x")
     with pytest.raises(ValueError, match="one line"):
-        outbox.queue_prepared("reset", recipient, "Subject", "text", dedupe="x")
+        outbox.queue_prepared("reset", recipient, "Subject", "text")
 
 
 def test_a_mail_has_its_context_its_links_and_its_secrets() -> None:
@@ -151,7 +157,7 @@ def test_a_mail_speaks_the_language_of_its_account(templates: Path, ada: User) -
 
 
 def test_a_prepared_mail_is_stored_encrypted_then_sent_then_wiped(ada: User) -> None:
-    mail = outbox.queue_prepared("reset", "a@example.org", "Reset", SECRET_TEXT, user=ada, dedupe="x")
+    mail = prepared(ada)
     assert "secret-key" not in every_column("accounts_mail")
     assert outbox.render(mail).text == SECRET_TEXT
     assert outbox.send_due() == 1
@@ -164,7 +170,7 @@ def test_a_prepared_mail_is_stored_encrypted_then_sent_then_wiped(ada: User) -> 
 
 
 def test_a_prepared_mail_shows_staff_nothing_before_or_after() -> None:
-    mail = outbox.queue_prepared("reset", "a@example.org", "Reset", SECRET_TEXT, dedupe="x")
+    mail = prepared()
     assert outbox.render(mail, masked=True).text == "•••"
     assert "secret-key" not in outbox.render(mail, masked=True).html
     outbox.send_due()
@@ -173,7 +179,7 @@ def test_a_prepared_mail_shows_staff_nothing_before_or_after() -> None:
 
 def test_a_prepared_mail_given_up_is_wiped_too(settings: Any) -> None:
     settings.EMAIL_BACKEND = "tests.accounts.test_mail_outbox.RefusingBackend"
-    outbox.queue_prepared("reset", "a@example.org", "Reset", SECRET_TEXT, dedupe="x")
+    outbox.queue_prepared("reset", "a@example.org", "Reset", SECRET_TEXT)
     Mail.objects.update(queued_at=Now() - timedelta(days=3))
     outbox.send_due()
     assert list(Mail.objects.values_list("state", "payload")) == [(Mail.State.FAILED, None)]
@@ -185,7 +191,7 @@ class RefusingBackend(BaseEmailBackend):
 
 
 def test_a_prepared_mail_of_another_table_or_key_cannot_be_read(settings: Any) -> None:
-    mail = outbox.queue_prepared("reset", "a@example.org", "Reset", SECRET_TEXT, dedupe="x")
+    mail = prepared()
     mail.payload = keys.encrypt("totp", b'["a", "b"]')
     with pytest.raises(keys.BadCiphertext):
         outbox.render(mail)
@@ -193,7 +199,7 @@ def test_a_prepared_mail_of_another_table_or_key_cannot_be_read(settings: Any) -
 
 def test_a_prepared_subject_of_two_lines_is_refused() -> None:
     with pytest.raises(ValueError, match="one line"):
-        outbox.queue_prepared("reset", "a@example.org", "Reset\nBcc: b@example.org", "text", dedupe="x")
+        outbox.queue_prepared("reset", "a@example.org", "Reset\nBcc: b@example.org", "text")
 
 
 @pytest.mark.parametrize(

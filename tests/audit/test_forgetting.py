@@ -65,7 +65,8 @@ def test_nothing_of_an_address_is_left_once_its_account_is_erased() -> None:
     record(Tag.ACCOUNT_RECOVERY_REJECT, actor=mod, subject=ada, ticket=ticket.pk, origin=HOME)
     builders.stop_link(ticket, ADDRESS)
     Entry.objects.create(ticket=ticket, author=mod, text=f"wrote to {ADDRESS.upper()} twice")
-    outbox.queue("recovery_closed", ADDRESS, user=ada, reference=ticket.reference, context={}, dedupe="x")
+    key = f"{ticket.reference}:recovery_closed:{ADDRESS}"
+    outbox.queue("recovery_closed", ADDRESS, user=ada, reference=ticket.reference, context={}, dedupe=key)
     sealing.seal()
     lifecycle.delete_account(ada, actor=ada, origin=HOME)
     assert forgetting.run() == 0  # the notice of the deletion has to leave first
