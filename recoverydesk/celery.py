@@ -4,11 +4,12 @@ import os
 
 from celery import Celery
 
-from recoverydesk import queue_folder
+from recoverydesk import queue_folder, queue_redis
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recoverydesk.settings")
 
 queue_folder.install()
+queue_redis.install()
 app = Celery("recoverydesk")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

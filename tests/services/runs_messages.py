@@ -47,7 +47,7 @@ def run(stack: Stack, box: Postbox, copies: int = 20) -> dict[str, Any]:
     people.prove(stack, box, half_way)
     people.finish(stack, box, half_way, admin)
     judge.settle()
-    faults += [f"{stack.restarts} restarts by {raw} pieces of garbage"] if stack.restarts - restarts > raw else []
+    faults += [f"{stack.restarts - restarts} restarts by {raw} pieces of garbage"] if stack.restarts > restarts else []
     return {
         "messages": sent,
         "raw": raw,
