@@ -25,15 +25,14 @@ from accounts.forms import ReasonForm
 from accounts.models import User
 from accounts.second_factors import require_recent_staff_factor
 from accounts.visitor import account_of
+from audit.desk_admin import DeskAdmin
 from audit.log import origin_of
 
 RIGHTS = ("is_staff", "is_superuser", "groups")
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+class ReadOnlyAdmin(DeskAdmin[Any]):
     """To look at, never to change."""
-
-    actions = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False

@@ -1,7 +1,7 @@
 """Second factors as django-otp devices. Their rules are in `second_factors.py`; only that module ends one.
 
-Device keys are integers named `id`, as django-otp's persistent ids demand. Never call `verify_token` directly:
-`django_otp.verify_token` takes the row lock that makes a code count once.
+Device keys are integers named `id`, as django-otp's persistent ids demand. Never call `verify_token` without the row
+lock that makes a code count once: `typed_codes.py` takes it, and so does `django_otp.verify_token`.
 """
 
 import secrets
@@ -44,6 +44,7 @@ class TotpDevice(CappedThrottling, TimestampMixin, Device):
 
     secret = models.BinaryField(_("encrypted secret"), editable=False)
     last_step = models.BigIntegerField(_("last accepted time step"), default=-1, editable=False)
+    seconds_slow = 0  # how far behind the app's clock is, when that is why its last code was refused
 
     class Meta:
         verbose_name = _("authenticator app")
@@ -56,29 +57,40 @@ class TotpDevice(CappedThrottling, TimestampMixin, Device):
     def raw_secret(self) -> bytes:
         return keys.decrypt(TOTP_PURPOSE, bytes(self.secret))
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether wrong guesses keep it from answering now."""
+        return not self.verify_is_allowed()[0]  # type: ignore[no-untyped-call]
+
     def accepts(self, token: str) -> int | None:
         """The time step `token` would use up now, without using it."""
         return codes.accepted_step(self.raw_secret(), token, now=time.time(), after=self.last_step)
 
-    def steps_off(self, token: str) -> int | None:
-        """How many steps of 30 s the clock of the app that showed `token` is off, if that explains the refusal."""
-        return codes.steps_off(self.raw_secret(), token, now=time.time(), after=self.last_step)
-
     def verify_token(self, token: str) -> bool:
-        """Use up the time step of `token`. Call through `django_otp.verify_token`, which holds the row lock."""
-        return bool(self.verify_is_allowed()[0]) and self.use_up(token)  # type: ignore[no-untyped-call]
+        """Use up the time step of `token`. Call it on a locked row only, as `django_otp.verify_token` does."""
+        return not self.is_locked and self.use_up(token)
 
     def use_up(self, token: str) -> bool:
         """The same without asking whether the app is locked by wrong guesses. Call it on a locked row only."""
         step = self.accepts(token)
         if step is None:
-            self.throttle_increment()
+            self._refuse(token)
             return False
         self.last_step = step
         self.throttle_reset(commit=False)  # type: ignore[no-untyped-call]
         self.set_last_used_timestamp(commit=False)  # type: ignore[no-untyped-call]
         self.save()
         return True
+
+    def _refuse(self, token: str) -> None:
+        """Count the guess. A code of the past that is told about uses its step up: no clock set back makes it right."""
+        now, past = time.time(), None
+        if not self.is_locked:
+            past = codes.past_step(self.raw_secret(), token, now=now, after=self.last_step)
+        if past is not None:
+            self.last_step, self.seconds_slow = past, (int(now) // codes.STEP - past) * codes.STEP
+        self.throttle_increment(commit=False)
+        self.save(update_fields=["last_step", "throttling_failure_count", "throttling_failure_timestamp"])
 
 
 class RecoveryCodeDevice(TimestampMixin, Device):

@@ -1,11 +1,11 @@
 """What second factors an account has: questions only, nothing here changes anything."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django_otp.models import Device
 
-from accounts.codes import STEP
 from accounts.devices import RecoveryCode, TotpDevice, webauthn_credentials
 from accounts.models import User
 
@@ -44,16 +44,12 @@ def has_primary_factor(user: User) -> bool:
     )
 
 
-def seconds_off(user: User, code: str) -> int:
-    """How far the clock of one of the account's apps is off when that is why its code is refused; 0 otherwise.
-
-    Ahead of ours is positive. Counted in steps of 30 s.
-    """
-    found = (device.steps_off(code) for device in TotpDevice.objects.filter(user=user))
-    return next((steps * STEP for steps in found if steps), 0)
-
-
 def locked_until(user: User) -> datetime | None:
     """When every app of the account takes codes again; None when they do now."""
-    until = [device.verify_is_allowed() for device in TotpDevice.objects.filter(user=user, confirmed=True)]
+    return last_lock(TotpDevice.objects.filter(user=user, confirmed=True))
+
+
+def last_lock(apps: Iterable[TotpDevice]) -> datetime | None:
+    """When every one of these apps takes codes again; None when they do now."""
+    until = [device.verify_is_allowed() for device in apps]  # type: ignore[no-untyped-call]
     return max((data["locked_until"] for allowed, data in until if not allowed and data), default=None)

@@ -6,9 +6,8 @@ event and a mail to all addresses.
 
 import secrets
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import django_otp
 from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.db.transaction import TransactionManagementError
@@ -26,10 +25,12 @@ from accounts.step_up import (
     require_recent_second_factor,
     require_recent_staff_factor,
 )
+from accounts.typed_codes import FEW_CODES, Tried, refusal_of, try_code, verify_code
 from audit.log import Origin, Party, record
 from audit.tags import Tag
 
 __all__ = [
+    "FEW_CODES",
     "AddressNotVerified",
     "FactorRefused",
     "FactorSummary",
@@ -37,6 +38,7 @@ __all__ = [
     "NoPrimaryFactor",
     "OtherUsersDevice",
     "ResetCounts",
+    "Tried",
     "confirm_totp",
     "empty",
     "has_primary_factor",
@@ -46,6 +48,7 @@ __all__ = [
     "prove_codes",
     "recent_second_factor",
     "recent_staff_factor",
+    "refusal_of",
     "remove_device",
     "rename_device",
     "require_recent_second_factor",
@@ -53,12 +56,12 @@ __all__ = [
     "reset",
     "start_totp",
     "summary",
+    "try_code",
     "verify_code",
 ]
 
 
 LONGEST_NAME = 64
-FEW_CODES = 3  # left: time to make new ones
 
 
 class FactorRefused(Exception):
@@ -116,12 +119,21 @@ def confirm_totp(user: User, device: TotpDevice, code: str, *, origin: Origin | 
     locked(user)
     if addresses.primary(user) is None:
         raise AddressNotVerified
-    if not django_otp.verify_token(user, device.persistent_id, code):
+    if not _takes(device, code):
         return False
     if TotpDevice.objects.filter(pk=device.pk, confirmed=False).update(confirmed=True):
         device.refresh_from_db()
         _changed(Tag.ACCOUNT_TWO_FACTOR_METHOD_ADDED, user, device, actor=user, origin=origin)
     return True
+
+
+def _takes(device: TotpDevice, code: str) -> bool:
+    """Use up the code on the locked row; an app that is gone takes none."""
+    try:
+        device.refresh_from_db(from_queryset=TotpDevice.objects.select_for_update())
+    except TotpDevice.DoesNotExist:
+        return False
+    return device.verify_token(code)
 
 
 @transaction.atomic
@@ -177,32 +189,6 @@ def prove_codes(user: User, code: str) -> bool:
     return True
 
 
-@transaction.atomic(savepoint=False)
-def verify_code(user: User, code: str, *, origin: Origin | None = None, known_browser: bool = False) -> Device | None:
-    """Use up a code of any app of the account, or a recovery code; None when none accepts it.
-
-    Run it in the transaction of what the code is for, so that both happen or neither. A wrong guess counts against
-    every app, a right one only clears its own. In a browser the account has signed in with before, the lock that
-    strangers' guesses bring about does not hold.
-    """
-    if not codes.looks_like_totp(code):
-        return _verify_recovery_code(user, code, origin=origin)
-    devices = list(TotpDevice.objects.filter(user=user, confirmed=True).order_by("id"))
-    matching = [device for device in devices if device.accepts(code) is not None]
-    for device in matching[:1] or devices:
-        if verified := _use_up(user, device, code, ignore_lock=known_browser):
-            return verified
-    return None
-
-
-def _use_up(user: User, device: TotpDevice, code: str, *, ignore_lock: bool) -> Device | None:
-    """What `django_otp.verify_token` does, with its row lock, in the transaction that is open already."""
-    row = TotpDevice.objects.select_for_update().filter(pk=device.pk, user=user, confirmed=True).first()
-    if row is None:
-        return None
-    return row if (row.use_up(code) if ignore_lock else row.verify_token(code)) else None
-
-
 def reset(
     user: User, *, actor: Party | str, reason: str, ticket: int | None = None, origin: Origin | None = None
 ) -> ResetCounts:
@@ -242,19 +228,6 @@ def _remove_all(user: User) -> ResetCounts:
     for devices in (TotpDevice.objects, webauthn_credentials(), RecoveryCodeDevice.objects):
         devices.filter(user=user).delete()
     return ResetCounts(before.totp, before.webauthn, before.codes_left, end_sessions(user))
-
-
-def _verify_recovery_code(user: User, code: str, *, origin: Origin | None) -> Device | None:
-    device = RecoveryCodeDevice.objects.filter(user=user).first()
-    if device is None or not has_primary_factor(user):
-        return None
-    verified = django_otp.verify_token(user, device.persistent_id, code)
-    if verified:
-        left = device.codes.filter(used_at=None).count()
-        if left == FEW_CODES:
-            notices.few_codes(user, left)
-        notices.changed(Tag.ACCOUNT_RECOVERY_CODES_USED, user, actor=user, origin=origin, codes_left=left)
-    return cast("Device | None", verified)
 
 
 def _changed(tag: Tag, user: User, device: Device, *, actor: Party | str, origin: Origin | None) -> None:

@@ -22,7 +22,7 @@ from django_otp.models import Device
 
 from accounts import freezing, known_browsers, sign_in, step_up, webauthn
 from accounts.models import User
-from accounts.second_factors import has_primary_factor, verify_code
+from accounts.second_factors import Tried, has_primary_factor, try_code
 from accounts.services import locked
 from audit.log import origin_of
 
@@ -58,6 +58,7 @@ class SecondFactorStage(LoginStage):
 
     key = "second_factor"
     urlname = "account_second_factor"
+    tried = Tried()  # what came of the last code
 
     def handle(self) -> tuple[HttpResponseBase | None, bool]:
         user = self.login.user
@@ -85,11 +86,12 @@ class SecondFactorStage(LoginStage):
         return cast(HttpResponseBase, self.abort())  # type: ignore[no-untyped-call]
 
     def complete(self, code: str) -> HttpResponseBase | None:
-        """Use up the code and sign in, both or neither; None when the code is not right."""
+        """Use up the code and sign in, both or neither; None when the code is not right (`tried` says more)."""
 
         def verify(user: User) -> Device | None:
             known = bool(known_browsers.known(self.request, user))
-            return verify_code(user, code, origin=origin_of(self.request), known_browser=known)
+            self.tried = try_code(user, code, origin=origin_of(self.request), known_browser=known)
+            return self.tried.device
 
         return self._complete(verify)
 

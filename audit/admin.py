@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit import export, searching, sheets
+from audit.desk_admin import DeskAdmin
 from audit.log import origin_of, record
 from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag
@@ -26,7 +27,7 @@ def _never(*_args: object, **_options: object) -> bool:
 
 
 @admin.register(Event)
-class EventAdmin(admin.ModelAdmin[Event]):
+class EventAdmin(DeskAdmin[Event]):
     """The list is our own page (pages by id, no count); one event is Django's read-only form."""
 
     fields = (
@@ -39,7 +40,7 @@ class EventAdmin(admin.ModelAdmin[Event]):
         "commitment",
     )
     readonly_fields = ("sentence", "network", "device", "address")
-    actions = None
+    own_parameters = frozenset(searching.SearchForm.base_fields)
 
     has_add_permission = has_change_permission = has_delete_permission = _never
 
@@ -51,10 +52,8 @@ class EventAdmin(admin.ModelAdmin[Event]):
             *super().get_urls(),
         ]
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def list_page(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Search and read, fifty at a time."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
         form = searching.SearchForm(request.GET)
         context = {
             **self.admin_site.each_context(request),
@@ -117,7 +116,7 @@ class EventAdmin(admin.ModelAdmin[Event]):
 
 
 @admin.register(Seal)
-class SealAdmin(admin.ModelAdmin[Seal]):
+class SealAdmin(DeskAdmin[Seal]):
     """The chain, to look at."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Seal]:
@@ -138,7 +137,6 @@ class SealAdmin(admin.ModelAdmin[Seal]):
     ordering = ("-number",)
     list_per_page = 50
     show_full_result_count = False
-    actions = None
     has_add_permission = has_change_permission = has_delete_permission = _never
 
 

@@ -111,6 +111,7 @@ SENTENCES = {
     Tag.CODEHOST_PROBE_NOW: _('%(actor)s pressed "probe now" for a code host.'),
     Tag.CODEHOST_REMOVE: _("%(actor)s removed a code host."),
     Tag.REPLY_TEMPLATE_CHANGE: _("%(actor)s changed a reply template."),
+    Tag.DESK_LOOKUP_REFUSED: _("%(actor)s asked a page of the desk for something it does not offer."),
     Tag.AUDIT_DETAIL_ERASE: _("%(actor)s erased networks, devices and addresses from the log."),
     Tag.AUDIT_LOG_OPEN: _("%(actor)s opened the whole log of %(subject)s."),
     Tag.AUDIT_LOG_EXPORT: _("%(actor)s exported from the log."),

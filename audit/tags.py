@@ -126,6 +126,7 @@ class Tag(models.TextChoices):
     CODEHOST_PROBE_NOW = "codehost:probe_now", _("Everything that waits for a code host was made due at once.")
     CODEHOST_REMOVE = "codehost:remove", _("A code host was removed.")
     REPLY_TEMPLATE_CHANGE = "reply_template:change", _("A reply template was changed.")
+    DESK_LOOKUP_REFUSED = "desk:lookup:refused", _("A page of the desk was asked for something it does not offer.")
     AUDIT_DETAIL_ERASE = "audit:detail:erase", _("Networks, devices and addresses of events were erased.")
     AUDIT_LOG_OPEN = "audit:log:open", _("Staff opened the whole log of the account.")
     AUDIT_LOG_EXPORT = "audit:log:export", _("Events were exported.")

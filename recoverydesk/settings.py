@@ -1,61 +1,61 @@
 """Django settings, read from the environment alone. `.env.example` lists every name, type and default."""
 
+import os
 from datetime import timedelta
+from email.utils import formataddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import environ
 from django.utils.translation import gettext_lazy as _
 
-from recoverydesk import environment
+from recoverydesk import settings_rules
+from recoverydesk.environment import LEVELS, Environment
 
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Environment(os.environ)
 
 # Local or production ------------------------------------------------------------------------------------------------
-PORT = env.int("PORT", default=8000)
-BASE_URL = env.str("BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
-PRODUCTION = environment.is_production(BASE_URL)
-VAR_DIR = Path(env.str("VAR_DIR", default="") or BASE_DIR / "var").absolute()
-if PRODUCTION:
-    environment.require(
-        env,
-        [
-            "SECRET_KEY",
-            "FIELD_KEYS",
-            "AUDIT_KEY",
-            "DATABASE_URL",
-            "BROKER_URL",
-            "CACHE_URL",
-            "EMAIL_URL",
-            "ALLOWED_HOSTS",
-        ],
-    )
-    environment.refuse_insecure_secret(env.str("SECRET_KEY"))
-    environment.refuse_insecure_services(env)
-else:
-    environment.load_local_secrets(VAR_DIR)
-
-DEBUG = environment.flag(env, "DEBUG", default=False)
-DEMO = environment.flag(env, "DEMO", default=False)
-FAIL_POINTS = env.str("FAIL_POINTS", default="")  # see accounts/failpoints.py
-
-SECRET_KEY = env.str("SECRET_KEY")
-FIELD_KEYS = [environment.key_bytes("FIELD_KEYS", key) for key in env.list("FIELD_KEYS")]
-AUDIT_KEY = environment.key_bytes("AUDIT_KEY", env.str("AUDIT_KEY"))
-AUDIT_OLD_PUBLIC_KEYS = [
-    environment.key_bytes("AUDIT_OLD_PUBLIC_KEYS", key) for key in env.list("AUDIT_OLD_PUBLIC_KEYS", default=[])
-]
-AUDIT_DETAIL_RETENTION = timedelta(days=env.int("AUDIT_DETAIL_RETENTION_DAYS", default=365))
+PORT = env.number("PORT", default=8000, at_least=1, at_most=65535)
+BASE_URL = settings_rules.base_url(env.text("BASE_URL", default=f"http://localhost:{PORT}"))
+PRODUCTION = BASE_URL.startswith("https:")
 HOST = urlsplit(BASE_URL).hostname or ""
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[HOST])
-SITE_NAME = env.str("SITE_NAME", default="RecoveryDesk")
-TOKEN_PREFIX = env.str("TOKEN_PREFIX", default="recoverydesk")
-TOKEN_MAX_DAYS = env.int("TOKEN_MAX_DAYS", default=365)
-TOKEN_WITHOUT_EXPIRY = environment.flag(env, "TOKEN_WITHOUT_EXPIRY", default=False)
+VAR_DIR = env.folder("VAR_DIR", default=BASE_DIR / "var")
+if PRODUCTION:
+    settings_rules.require(env)
+DATABASES = {
+    "default": env.database(
+        "DATABASE_URL",
+        ["postgres", "postgresql", *([] if PRODUCTION else ["sqlite"])],
+        default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}",
+    )
+}
+if not PRODUCTION:
+    settings_rules.refuse_half_a_production(env, DATABASES["default"]["HOST"])
+    env.add(settings_rules.local_secrets(VAR_DIR))
+
+DEBUG = env.flag("DEBUG", default=False)
+DEMO = env.flag("DEMO", default=False)
+FAIL_POINTS = env.text("FAIL_POINTS")  # see accounts/failpoints.py
+
+SECRET_KEY = env.secret("SECRET_KEY")
+FIELD_KEYS = env.keys("FIELD_KEYS")
+(AUDIT_KEY,) = env.keys("AUDIT_KEY", most=1)
+AUDIT_OLD_PUBLIC_KEYS = env.keys("AUDIT_OLD_PUBLIC_KEYS")
+AUDIT_DETAIL_RETENTION = env.days("AUDIT_DETAIL_RETENTION_DAYS", default=365, at_least=0, at_most=36500)
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=HOST)
+settings_rules.refuse_closed_hosts(HOST, ALLOWED_HOSTS)
+SITE_NAME = env.text("SITE_NAME", default="RecoveryDesk", pattern=".{1,60}", wanted="give at most 60 characters")
+TOKEN_PREFIX = env.text(
+    "TOKEN_PREFIX",
+    default="recoverydesk",
+    pattern="[A-Za-z][A-Za-z0-9_]{2,39}",
+    wanted="give 3 to 40 letters, digits and underscores, a letter first",
+)
+TOKEN_MAX_DAYS = env.number("TOKEN_MAX_DAYS", default=365, at_least=1, at_most=365, unit="days")
+TOKEN_WITHOUT_EXPIRY = env.flag("TOKEN_WITHOUT_EXPIRY", default=False)
 
 # Rooms --------------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -112,7 +112,6 @@ TEMPLATES = [
 ]
 
 # Data ---------------------------------------------------------------------------------------------------------------
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -124,13 +123,29 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache("CACHE_URL", default="dbcache://cache")}
+CACHES = {
+    "default": env.cache(
+        "CACHE_URL",
+        [
+            "rediscache",
+            "redis",
+            "rediss",
+            "dbcache",
+            *([] if PRODUCTION else ["locmemcache", "filecache", "dummycache"]),
+        ],
+        default="dbcache://cache",
+    )
+}
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
     CACHES["default"]["BACKEND"] = "recoverydesk.honest_cache.Cache"
 
 # Background work: a message is only a wake-up, the truth is a row ---------------------------------------------------
 QUEUE_DIR = VAR_DIR / "queue"
-CELERY_BROKER_URL = env.str("BROKER_URL", default="filesystem://localhost")
+CELERY_BROKER_URL = env.broker(
+    "BROKER_URL",
+    ["redis", "rediss", "sentinel", "amqp", "amqps", *([] if PRODUCTION else ["filesystem", "memory"])],
+    default="filesystem://localhost",
+)
 if CELERY_BROKER_URL.startswith("filesystem://"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(QUEUE_DIR),
@@ -147,7 +162,7 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-SWEEP_EVERY = env.int("SWEEP_EVERY", default=5)
+SWEEP_EVERY = env.number("SWEEP_EVERY", default=5, at_least=1, at_most=300, unit="seconds")
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
@@ -170,12 +185,18 @@ CHORES = {
 
 # Mail ---------------------------------------------------------------------------------------------------------------
 MAIL_DIR = VAR_DIR / "mail"
-if env.str("EMAIL_URL", default=""):
-    vars().update(env.email("EMAIL_URL"))
-else:
-    EMAIL_BACKEND = "accounts.mail.folder.EmailBackend"
+EMAIL_BACKEND = "accounts.mail.folder.EmailBackend"
+vars().update(
+    env.email(
+        "EMAIL_URL",
+        [
+            *("smtp", "smtps", "smtp+tls", "smtp+ssl"),
+            *(() if PRODUCTION else ("consolemail", "filemail", "memorymail", "dummymail")),
+        ],
+    )
+)
 EMAIL_TIMEOUT = 20
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <desk@{HOST}>")
+DEFAULT_FROM_EMAIL = env.address("DEFAULT_FROM_EMAIL", default=formataddr((SITE_NAME, f"desk@{HOST}")))
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # Accounts -----------------------------------------------------------------------------------------------------------
@@ -232,7 +253,7 @@ ACCOUNT_RATE_LIMITS = {
     "key_options": "60/5m/ip",
     "recover": "20/h/ip",
 }
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", default=0, at_least=0, at_most=10)
 OTP_TOTP_ISSUER = SITE_NAME
 OTP_WEBAUTHN_RP_ID = HOST
 OTP_WEBAUTHN_RP_NAME = SITE_NAME
@@ -241,13 +262,13 @@ OTP_WEBAUTHN_HELPER_CLASS = "accounts.webauthn.Helper"
 OTP_WEBAUTHN_SUPPORTED_COSE_ALGORITHMS = [-8, -7, -257]  # EdDSA, ES256, RS256
 OTP_WEBAUTHN_TIMEOUT_SECONDS = 300
 OTP_WEBAUTHN_EXCEPTION_LOGGER_NAME = ""  # refusals are events
-SECOND_FACTOR_REQUIRED = environment.one_of(
-    env, "SECOND_FACTOR_REQUIRED", ("off", "staff", "project_owners", "everyone"), default="staff"
+SECOND_FACTOR_REQUIRED = env.one_of(
+    "SECOND_FACTOR_REQUIRED", ("off", "staff", "project_owners", "everyone"), default="staff"
 )
-SECOND_FACTOR_REQUIRED_FROM = environment.day(env, "SECOND_FACTOR_REQUIRED_FROM")
+SECOND_FACTOR_REQUIRED_FROM = env.day("SECOND_FACTOR_REQUIRED_FROM")
 SECOND_FACTOR_FIRST = ["/account/", "/projects/"]  # closed to who owes one, but for requirement.OPEN
-STAFF_STEP_UP = environment.one_of(
-    env, "STAFF_STEP_UP", ("any", "webauthn"), default="webauthn" if PRODUCTION else "any"
+STAFF_STEP_UP = env.one_of(
+    "STAFF_STEP_UP", ["webauthn"] if PRODUCTION else ["webauthn", "any"], default="webauthn" if PRODUCTION else "any"
 )
 RECENT_SECOND_FACTOR = timedelta(minutes=5)
 QUARANTINE_AFTER_SIGN_IN = timedelta(hours=72)
@@ -277,9 +298,9 @@ TOKENS_HOOKS = {
 }
 
 # Uploads ------------------------------------------------------------------------------------------------------------
-UPLOADS = environment.flag(env, "UPLOADS", default=True)
-UPLOAD_MAX_MIB = env.int("UPLOAD_MAX_MIB", default=100)
-UPLOAD_RELEASE_OPEN_DAYS = env.int("UPLOAD_RELEASE_OPEN_DAYS", default=14)
+UPLOADS = env.flag("UPLOADS", default=True)
+UPLOAD_MAX_MIB = env.number("UPLOAD_MAX_MIB", default=100, at_least=1, at_most=10240, unit="MiB")
+UPLOAD_RELEASE_OPEN_DAYS = env.number("UPLOAD_RELEASE_OPEN_DAYS", default=14, at_least=1, at_most=3650, unit="days")
 
 # Sessions and headers -----------------------------------------------------------------------------------------------
 SESSION_ENGINE = "accounts.sessions"
@@ -301,7 +322,9 @@ SECURE_HSTS_SECONDS = 365 * 86400 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if environment.flag(env, "BEHIND_TLS_PROXY", default=False):
+BEHIND_TLS_PROXY = env.flag("BEHIND_TLS_PROXY", default=False)
+settings_rules.refuse_proxy_without_count(BEHIND_TLS_PROXY, ALLAUTH_TRUSTED_PROXY_COUNT)
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -317,22 +340,23 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # The desk's numbers (recovery/policy.py reads them) -----------------------------------------------------------------
-RECOVERY_AUTO_CHALLENGE = environment.flag(env, "RECOVERY_AUTO_CHALLENGE", default=True)
-RECOVERY_OBJECTION_WINDOW = timedelta(seconds=env.int("RECOVERY_OBJECTION_WINDOW", default=24 * 3600))
-RECOVERY_OBJECTION_WINDOW_CRITICAL = timedelta(seconds=env.int("RECOVERY_OBJECTION_WINDOW_CRITICAL", default=72 * 3600))
-RECOVERY_WAIT_WITHOUT_BOUNDARY = timedelta(seconds=env.int("RECOVERY_WAIT_WITHOUT_BOUNDARY", default=7 * 86400))
-RECOVERY_WAIT_CAREFUL = timedelta(seconds=env.int("RECOVERY_WAIT_CAREFUL", default=7 * 86400))
-RECOVERY_WAIT_NEW_CONTACT = timedelta(seconds=env.int("RECOVERY_WAIT_NEW_CONTACT", default=14 * 86400))
-RECOVERY_WAIT_NOTHING_BOUND = timedelta(seconds=env.int("RECOVERY_WAIT_NOTHING_BOUND", default=30 * 86400))
-RECOVERY_TWO_PERSON = environment.one_of(env, "RECOVERY_TWO_PERSON", ("policy", "always"), default="policy")
-RECOVERY_HUMAN_RESET = environment.flag(env, "RECOVERY_HUMAN_RESET", default=True)
-RECOVERY_EXPIRES_AFTER = timedelta(days=env.int("RECOVERY_EXPIRES_AFTER_DAYS", default=14))
-RECOVERY_YOUNG_LINK = timedelta(days=env.int("RECOVERY_YOUNG_LINK_DAYS", default=30))
-RECOVERY_RETIRES_AFTER = timedelta(days=env.int("RECOVERY_RETIRES_AFTER_DAYS", default=365))
-RECOVERY_OBJECT_WITHIN = timedelta(days=env.int("RECOVERY_OBJECT_WITHIN_DAYS", default=7))
-RECOVERY_ISSUE_TRACKER = env.str("RECOVERY_ISSUE_TRACKER", default="")
-RECOVERY_CONTACT_URL = env.str("RECOVERY_CONTACT_URL", default=BASE_URL + "/recover/policy/")
-CODE_HOST_PORT = env.int("CODE_HOST_PORT", default=8001)
+WAITS = {"at_least": 3600 if PRODUCTION else 0, "at_most": 90 * 86400}  # seconds in which owners can say no
+RECOVERY_AUTO_CHALLENGE = env.flag("RECOVERY_AUTO_CHALLENGE", default=True)
+RECOVERY_OBJECTION_WINDOW = env.seconds("RECOVERY_OBJECTION_WINDOW", default=24 * 3600, **WAITS)
+RECOVERY_OBJECTION_WINDOW_CRITICAL = env.seconds("RECOVERY_OBJECTION_WINDOW_CRITICAL", default=72 * 3600, **WAITS)
+RECOVERY_WAIT_WITHOUT_BOUNDARY = env.seconds("RECOVERY_WAIT_WITHOUT_BOUNDARY", default=7 * 86400, **WAITS)
+RECOVERY_WAIT_CAREFUL = env.seconds("RECOVERY_WAIT_CAREFUL", default=7 * 86400, **WAITS)
+RECOVERY_WAIT_NEW_CONTACT = env.seconds("RECOVERY_WAIT_NEW_CONTACT", default=14 * 86400, **WAITS)
+RECOVERY_WAIT_NOTHING_BOUND = env.seconds("RECOVERY_WAIT_NOTHING_BOUND", default=30 * 86400, **WAITS)
+RECOVERY_TWO_PERSON = env.one_of("RECOVERY_TWO_PERSON", ("policy", "always"), default="policy")
+RECOVERY_HUMAN_RESET = env.flag("RECOVERY_HUMAN_RESET", default=True)
+RECOVERY_EXPIRES_AFTER = env.days("RECOVERY_EXPIRES_AFTER_DAYS", default=14, at_least=1, at_most=365)
+RECOVERY_YOUNG_LINK = env.days("RECOVERY_YOUNG_LINK_DAYS", default=30, at_least=1, at_most=365)
+RECOVERY_RETIRES_AFTER = env.days("RECOVERY_RETIRES_AFTER_DAYS", default=365, at_least=30, at_most=36500)
+RECOVERY_OBJECT_WITHIN = env.days("RECOVERY_OBJECT_WITHIN_DAYS", default=7, at_least=1, at_most=365)
+RECOVERY_ISSUE_TRACKER = env.link("RECOVERY_ISSUE_TRACKER", default="")
+RECOVERY_CONTACT_URL = env.link("RECOVERY_CONTACT_URL", default=BASE_URL + "/recover/policy/")
+CODE_HOST_PORT = env.number("CODE_HOST_PORT", default=8001, at_least=1, at_most=65535)
 
 # Language, files, logs ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -356,11 +380,20 @@ MEDIA_ROOT = VAR_DIR / "files"
 if not PRODUCTION:
     for folder in (STATIC_ROOT, QUEUE_DIR / "control", MAIL_DIR, MEDIA_ROOT):
         folder.mkdir(parents=True, exist_ok=True)
+LOG_LEVEL = env.one_of("LOG_LEVEL", LEVELS, default="INFO" if PRODUCTION else "WARNING")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "recoverydesk.logs.formatter", "as_json": PRODUCTION}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO" if PRODUCTION else "WARNING")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
+
+# What only several of them together can tell ------------------------------------------------------------------------
+if PRODUCTION:
+    settings_rules.refuse_local_only(
+        {"DEBUG": DEBUG, "DEMO": DEMO, "FAIL_POINTS": FAIL_POINTS, "ALLOWED_HOSTS": "*" in ALLOWED_HOSTS}
+    )
+    settings_rules.refuse_weak_secrets(SECRET_KEY, FIELD_KEYS, AUDIT_KEY)
+settings_rules.refuse_misspelt(env, os.environ)

@@ -1,6 +1,8 @@
 """The admin site: staff enter only after their second factor. Superusers too."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
@@ -11,6 +13,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -19,6 +22,9 @@ from django.utils.translation import gettext_lazy
 
 from accounts.second_factors import has_primary_factor
 from accounts.visitor import account_of
+from audit.desk_admin import DeskAdmin, refuse_lookups
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 class DeskAdminSite(AdminSite):
@@ -29,6 +35,12 @@ class DeskAdminSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Active staff whose session has shown a second factor that still exists."""
         return super().has_permission(request) and getattr(request.user, "otp_device", None) is not None
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """Every page but the lists, which know their parameters themselves, refuses lookups."""
+        of = getattr(view, "__self__", None)
+        is_list = isinstance(of, DeskAdmin) and view.__name__ == DeskAdmin.changelist_view.__name__
+        return super().admin_view(view if is_list else _without_lookups(view), cacheable)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         """No form of its own: anonymous to sign in, others 403, staff to enrol or to show a second factor."""
@@ -62,6 +74,15 @@ class DeskAdminSite(AdminSite):
         asked = request.GET.get(REDIRECT_FIELD_NAME, "")
         inside = url_has_allowed_host_and_scheme(asked, allowed_hosts={request.get_host()})
         return asked if inside else reverse("admin:index", current_app=self.name)
+
+
+def _without_lookups(view: View) -> View:
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        refuse_lookups(request)
+        return view(request, *args, **kwargs)
+
+    return cast(View, guarded)
 
 
 def check_gate(**_kwargs: Any) -> list[CheckMessage]:

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from audit.desk_admin import DeskAdmin
 from tokens.models import ApiToken
 
 
@@ -10,7 +11,7 @@ def _never(*_args: object, **_options: object) -> bool:
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
+class ApiTokenAdmin(DeskAdmin[ApiToken]):
     list_display = ["name", "user", "created_at", "last_used_at", "expires_at", "held_at", "revoked_at"]
     list_select_related = ["user"]
     search_fields = ["user__username", "name"]

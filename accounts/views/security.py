@@ -82,7 +82,7 @@ def totp_confirm(request: HttpRequest, device_id: int) -> HttpResponse:
             confirm_session(request, user, device)
             messages.success(request, _("The authenticator app works. It is asked for at every sign-in from now on."))
             return after_new_factor(user)
-        form.add_error("code", wrong_code(user, form.cleaned_data["code"]))
+        form.add_error("code", wrong_code(second_factors.refusal_of([device])))
     return render(request, "accounts/totp_confirm.html", {"form": form, **_secret(user, device)})
 
 

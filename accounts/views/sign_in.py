@@ -24,10 +24,9 @@ from django.views.generic import FormView
 from django_otp.models import Device
 
 from accounts import known_browsers, sign_in, throttle, webauthn
-from accounts.factors import seconds_off
 from accounts.forms import CodeForm
 from accounts.models import User
-from accounts.second_factors import locked_until, summary, verify_code
+from accounts.second_factors import Tried, summary, try_code
 from accounts.services import locked
 from accounts.stages import (
     remember_second_factor,
@@ -43,24 +42,21 @@ from audit.tags import Tag
 KEY_FIELD = "credential"  # in a POST: a security key answered instead of a code
 
 
-def wrong_code(user: User, code: str) -> str:
+def wrong_code(tried: Tried) -> str:
     """What a refused code is answered with."""
-    if off := seconds_off(user, code):
-        return _clock_is_off(off)
-    until = locked_until(user)
-    if until is None:
-        return _("That code is not right, or it was used already. Try the next one.")
-    time = date_format(localtime(until), "H:i:s e")
-    return _("That code is not right, or it was used already. Codes are accepted again at %(time)s.") % {"time": time}
+    if tried.seconds_slow:
+        return _clock_is_slow(tried.seconds_slow)
+    clock = _("If none is accepted, look whether the clock of your device is right.")
+    if tried.locked_until is None:
+        return _("That code is not right, or it was used already. Try the next one.") + f" {clock}"
+    time = {"time": date_format(localtime(tried.locked_until), "H:i:s e")}
+    again = _("That code is not right, or it was used already. Codes are accepted again at %(time)s.") % time
+    return f"{again} {clock}"
 
 
-def _clock_is_off(seconds: int) -> str:
-    minutes, rest = divmod(abs(seconds), 60)
+def _clock_is_slow(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
     span = f"{minutes}:{rest:02d}"
-    if seconds > 0:
-        return _("The clock of your device is about %(span)s minutes fast. Set it right and try again.") % {
-            "span": span
-        }
     return _("The clock of your device is about %(span)s minutes slow. Set it right and try again.") % {"span": span}
 
 
@@ -117,8 +113,7 @@ class SecondFactorView(FormView[CodeForm]):
         response = stage.complete(form.cleaned_data["code"])
         if response is not None:
             return response
-        assert isinstance(stage.login.user, User)
-        form.add_error("code", wrong_code(stage.login.user, form.cleaned_data["code"]))
+        form.add_error("code", wrong_code(stage.tried))
         return self.form_invalid(form)
 
 
@@ -175,24 +170,24 @@ class StepUpView(allauth_views.BaseReauthenticateView):
 
     def form_valid(self, form: CodeForm) -> HttpResponse:
         user = account_of(self.request)
-        device = self._verify(user, form.cleaned_data["code"])
-        if device is None:
-            form.add_error("code", wrong_code(user, form.cleaned_data["code"]))
+        tried = self._try(user, form.cleaned_data["code"])
+        if tried.device is None:
+            form.add_error("code", wrong_code(tried))
             return self.form_invalid(form)
-        confirm_session(self.request, user, device)
+        confirm_session(self.request, user, tried.device)
         return super().form_valid(form)
 
     @transaction.atomic
-    def _verify(self, user: User, code: str) -> Device | None:
+    def _try(self, user: User, code: str) -> Tried:
         origin = origin_of(self.request)
         known = bool(known_browsers.known(self.request, user))
-        device = verify_code(locked(user), code, origin=origin, known_browser=known)
-        if device is None:
+        tried = try_code(locked(user), code, origin=origin, known_browser=known)
+        if tried.device is None:
             sign_in.refused(user, why="code", origin=origin, tag=Tag.ACCOUNT_STEP_UP_FAILURE, actor=user)
         else:
-            method = sign_in.method_of(device)
+            method = sign_in.method_of(tried.device)
             record(Tag.ACCOUNT_STEP_UP, actor=user, subject=user, origin=origin, method=method)
-        return device
+        return tried
 
 
 def confirm_session(request: HttpRequest, user: User, device: Device) -> None:

@@ -6,7 +6,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 ENVIRONMENT = {
@@ -33,12 +32,11 @@ def main() -> None:
     """Fill in the demo's environment and hand over to `manage.py demo`. A value already set wins."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     refuse_an_unwritable_folder()
+    os.environ["VAR_DIR"] = str(VAR_DIR)
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
         execute_from_command_line([sys.argv[0], "demo"])
-    except ImproperlyConfigured as error:
-        sys.exit(str(error))
     except KeyboardInterrupt:
         print("stopped before it had started", flush=True)
 

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from audit.desk_admin import DeskAdmin
 from recoverydesk.projects.models import Project, RepositoryLink, Role
 
 
@@ -46,7 +47,7 @@ class RepositoryLinkInline(admin.TabularInline[RepositoryLink, Project]):
 
 
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin[Project]):
+class ProjectAdmin(DeskAdmin[Project]):
     list_display = ["name", "is_critical", "created_on"]
     list_filter = ["critical"]
     search_fields = ["name", "normalized_name", "links__host"]

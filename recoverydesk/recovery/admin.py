@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import background
 from audit import log
+from audit.desk_admin import DeskAdmin
 from audit.tags import Tag
 from recoverydesk.recovery import (
     account_page,
@@ -26,6 +27,7 @@ from recoverydesk.recovery import (
     host_knowledge,
     opening_page,
     permissions,
+    queue,
     replies,
     settings_page,
 )
@@ -40,9 +42,10 @@ def _never(*_args: object, **_options: object) -> bool:
 
 
 @admin.register(RecoveryTicket)
-class RecoveryTicketAdmin(admin.ModelAdmin[RecoveryTicket]):
+class RecoveryTicketAdmin(DeskAdmin[RecoveryTicket]):
     """Read-only but for the verbs. There is no form: a ticket's fields are nobody's to type."""
 
+    own_parameters = queue.PARAMETERS
     has_add_permission = has_change_permission = has_delete_permission = _never
 
     def get_urls(self) -> list[URLPattern]:
@@ -66,7 +69,7 @@ class RecoveryTicketAdmin(admin.ModelAdmin[RecoveryTicket]):
             *super().get_urls(),
         ]
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def list_page(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return admin_queue.show(request, {"opts": self.opts, **(extra_context or {})})
 
     def change_view(
@@ -76,12 +79,11 @@ class RecoveryTicketAdmin(admin.ModelAdmin[RecoveryTicket]):
 
 
 @admin.register(ReplyTemplate)
-class ReplyTemplateAdmin(admin.ModelAdmin[ReplyTemplate]):
+class ReplyTemplateAdmin(DeskAdmin[ReplyTemplate]):
     """Canned replies. Admins edit them; each change is an event."""
 
     form = ReplyTemplateForm
     list_display = ("name", "suggested_when", "active", "changed_at")
-    actions = None
 
     @admin.display(description=gettext_lazy("suggested when"), ordering="situation")
     def suggested_when(self, template: ReplyTemplate) -> str:
@@ -116,7 +118,7 @@ def _press(request: HttpRequest, act: Callable[[], str]) -> None:
 
 
 @admin.register(CodeHost)
-class CodeHostAdmin(admin.ModelAdmin[CodeHost]):
+class CodeHostAdmin(DeskAdmin[CodeHost]):
     """What staff have described (`manage.py codehost`) and what asking has taught; read-only but for "probe now"."""
 
     list_display = ("host", "known_by", "protocol", "state", "failures", "looks_today")

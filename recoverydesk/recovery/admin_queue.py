@@ -169,8 +169,9 @@ def _remove_view(request: HttpRequest) -> str:
 
 
 def _back(request: HttpRequest) -> str:
-    """Back to the same view; only its query string comes from the form."""
-    return f"{reverse(LIST)}?{urlencode(parse_qsl(request.POST.get('view', ''))[:20])}"
+    """Back to the same view; only its query string comes from the form, and of that what the queue takes."""
+    view = [(name, value) for name, value in parse_qsl(request.POST.get("view", "")) if name in queue.PARAMETERS]
+    return f"{reverse(LIST)}?{urlencode(view[:20])}"
 
 
 def as_csv(request: HttpRequest) -> StreamingHttpResponse:

@@ -105,11 +105,14 @@ def resend(ticket_id: int, *, actor: Actor) -> Mail:
 def confirm_mailbox(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
     """The claimant, reached through the contact's mailbox, confirms it; looks are due at once.
 
-    A contact that was new gets the branch token and the status link now; its confirming link is spent. Raises
-    InvalidTransition when that was done before.
+    A contact that was new gets the branch token and the status link now; its confirming link is spent. A ticket that
+    went on by itself meanwhile (a look found the branch, and that confirmed the mailbox) stays as it is. Raises
+    InvalidTransition when the confirming link was used before.
     """
     with verb(Verb.CONFIRM_MAILBOX, ticket_id, actor) as work:
         ticket = work.ticket
+        if ticket.status != Status.CHALLENGED:
+            return ticket
         if ticket.claim != Claim.SECOND_FACTOR and ticket.mailbox_confirmed_at is None:
             _check_confirming(actor)
         look_soon(work)

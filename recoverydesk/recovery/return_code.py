@@ -7,7 +7,7 @@ import base64
 import hmac
 import secrets
 
-from accounts import keys
+from accounts import codes, keys
 from recoverydesk.recovery.models import RecoveryTicket
 
 BYTES = 10
@@ -21,9 +21,8 @@ def make() -> str:
 
 
 def digest(code: str, ticket: RecoveryTicket) -> str:
-    """What the ticket keeps of a code."""
-    plain = "".join(character for character in code.lower() if character.isalnum())
-    return keys.mac("return-code", ticket.key_id, str(ticket.pk), plain)
+    """What the ticket keeps of a code, read as recovery codes are."""
+    return keys.mac("return-code", ticket.key_id, str(ticket.pk), codes.base32_of(code).lower())
 
 
 def matches(code: str, ticket: RecoveryTicket) -> bool:

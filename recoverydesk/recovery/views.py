@@ -143,6 +143,8 @@ def _act_as_claimant(request: HttpRequest, link: Link) -> str:
             return _confirm(ticket, actor)
         elif link.purpose == "status" and ("proof" in request.POST or KEY_FIELD in request.POST):
             views_proof.offer(request, ticket, actor)
+    except errors.InvalidTransition:  # looks and clocks move a request while its page is open
+        messages.info(request, _("Your request went on while this page was open. This is where it stands now."))
     except errors.RecoveryError as refusal:
         messages.error(request, str(refusal))
     return ""
@@ -150,9 +152,8 @@ def _act_as_claimant(request: HttpRequest, link: Link) -> str:
 
 def _confirm(ticket: RecoveryTicket, actor: permissions.Actor) -> str:
     """The confirming POST: mailbox confirmed, looks due, the return code shown this once."""
-    if ticket.status == Status.CHALLENGED:
-        workflow.confirm_mailbox(ticket.pk, actor=actor)
-        background.wake()
+    workflow.confirm_mailbox(ticket.pk, actor=actor)
+    background.wake()
     return workflow.take_return_code(ticket.pk, actor=actor)
 
 
@@ -183,10 +184,16 @@ def _stopped(request: HttpRequest, template: str, link: Link, **more: Any) -> Ht
 
 
 def _stop(ticket: RecoveryTicket, actor: permissions.Actor, *, lock: bool) -> None:
-    if ticket.status == Status.COMPLETED:
-        workflow.object_after_reset(ticket.pk, actor=actor)
-    else:
-        workflow.stop(ticket.pk, actor=actor, lock_account=lock)
+    """Stop it; when it is reset already, or in this very moment, object."""
+    if ticket.status != Status.COMPLETED:
+        try:
+            workflow.stop(ticket.pk, actor=actor, lock_account=lock)
+        except errors.InvalidTransition:
+            if not RecoveryTicket.objects.filter(pk=ticket.pk, status=Status.COMPLETED).exists():
+                raise
+        else:
+            return
+    workflow.object_after_reset(ticket.pk, actor=actor)
 
 
 @login_required

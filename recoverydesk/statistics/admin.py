@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
+from audit.desk_admin import DeskAdmin
 from audit.sheets import csv_response
 from recoverydesk.statistics import showing
 from recoverydesk.statistics.computing import FIRST
@@ -16,8 +17,10 @@ from recoverydesk.statistics.models import Figures
 
 
 @admin.register(Figures)
-class FiguresAdmin(admin.ModelAdmin[Figures]):
+class FiguresAdmin(DeskAdmin[Figures]):
     """Figures name nobody: every member of staff may look at them. Nobody writes them."""
+
+    own_parameters = frozenset[str]()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.admin_site.has_permission(request)
@@ -37,12 +40,12 @@ class FiguresAdmin(admin.ModelAdmin[Figures]):
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site.admin_view
         return [
-            path("", site(self.page), name="statistics_figures_changelist"),
+            path("", site(self.changelist_view), name="statistics_figures_changelist"),
             path("json/", site(self.as_json), name="statistics_json"),
             path("<slug:name>.csv", site(self.as_csv), name="statistics_csv"),
         ]
 
-    def page(self, request: HttpRequest) -> HttpResponse:
+    def list_page(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Every table with its drawing."""
         row = _row()
         context: dict[str, Any] = {

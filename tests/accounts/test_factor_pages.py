@@ -1,7 +1,6 @@
 """Second factors as people use them: names, clocks that are off, codes that are saved, what it costs in queries."""
 
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pyotp
@@ -27,45 +26,6 @@ def words(response: Any) -> str:
 
 def is_signed_in(client: Client) -> bool:
     return "_auth_user_id" in client.session
-
-
-@pytest.fixture
-def one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clocks of app and site stand still: no time step turns between showing a code and checking it."""
-    now = time.time()
-    clock = SimpleNamespace(time=lambda: now)
-    monkeypatch.setattr("accounts.devices.time", clock)
-    monkeypatch.setattr("tests.accounts.conftest.time", clock)
-
-
-@pytest.mark.usefixtures("one_moment")
-@pytest.mark.parametrize("steps", [-10, -2, 2, 10])
-def test_a_clock_that_is_off_is_told_so_and_opens_nothing(
-    client: Client, ada: User, app: TotpDevice, steps: int
-) -> None:
-    type_password(client)
-    page = words(type_code(client, code_of(app, steps=steps)))
-    assert ("fast" if steps > 0 else "slow") in page
-    minutes = abs(steps) * 30
-    assert f"{minutes // 60}:{minutes % 60:02d}" in page
-    assert not is_signed_in(client)
-
-
-@pytest.mark.usefixtures("one_moment")
-@pytest.mark.parametrize("steps", [-11, 11])
-def test_a_clock_further_off_is_a_wrong_code(client: Client, ada: User, app: TotpDevice, steps: int) -> None:
-    type_password(client)
-    assert "not right" in words(type_code(client, code_of(app, steps=steps)))
-
-
-@pytest.mark.usefixtures("one_moment")
-def test_enrolment_tells_of_a_clock_that_is_off_too(client: Client, ada: User) -> None:
-    type_password(client)
-    device = second_factors.start_totp(ada, "phone")
-    page = words(client.post(f"{SECURITY}app/{device.pk}/", {"code": code_of(device, steps=4)}))
-    assert "2:00 minutes fast" in page
-    device.refresh_from_db()
-    assert not device.confirmed
 
 
 def test_pyotp_and_we_agree(ada: User, app: TotpDevice) -> None:

@@ -260,11 +260,13 @@ def test_several_tickets_are_given_to_somebody_at_once(db: None) -> None:
     one, two, own = new_ticket("kim"), new_ticket("lee"), make_ticket(jon, Status.NEW)
     chosen = [one.pk, two.pk, own.pk]
     answer = client.post(
-        f"{QUEUE}act/", {"ticket": chosen, "action": "assign", "to": "jon", "view": "queue=mine&x=<"}, follow=True
+        f"{QUEUE}act/",
+        {"ticket": chosen, "action": "assign", "to": "jon", "view": "queue=mine&with=<&x=1"},
+        follow=True,
     )
     assert b"2 tickets changed." in answer.content
     assert b"Nobody works a ticket about their own account" in answer.content
-    assert answer.redirect_chain[0][0] == f"{QUEUE}?queue=mine&x=%3C"
+    assert answer.redirect_chain[0][0] == f"{QUEUE}?queue=mine&with=%3C"
     assert set(RecoveryTicket.objects.filter(assigned_to=jon)) == {one, two}
 
 
