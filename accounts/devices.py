@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin, TimestampMixin
 
 from accounts import codes, keys
+from accounts.sealed import SealedField
 
 TOTP_PURPOSE = "totp"
 MOST_FAILURES = 10  # 2 ** 9 seconds: the lock never exceeds about nine minutes
@@ -42,7 +43,7 @@ class CappedThrottling(ThrottlingMixin):
 class TotpDevice(CappedThrottling, TimestampMixin, Device):
     """An authenticator app (RFC 6238: SHA-1, 30 s, 6 digits); the secret is encrypted, a time step counts once."""
 
-    secret = models.BinaryField(_("encrypted secret"), editable=False)
+    secret = SealedField(_("encrypted secret"), purpose=TOTP_PURPOSE, editable=False)
     last_step = models.BigIntegerField(_("last accepted time step"), default=-1, editable=False)
     seconds_slow = 0  # how far behind the app's clock is, when that is why its last code was refused
 

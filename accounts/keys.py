@@ -27,6 +27,11 @@ def current_key_id() -> str:
     return _key_id(settings.FIELD_KEYS[0])
 
 
+def key_ids() -> list[str]:
+    """The ids of all our keys, newest first."""
+    return [_key_id(root) for root in settings.FIELD_KEYS]
+
+
 def derive(purpose: str, key_id: str = "") -> bytes:
     """Return the 32-byte key for `purpose` under `key_id` (the current one when empty); raises UnknownKey."""
     wanted = key_id or current_key_id()
@@ -47,6 +52,15 @@ def decrypt(purpose: str, data: bytes | memoryview) -> bytes:
         return _box(purpose).decrypt(bytes(data))
     except InvalidToken as error:
         raise BadCiphertext(purpose) from error
+
+
+def seal_again(purpose: str, data: bytes) -> bytes | None:
+    """The same secret encrypted with the newest key; None when it is already. Raises BadCiphertext."""
+    try:
+        Fernet(base64.urlsafe_b64encode(_derive(settings.FIELD_KEYS[0], f"encrypt:{purpose}"))).decrypt(data)
+    except InvalidToken:
+        return encrypt(purpose, decrypt(purpose, data))
+    return None
 
 
 def mac(purpose: str, key_id: str, *parts: str) -> str:

@@ -20,6 +20,7 @@ from accounts.mail.models import Link, Mail, Request
 
 __all__ = [
     "Browser",
+    "FieldKey",
     "FormerAddress",
     "Link",
     "Mail",
@@ -110,6 +111,16 @@ class User(AbstractUser):
         if self.quarantined_at is None:
             return False
         return self.quarantine_until is None or now < self.quarantine_until
+
+
+class FieldKey(models.Model):
+    """One of FIELD_KEYS that rows of this database were written with; the key itself is not here."""
+
+    key_id = models.CharField(primary_key=True, max_length=16)
+    first_used_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.key_id
 
 
 class FormerAddress(models.Model):

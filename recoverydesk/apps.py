@@ -8,7 +8,9 @@ class DeskAdminConfig(AdminConfig):
     default_site = "recoverydesk.site.DeskAdminSite"
 
     def ready(self) -> None:
+        from recoverydesk.keys_at_hand import check_keys
         from recoverydesk.site import check_gate
 
         super().ready()
         checks.register(check_gate, checks.Tags.security)
+        checks.register(check_keys, checks.Tags.database)

@@ -6,3 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recoverydesk.settings")
 application = get_wsgi_application()
+
+from recoverydesk.keys_at_hand import at_start  # noqa: E402 - models can be imported from here on
+
+at_start()

@@ -14,8 +14,7 @@ from accounts.clock import database_now
 from accounts.models import User
 from tokens import caveats, macaroons
 from tokens.caveats import SHOW, BadCaveat, Caveat, Context, Failure, Project, Release, Success, Verdict
-from tokens.models import ApiToken
-from tokens.services import PURPOSE
+from tokens.models import PURPOSE, ApiToken
 
 REMEMBER_EVERY = timedelta(minutes=1)  # between two notes of a use from one place
 UNKNOWN = "deleted or nonexistent macaroon"

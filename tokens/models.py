@@ -8,6 +8,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from accounts.sealed import SealedField
+
+PURPOSE = "tokens"  # of the key that encrypts root keys
+
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def live(self) -> "ApiTokenQuerySet":
@@ -44,7 +48,7 @@ class ApiToken(models.Model):
     held_at = models.DateTimeField(_("held since"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
     location = models.CharField(max_length=253, blank=True, editable=False)
-    sealed_key = models.BinaryField(default=bytes, editable=False)
+    sealed_key = SealedField(purpose=PURPOSE, default=bytes, editable=False)
     reminded_days = models.PositiveSmallIntegerField(null=True, editable=False)
     caveats = models.JSONField(_("caveats"), default=list, blank=True, editable=False)
     project_uid = models.UUIDField(null=True, blank=True, editable=False)

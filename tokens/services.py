@@ -16,9 +16,8 @@ from accounts.services import locked
 from audit.log import Origin, Party, record
 from audit.tags import Tag
 from tokens import caveats, hooks, letters, macaroons
-from tokens.models import ApiToken
+from tokens.models import PURPOSE, ApiToken
 
-PURPOSE = "tokens"  # of the key that encrypts root keys
 MOST_TOKENS = 200
 REVOKED_UNCONFIRMED = timedelta(days=7)  # design rule 8
 

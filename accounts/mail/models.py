@@ -7,6 +7,9 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.leases import Leased
+from accounts.sealed import KeyIdField, SealedField
+
+PAYLOAD = "mail"  # the purpose of the key that encrypts prepared mails
 
 
 class Mail(Leased):
@@ -26,7 +29,7 @@ class Mail(Leased):
     language = models.CharField(max_length=12)
     context = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     links = models.JSONField(default=dict)
-    payload = models.BinaryField(null=True)
+    payload = SealedField(purpose=PAYLOAD, null=True)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.QUEUED)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_try = models.DateTimeField(_("next try"), db_default=Now())
@@ -66,7 +69,7 @@ class Link(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="links")
     reference = models.CharField(max_length=64, blank=True, db_index=True)
     nonce = models.CharField(max_length=64)
-    key_id = models.CharField(max_length=16)
+    key_id = KeyIdField(max_length=16, live=models.Q(used_at=None, dead_at=None, expires_at__gt=Now()))
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(db_default=Now())
     used_at = models.DateTimeField(null=True)
@@ -88,7 +91,7 @@ class Request(Leased):
         PASSWORD_RESET = "password_reset", _("password reset")  # noqa: S105
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
-    payload = models.BinaryField()
+    payload = SealedField(purpose_in="kind")
     network = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField(db_default=Now())

@@ -15,10 +15,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts import hooks, keys
 from accounts.mail import links
-from accounts.mail.models import Link, Mail
+from accounts.mail.models import PAYLOAD, Link, Mail
 
 MASK = "•••"
-PAYLOAD = "mail"  # the purpose of the key that encrypts prepared mails
 WEB_ADDRESS = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]]")
 
 

@@ -1,5 +1,6 @@
 """The ticket office's rows. A ticket's status is written by `workflow` alone."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.db.models.functions import Lower, Now, Upper
 from django.utils.translation import gettext_lazy as _
 
 from accounts.leases import Leased
+from accounts.sealed import KeyIdField
 from recoverydesk.recovery.probing.patience import BURST
 from recoverydesk.recovery.probing.verdicts import PROTOCOLS, Verdict
 
@@ -105,7 +107,10 @@ class RecoveryTicket(models.Model):
     )
 
     nonce = models.CharField(max_length=32)
-    key_id = models.CharField(max_length=16)
+    key_id = KeyIdField(
+        max_length=16,
+        live=Q(closed_at=None) | Q(closed_at__gt=Now() - timedelta(days=8)),  # the return code lives on
+    )
     return_code_digest = models.CharField(max_length=64, blank=True)
     return_code_failures = models.PositiveSmallIntegerField(default=0)
     proof_failures = models.PositiveSmallIntegerField(default=0)

@@ -19,7 +19,7 @@ from tests import factories
 from tests.tokens.conftest import PREFIX, mint
 from tokens import caveats, services, sweeping
 from tokens.checking import TokenRefused, open_token
-from tokens.models import ApiToken
+from tokens.models import PURPOSE, ApiToken
 
 
 def kinds() -> list[str]:
@@ -31,7 +31,7 @@ def test_a_minted_token_opens_and_its_row_holds_no_secret(holder: User) -> None:
     assert minted.text.startswith(PREFIX)
     assert open_token(minted.text).row == minted.row
     row = ApiToken.objects.get()
-    key = keys.decrypt(services.PURPOSE, row.sealed_key)
+    key = keys.decrypt(PURPOSE, row.sealed_key)
     assert (len(key), key in bytes(row.sealed_key)) == (32, False)
     assert row.location == site.HOST
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from recoverydesk.keys_at_hand import refuse_foreign_keys
 from recoverydesk.recovery import sweeping
 
 
@@ -11,6 +12,7 @@ class Command(BaseCommand):
     help = "Do one round of all due work: requests, mails, probes, timers."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refuse_foreign_keys()
         done = sweeping.sweep()
         if options["verbosity"] > 1:
             self.stdout.write(", ".join(f"{name}: {count}" for name, count in done.items()))
