@@ -68,7 +68,7 @@ class User(AbstractUser):
     quarantined_at = models.DateTimeField(_("quarantine began"), null=True, blank=True)
     quarantine_until = models.DateTimeField(_("quarantine ends"), null=True, blank=True)
     staff_since = models.DateTimeField(_("staff since"), null=True, blank=True)
-    never_reset = models.BooleanField(_("never reset second factors"), default=False, editable=False)
+    never_reset = models.BooleanField(_("never reset second factors"), default=False, db_default=False, editable=False)
     never_reset_ends = models.DateTimeField(_("may be reset from"), null=True, editable=False)
     checkup_at = models.DateTimeField(_("last asked whether they can still get in"), db_default=Now(), editable=False)
 
@@ -160,8 +160,8 @@ class Session(AbstractBaseSession):
     uid = models.UUIDField(null=True, db_index=True, editable=False)
     signed_in_at = models.DateTimeField(_("signed in at"), null=True, editable=False)
     last_seen = models.DateTimeField(_("last seen"), null=True, editable=False)
-    network = models.CharField(_("network"), max_length=64, blank=True, default="", editable=False)
-    device = models.CharField(_("device"), max_length=300, blank=True, default="", editable=False)
+    network = models.CharField(_("network"), max_length=64, blank=True, default="", db_default="", editable=False)
+    device = models.CharField(_("device"), max_length=300, blank=True, default="", db_default="", editable=False)
 
     @classmethod
     def get_session_store_class(cls) -> type[SessionBase]:

@@ -129,9 +129,9 @@ class File(models.Model):
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     uploaded_at = models.DateTimeField(_("uploaded"))
     yanked = models.BooleanField(_("yanked"), default=False)
-    requires_python = models.CharField(_("Python versions"), max_length=200, blank=True)
-    stored_as = models.CharField(max_length=500, blank=True, editable=False)
-    metadata_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    requires_python = models.CharField(_("Python versions"), max_length=200, blank=True, default="", db_default="")
+    stored_as = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
+    metadata_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
 
     class Meta:
         indexes = [models.Index(fields=["sha256"], name="file_by_sha256")]

@@ -113,11 +113,11 @@ class RecoveryTicket(models.Model):
     )
     return_code_digest = models.CharField(max_length=64, blank=True)
     return_code_failures = models.PositiveSmallIntegerField(default=0)
-    proof_failures = models.PositiveSmallIntegerField(default=0)
-    wait_rows = models.JSONField(default=list)
+    proof_failures = models.PositiveSmallIntegerField(default=0, db_default=0)
+    wait_rows = models.JSONField(default=list, db_default=[])
     next_notice_at = models.DateTimeField(null=True, blank=True)
-    stopped_by = models.CharField(max_length=320, blank=True)
-    broke_glass = models.BooleanField(_("reset from the shell"), default=False)
+    stopped_by = models.CharField(max_length=320, blank=True, default="", db_default="")
+    broke_glass = models.BooleanField(_("reset from the shell"), default=False, db_default=False)
     password_hold_until = models.DateTimeField(_("password hold until"), null=True, blank=True)
     password_chosen_at = models.DateTimeField(_("password chosen"), null=True, blank=True)
     facts = models.JSONField(default=dict)
@@ -201,12 +201,14 @@ class Boundary(Leased):
     host = models.CharField(_("host"), max_length=260)
     namespace = models.CharField(_("owner"), max_length=500)
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    own = models.BooleanField(default=False)  # asked for without invitations and young roles: may make a row milder
+    own = models.BooleanField(
+        default=False, db_default=False
+    )  # asked for without invitations and young roles: may make a row milder
     repositories = models.JSONField(default=list)
-    young_repositories = models.JSONField(default=list)  # shown beside those that count, never asked
+    young_repositories = models.JSONField(default=list, db_default=[])  # shown beside those that count, never asked
     added_at = models.DateTimeField(db_default=Now())
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    added_reason = models.TextField(blank=True)
+    added_reason = models.TextField(blank=True, default="", db_default="")
     proved_at = models.DateTimeField(_("proved"), null=True, blank=True)
     proof = models.OneToOneField("Probe", models.PROTECT, null=True, blank=True, related_name="proves")
     last_verdict = models.CharField(max_length=20, blank=True)
@@ -246,9 +248,9 @@ class Probe(models.Model):
     detail = models.CharField(max_length=300, blank=True)
     object_id = models.CharField(max_length=64, blank=True)
     peer = models.CharField(max_length=64, blank=True)
-    protocol = models.CharField(max_length=20, blank=True)
-    fingerprint = models.CharField(max_length=64, blank=True)
-    show_how = models.TextField(blank=True)
+    protocol = models.CharField(max_length=20, blank=True, default="", db_default="")
+    fingerprint = models.CharField(max_length=64, blank=True, default="", db_default="")
+    show_how = models.TextField(blank=True, default="", db_default="")
     requests = models.PositiveSmallIntegerField(default=0)
     bytes_sent = models.PositiveIntegerField(default=0)
     bytes_received = models.PositiveIntegerField(default=0)
@@ -486,17 +488,19 @@ class CodeHost(Leased):
     plain_http = models.BooleanField(_("without TLS"), default=False)
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
-    described = models.BooleanField(_("described by staff"), default=True)
+    described = models.BooleanField(_("described by staff"), default=True, db_default=True)
 
-    protocol = models.CharField(_("speaks"), max_length=10, blank=True, choices=[(name, name) for name in PROTOCOLS])
+    protocol = models.CharField(
+        _("speaks"), max_length=10, blank=True, default="", db_default="", choices=[(name, name) for name in PROTOCOLS]
+    )
     learned_at = models.DateTimeField(_("learned"), null=True, blank=True)
-    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
-    trouble = models.CharField(_("last failure"), max_length=300, blank=True)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0, db_default=0)
+    trouble = models.CharField(_("last failure"), max_length=300, blank=True, default="", db_default="")
     circuit_open_until = models.DateTimeField(_("left alone until"), null=True, blank=True)
-    tokens = models.FloatField(default=BURST)
+    tokens = models.FloatField(default=BURST, db_default=BURST)
     tokens_at = models.DateTimeField(_("last asked"), null=True, blank=True)
     asked_on = models.DateField(_("day of the count"), null=True, blank=True)
-    asked = models.PositiveIntegerField(_("looks that day"), default=0)
+    asked = models.PositiveIntegerField(_("looks that day"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("code host")
