@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
-from audit import checkpoints, encoding, gaps, sealing, signing, snapshot, triggers
+from audit import checkpoints, encoding, gaps, sealing, signing, snapshot, strangers, triggers
 from audit.clock import now_in_database
 from audit.models import Event, EventDetail, Seal
 from audit.rows import fetch
@@ -66,7 +66,8 @@ class _Whole:
 
     def _body(self) -> Iterator[str]:
         before = _seal(self.head) if self.head else None
-        yield _line("header", **header(), triggers=triggers.missing(connection), before=before)
+        guards = [*triggers.missing(connection), *strangers.found(connection)]
+        yield _line("header", **header(), triggers=guards, before=before)
         for one in self._seals():
             yield from self._of_seal(one)
             self.head = one

@@ -11,6 +11,8 @@ class Kind(StrEnum):
     """What is wrong with a row, in a word a script can rely on."""
 
     TRIGGER_MISSING = "trigger-missing"
+    TRIGGER_FOREIGN = "trigger-foreign"
+    LOG_EMPTY = "log-empty"
     SEAL_MISSING = "seal-missing"
     SEAL_CHANGED = "seal-changed"
     EVENT_CHANGED = "event-changed"

@@ -1,6 +1,7 @@
 """Triggers that keep the log append-only against every client of the database, ours included (threat T27).
 
 Events, seals and checkpoints refuse UPDATE, DELETE and TRUNCATE; details refuse UPDATE but may be deleted (erasure).
+A seal's number is above all others; on PostgreSQL only a superuser may leave numbers out, which records a restore.
 On SQLite an `INSERT OR REPLACE` deletes without asking delete triggers, so an id that exists is refused on the way in.
 """
 
@@ -14,8 +15,26 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 EVENT, DETAIL, SEAL, CHECKPOINT = "audit_event", "audit_eventdetail", "audit_seal", "audit_checkpoint"
 TABLES = (EVENT, DETAIL, SEAL, CHECKPOINT)
-FUNCTION = "audit_refuse"
-FUNCTION_BODY = "BEGIN RAISE EXCEPTION 'the audit log is append-only: % on % refused', TG_OP, TG_TABLE_NAME; END"
+REFUSE, IN_ORDER = "audit_refuse", "audit_seal_in_order"
+MANAGED = ("rds_superuser", "cloudsqlsuperuser", "azure_pg_admin")  # who rules where nobody is given a superuser
+SUPERUSER = f"""EXISTS (
+    SELECT 1 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user AND r.rolsuper
+        OR r.rolname IN ('{"', '".join(MANAGED)}') AND pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER'))"""  # noqa: S608 - our own words
+FUNCTIONS = {
+    REFUSE: "BEGIN RAISE EXCEPTION 'the audit log is append-only: % on % refused', TG_OP, TG_TABLE_NAME; END",
+    IN_ORDER: f"""
+DECLARE newest bigint;
+BEGIN
+    EXECUTE pg_catalog.format('SELECT max(number) FROM %s', TG_RELID::regclass) INTO newest;
+    IF NEW.number <= newest THEN
+        RAISE EXCEPTION 'the audit log is append-only: seal % is below seal %', NEW.number, newest
+            USING ERRCODE = 'unique_violation';
+    ELSIF NEW.number > coalesce(newest, 0) + 1 AND NOT {SUPERUSER} THEN
+        RAISE EXCEPTION 'only a superuser of the database may record a restore: seal % does not follow', NEW.number;
+    END IF;
+    RETURN NEW;
+END""",  # noqa: S608 - our own words
+}
 
 
 @dataclass(frozen=True)
@@ -23,6 +42,7 @@ class Trigger:
     name: str
     table: str
     sql: str  # the statement that creates it
+    function: str = ""  # PostgreSQL's
 
 
 def _sqlite(name: str, table: str, when: str, condition: str = "") -> Trigger:
@@ -32,8 +52,8 @@ def _sqlite(name: str, table: str, when: str, condition: str = "") -> Trigger:
 
 
 def _postgresql(name: str, table: str, when: str) -> Trigger:
-    sql = f"CREATE TRIGGER {name} BEFORE {when} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {FUNCTION}()"
-    return Trigger(name, table, sql)
+    sql = f"CREATE TRIGGER {name} BEFORE {when} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {REFUSE}()"
+    return Trigger(name, table, sql, REFUSE)
 
 
 def _exists(table: str, *columns: str) -> str:
@@ -49,7 +69,7 @@ TRIGGERS = {
             for when in ("UPDATE", "DELETE")
         ),
         _sqlite("audit_event_no_replace", EVENT, "INSERT", _exists(EVENT, "id")),
-        _sqlite("audit_seal_no_replace", SEAL, "INSERT", _exists(SEAL, "number")),
+        _sqlite("audit_seal_no_replace", SEAL, "INSERT", f"WHEN NEW.number <= (SELECT max(number) FROM {SEAL}) "),  # noqa: S608
         _sqlite("audit_checkpoint_no_replace", CHECKPOINT, "INSERT", _exists(CHECKPOINT, "id")),
         _sqlite("audit_eventdetail_no_update", DETAIL, "UPDATE"),
         _sqlite("audit_eventdetail_no_replace", DETAIL, "INSERT", _exists(DETAIL, "id", "event_id")),
@@ -61,6 +81,12 @@ TRIGGERS = {
             for when in ("UPDATE", "DELETE", "TRUNCATE")
         ),
         _postgresql("audit_eventdetail_no_update", DETAIL, "UPDATE"),
+        Trigger(
+            IN_ORDER,
+            SEAL,
+            f"CREATE TRIGGER {IN_ORDER} BEFORE INSERT ON {SEAL} FOR EACH ROW EXECUTE FUNCTION {IN_ORDER}()",
+            IN_ORDER,
+        ),
     ],
 }
 
@@ -70,10 +96,8 @@ def install(connection: BaseDatabaseWrapper) -> None:
     postgresql = connection.vendor == "postgresql"
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         _drop(connection, cursor)
-        if postgresql:
-            cursor.execute(
-                f"CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $${FUNCTION_BODY}$$"
-            )
+        for name, body in FUNCTIONS.items() if postgresql else ():
+            cursor.execute(f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $${body}$$")
         for trigger in TRIGGERS[connection.vendor]:
             cursor.execute(trigger.sql)
             if postgresql:  # ALWAYS: also in sessions that pass for replicas
@@ -119,7 +143,7 @@ STATE = {
 def _is_whole(trigger: Trigger, found: dict[str, str], vendor: str) -> bool:
     if vendor == "sqlite":
         return found.get(trigger.name) == trigger.sql
-    return found.get(trigger.name) == f"A {trigger.sql} {FUNCTION_BODY}"
+    return found.get(trigger.name) == f"A {trigger.sql} {FUNCTIONS[trigger.function]}"
 
 
 def _drop(connection: BaseDatabaseWrapper, cursor: Any) -> None:

@@ -2,12 +2,14 @@ from typing import Any
 
 import pytest
 from django.core.management.sql import emit_post_migrate_signal
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from audit import triggers
+from audit import sealing, strangers, triggers
+from audit.findings import Kind
 from audit.log import Origin, record
-from audit.models import Event, EventDetail
+from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag
+from audit.verifying import verify
 from tests.audit.conftest import Somebody
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +111,8 @@ def test_a_trigger_gone_soft_is_missed() -> None:
 @pytest.mark.postgres
 def test_a_function_gone_soft_is_missed() -> None:
     run("CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
-    assert triggers.missing(connection) == [trigger.name for trigger in triggers.TRIGGERS["postgresql"]]
+    of_it = [trigger.name for trigger in triggers.TRIGGERS["postgresql"] if trigger.function == triggers.REFUSE]
+    assert triggers.missing(connection) == of_it
 
 
 def test_migrating_again_puts_lost_triggers_back() -> None:
@@ -133,3 +136,76 @@ def test_transactional_tests_start_with_an_empty_log_and_whole_triggers(ada: Som
     assert not Event.objects.exists()
     assert triggers.missing(connection) == []
     record(Tag.ACCOUNT_LOGOUT, actor=ada, round=round_)
+
+
+# The order of seals --------------------------------------------------------------------------------------------------
+
+COLUMNS = "time, previous, last_id, count, newest, imported, entries, gaps, key_id, signature"
+
+
+def insert_seal(number: int) -> None:
+    run(f"INSERT INTO audit_seal (number, {COLUMNS}) SELECT {number}, {COLUMNS} FROM audit_seal WHERE number = 2")
+
+
+@pytest.fixture
+def seals(event: Event) -> None:
+    for _ in range(3):
+        record(Tag.FILE_ADD, actor="system")
+        sealing.seal()
+    assert Seal.objects.count() == 3
+
+
+@pytest.mark.parametrize("number", [3, 2, 1, 0, -1])
+def test_no_seal_comes_below_the_newest(seals: None, number: int) -> None:
+    with pytest.raises(IntegrityError):
+        insert_seal(number)
+
+
+@pytest.mark.postgres
+def test_only_a_superuser_of_the_database_may_leave_numbers_out(seals: None) -> None:
+    run("CREATE ROLE desk_of_this_test")
+    run("GRANT SELECT, INSERT ON audit_seal TO desk_of_this_test")
+    run("SET LOCAL ROLE desk_of_this_test")
+    with pytest.raises(DatabaseError, match="only a superuser of the database may record a restore"):
+        insert_seal(5)
+    insert_seal(4)
+    run("RESET ROLE")
+    insert_seal(9)
+    assert list(Seal.objects.values_list("number", flat=True).order_by("number")) == [1, 2, 3, 4, 9]
+
+
+# What is not ours ----------------------------------------------------------------------------------------------------
+
+DROPS = "CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; "
+EVIL = "CREATE TRIGGER evil BEFORE INSERT ON audit_event FOR EACH ROW "
+PLANTED = {
+    "sqlite": [
+        f"{EVIL}WHEN NEW.actor_name = 'mallory' BEGIN SELECT RAISE(IGNORE); END",
+        "CREATE TRIGGER evil AFTER INSERT ON AUDIT_EVENT BEGIN DELETE FROM audit_eventdetail; END",
+        "CREATE TRIGGER evil BEFORE DELETE ON audit_eventdetail BEGIN SELECT RAISE(IGNORE); END",
+        "CREATE TRIGGER evil BEFORE INSERT ON audit_seal BEGIN SELECT RAISE(IGNORE); END",
+        "CREATE TRIGGER audit_event_no_update2 BEFORE INSERT ON audit_checkpoint BEGIN SELECT 1; END",
+    ],
+    "postgresql": [
+        f"{DROPS}{EVIL}EXECUTE FUNCTION evil()",
+        f"{DROPS}{EVIL}EXECUTE FUNCTION evil(); ALTER TABLE audit_event DISABLE TRIGGER evil",
+        f"{DROPS}{EVIL}EXECUTE FUNCTION evil(); ALTER TABLE audit_event ENABLE REPLICA TRIGGER evil",
+        f"{DROPS}CREATE CONSTRAINT TRIGGER evil AFTER INSERT ON audit_seal FOR EACH ROW EXECUTE FUNCTION evil()",
+        f"{DROPS}CREATE TRIGGER audit_event_no_update BEFORE INSERT ON audit_checkpoint EXECUTE FUNCTION evil()",
+        "CREATE RULE evil AS ON INSERT TO audit_event WHERE NEW.actor_name = 'mallory' DO INSTEAD NOTHING",
+        "CREATE RULE evil AS ON DELETE TO audit_eventdetail DO ALSO SELECT 1",
+        "CREATE POLICY evil ON audit_event USING (actor_name <> 'mallory')",
+        "ALTER TABLE audit_seal ENABLE ROW LEVEL SECURITY",
+        "CREATE TABLE evil () INHERITS (audit_event)",
+    ],
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED[connection.vendor])
+def test_what_hangs_on_the_logs_tables_and_is_not_ours_is_tampering(event: Event, planted: str) -> None:
+    assert (strangers.found(connection), verify().findings) == ([], [])
+    run(planted)
+    assert len(strangers.found(connection)) == 1
+    kinds = {finding.kind for finding in verify().findings}
+    assert Kind.TRIGGER_FOREIGN in kinds
+    assert kinds <= {Kind.TRIGGER_FOREIGN, Kind.TRIGGER_MISSING}

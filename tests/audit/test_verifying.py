@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import override_settings
@@ -134,6 +135,16 @@ def test_a_dropped_trigger_is_named(log: None, trigger: triggers.Trigger) -> Non
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TRIGGER {trigger.name}{table}")
     assert first() == ("trigger-missing", trigger.name)
+
+
+def test_an_empty_log_beside_accounts_is_no_log(var: Path) -> None:
+    assert verify().intact
+    get_user_model().objects.create_superuser("root")
+    assert verify().intact, "made from the shell a moment ago"
+    get_user_model().objects.create_user("kim")
+    assert first() == ("log-empty", 0)
+    record(Tag.ACCOUNT_CREATE, actor="system")
+    assert verify().intact
 
 
 def test_new_events_are_not_sealed_yet_and_no_finding(log: None, ada: Somebody) -> None:

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from accounts.leases import LEASE
 from accounts.mail.models import Mail, Request
-from audit import triggers
+from audit import strangers, triggers
 from recoverydesk.recovery.invariants.broken import Broken
 from recoverydesk.recovery.models import Boundary, CodeHost, RecoveryTicket, Status
 
@@ -38,9 +38,11 @@ def lease_stuck() -> Iterator[Broken]:
 
 
 def guard_missing() -> Iterator[Broken]:
-    """The log's triggers and the tables' constraints are in place."""
+    """The log's triggers and the tables' constraints are in place, and no others on the log's tables."""
     for name in triggers.missing(connection):
         yield Broken("guard_missing", f"trigger:{name}", "is absent, altered or switched off")
+    for name in strangers.found(connection):
+        yield Broken("guard_missing", name, "is not the log's own")
     with connection.cursor() as cursor:
         for model in (RecoveryTicket, Boundary):
             there = connection.introspection.get_constraints(cursor, model._meta.db_table)
