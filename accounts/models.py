@@ -20,6 +20,7 @@ from accounts.mail.models import Link, Mail, Request
 
 __all__ = [
     "Browser",
+    "FactorFailures",
     "FieldKey",
     "FormerAddress",
     "Link",
@@ -135,6 +136,22 @@ class FormerAddress(models.Model):
 
     def __str__(self) -> str:
         return self.email
+
+
+class FactorFailures(models.Model):
+    """How often in a row one device was answered for wrongly; no row: not once since it last was right.
+
+    `device` is django-otp's persistent id, since the model of security keys is not ours. With `off_at` it counts no
+    more (accounts/wrong_factors.py).
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="factor_failures")
+    device = models.CharField(max_length=200, unique=True, editable=False)
+    failures = models.PositiveIntegerField(_("failures in a row"), db_default=0, editable=False)
+    off_at = models.DateTimeField(_("switched off at"), null=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.device}: {self.failures}"
 
 
 class Browser(models.Model):

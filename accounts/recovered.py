@@ -9,6 +9,7 @@ from allauth.account.models import EmailAddress
 from django.db import connection
 from django.db.transaction import TransactionManagementError
 
+from accounts import wrong_factors
 from accounts.clock import database_now
 from accounts.models import FormerAddress, User
 from accounts.services import end_sessions, locked
@@ -45,7 +46,10 @@ def take_new_address(user: User, address: str, *, actor: Party | str, reason: st
 
 
 def disable_password(user: User, *, actor: Party | str, reason: str, ticket: int) -> int:
-    """Make the password unusable and end every session and pending sign-in; returns how many sessions ended."""
+    """Make the password unusable and end every session and pending sign-in; returns how many sessions ended.
+
+    A second factor that wrong answers switched off counts again: whoever gave them knew the password that is gone.
+    """
     _inside()
     locked(user)
     user.set_unusable_password()
@@ -53,6 +57,7 @@ def disable_password(user: User, *, actor: Party | str, reason: str, ticket: int
     ended = end_sessions(user)
     _record(Tag.ACCOUNT_PASSWORD_DISABLED, user, actor, reason, ticket)
     _record(Tag.ACCOUNT_SESSION_END, user, actor, reason, ticket, sessions=ended)
+    wrong_factors.recovered(user, actor=actor, reason=reason, ticket=ticket)
     return ended
 
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.db.transaction import TransactionManagementError
 from django_otp.models import Device
 
-from accounts import addresses, codes, failpoints, notices, requirement
+from accounts import addresses, codes, failpoints, notices, requirement, wrong_factors
 from accounts.clock import database_now
 from accounts.devices import RecoveryCode, RecoveryCodeDevice, TotpDevice, webauthn_credentials
 from accounts.factors import FactorSummary, has_primary_factor, locked_until, primary_devices, summary
@@ -148,9 +148,10 @@ def remove_device(user: User, device: Device, *, actor: Party | str, origin: Ori
     if device.confirmed and not others and requirement.is_due(user):
         raise LastFactor
     _changed(Tag.ACCOUNT_TWO_FACTOR_METHOD_REMOVED, user, device, actor=actor, origin=origin)
+    wrong_factors.forget(user, device)
     device.delete()
     if not others:
-        RecoveryCodeDevice.objects.filter(user=user).delete()
+        _end_codes(user)
 
 
 def rename_device(user: User, device: Device, name: str) -> None:
@@ -166,7 +167,7 @@ def make_codes(user: User, *, actor: Party | str, origin: Origin | None = None) 
     locked(user)
     if not has_primary_factor(user):
         raise NoPrimaryFactor
-    RecoveryCodeDevice.objects.filter(user=user).delete()
+    _end_codes(user)
     device = RecoveryCodeDevice.objects.create(user=user, name="recovery codes")
     plain = [codes.new_recovery_code() for _ in range(codes.RECOVERY_CODES)]
     salt = bytes(device.salt)
@@ -175,6 +176,12 @@ def make_codes(user: User, *, actor: Party | str, origin: Origin | None = None) 
     )
     notices.changed(Tag.ACCOUNT_RECOVERY_CODES_GENERATED, user, actor=actor, origin=origin)
     return plain
+
+
+def _end_codes(user: User) -> None:
+    for device in RecoveryCodeDevice.objects.filter(user=user):
+        wrong_factors.forget(user, device)
+        device.delete()
 
 
 def prove_codes(user: User, code: str) -> bool:
@@ -225,6 +232,7 @@ def _remove_all(user: User) -> ResetCounts:
     """Delete devices and sessions; unfinished enrolments and used codes go too but are not counted."""
     before = summary(user)
     forget_browsers(user)
+    wrong_factors.forget(user)
     for devices in (TotpDevice.objects, webauthn_credentials(), RecoveryCodeDevice.objects):
         devices.filter(user=user).delete()
     return ResetCounts(before.totp, before.webauthn, before.codes_left, end_sessions(user))

@@ -11,7 +11,6 @@ from typing import Any, Literal, cast
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_otp_webauthn.exceptions import OTPWebAuthnApiError
 from django_otp_webauthn.helpers import WebAuthnHelper
@@ -23,28 +22,21 @@ from webauthn.helpers import (
     parse_authenticator_data,
 )
 from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import ResidentKeyRequirement
+from webauthn.helpers.structs import AuthenticationCredential, ResidentKeyRequirement
 
-from accounts import addresses, notices
+from accounts import addresses, notices, wrong_factors
+from accounts.key_refusals import KeyRefused, SwitchedOff, Unasked
 from accounts.models import User
 from accounts.services import locked
-from audit.log import Origin
+from audit.log import Origin, origin_of
 from audit.tags import Tag
 
+__all__ = ["KeyRefused", "authenticate", "begin_authentication", "begin_registration", "register"]
 Purpose = Literal["register", "step_up", "second_factor", "passkey", "recovery"]
 STATE = "webauthn"  # in the session
 LONGEST_ANSWER = 64 * 1024  # characters
 LONGEST_ID = 1023  # bytes, WebAuthn L3 section 4
 LONGEST_NAME = 64
-
-
-class KeyRefused(Exception):
-    """A ceremony failed; nothing was changed. `why` is for the event, `sentence` for people."""
-
-    def __init__(self, why: str, sentence: "str | Promise" = "") -> None:
-        super().__init__(why)
-        self.why = why
-        self.sentence = sentence or _("This key was not accepted. Try again, or use another way in.")
 
 
 class Helper(WebAuthnHelper):
@@ -119,12 +111,32 @@ def authenticate(
         credential = parse_authentication_credential_json(data)
         device = _locked_key(credential.raw_id)
         _require_owner(device, user, credential.response.user_handle)
-        _require_same_kind(device, credential.response.authenticator_data)
-        _require_offered_algorithm(device)
-        verified = Helper(request).authenticate_complete(device.user, state, data)
     except _FAILURES as error:
         raise KeyRefused(_why(error)) from error
-    return cast(WebAuthnCredential, verified)
+    if wrong_factors.is_off(device):
+        raise SwitchedOff
+    verified = _verified(request, device, credential, state, data)
+    if purpose != "recovery":
+        wrong_factors.proved(verified.user, verified, origin=origin_of(request))
+    return verified
+
+
+def _verified(
+    request: HttpRequest,
+    device: WebAuthnCredential,
+    credential: AuthenticationCredential,
+    state: dict[str, Any],
+    data: dict[str, Any],
+) -> WebAuthnCredential:
+    try:
+        _require_same_kind(device, credential.response.authenticator_data)
+        _require_offered_algorithm(device)
+        return cast(WebAuthnCredential, Helper(request).authenticate_complete(device.user, state, data))
+    except KeyRefused as refusal:
+        refusal.device = device
+        raise
+    except _FAILURES as error:
+        raise KeyRefused(_why(error), device=device) from error
 
 
 _FAILURES = (OTPWebAuthnApiError, WebAuthnException, ValueError, TypeError, KeyError, AttributeError)
@@ -153,12 +165,12 @@ def _take(request: HttpRequest, purpose: Purpose, user: User | None, about: str 
     state = request.session.pop(STATE, None)
     request.session.save()  # at once: an error further on must not bring it back
     if not state:
-        raise KeyRefused("no question asked", _("This page was open too long, or was used already. Try again."))
+        raise Unasked("no question asked", _("This page was open too long, or was used already. Try again."))
     asked = (state["purpose"], state["user"], state.get("about", ""))
     if asked != (purpose, str(user.uid) if user else "", about):
-        raise KeyRefused("answer to another question")
+        raise Unasked("answer to another question")
     if not 0 <= time.time() - state["at"] <= settings.OTP_WEBAUTHN_TIMEOUT_SECONDS:
-        raise KeyRefused("question expired", _("This page was open too long, or was used already. Try again."))
+        raise Unasked("question expired", _("This page was open too long, or was used already. Try again."))
     return cast(dict[str, Any], state)
 
 

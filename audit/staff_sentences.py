@@ -38,6 +38,9 @@ SENTENCES = {
     Tag.ACCOUNT_TWO_FACTOR_METHOD_ADDED: _("%(actor)s added a second factor to %(subject)s."),
     Tag.ACCOUNT_TWO_FACTOR_METHOD_REMOVED: _("%(actor)s removed a second factor of %(subject)s."),
     Tag.ACCOUNT_TWO_FACTOR_RESET: _("%(actor)s removed all second factors of %(subject)s."),
+    Tag.ACCOUNT_TWO_FACTOR_WRONG: _("Ten wrong second factors in a row were shown for %(subject)s."),
+    Tag.ACCOUNT_TWO_FACTOR_OFF: _("A second factor of %(subject)s was switched off after a hundred wrong answers."),
+    Tag.ACCOUNT_TWO_FACTOR_ON: _("A second factor of %(subject)s that was switched off counts again."),
     Tag.ACCOUNT_RECOVERY_CODES_GENERATED: _("%(actor)s made new recovery codes for %(subject)s."),
     Tag.ACCOUNT_RECOVERY_CODES_USED: _("%(actor)s used a recovery code of %(subject)s."),
     # API tokens and roles

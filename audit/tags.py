@@ -48,6 +48,15 @@ class Tag(models.TextChoices):
     ACCOUNT_TWO_FACTOR_METHOD_ADDED = "account:two_factor:method_added", _("A second factor was added.")
     ACCOUNT_TWO_FACTOR_METHOD_REMOVED = "account:two_factor:method_removed", _("A second factor was removed.")
     ACCOUNT_TWO_FACTOR_RESET = "account:two_factor:reset", _("All second factors were removed.")
+    ACCOUNT_TWO_FACTOR_WRONG = (
+        "account:two_factor:wrong",
+        _("Somebody who knew the password was wrong ten times in a row about the second factor."),
+    )
+    ACCOUNT_TWO_FACTOR_OFF = (
+        "account:two_factor:off",
+        _("A second factor was switched off after a hundred wrong answers in a row."),
+    )
+    ACCOUNT_TWO_FACTOR_ON = "account:two_factor:on", _("A second factor that was switched off counts again.")
     ACCOUNT_RECOVERY_CODES_GENERATED = "account:recovery_codes:generated", _("New recovery codes were made.")
     ACCOUNT_RECOVERY_CODES_USED = "account:recovery_codes:used", _("A recovery code was used.")
     # API tokens and roles

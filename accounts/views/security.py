@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django_otp.models import Device
 
-from accounts import codes, otpauth, second_factors
+from accounts import codes, otpauth, second_factors, wrong_factors
 from accounts.devices import RecoveryCodeDevice, TotpDevice, webauthn_credentials
 from accounts.forms import AppNameForm, DeviceNameForm, RecoveryCodeForm, TotpForm
 from accounts.models import User
@@ -34,7 +34,11 @@ def security(request: HttpRequest) -> HttpResponse:
     user = account_of(request)
     devices = second_factors.primary_devices(user)
     code_set = RecoveryCodeDevice.objects.filter(user=user).first()
+    off = wrong_factors.switched_off(user)
+    for one in (*devices, *([code_set] if code_set else [])):
+        one.off_since = off.get(one.persistent_id)
     context = {
+        "off": off,
         "apps": [one for one in devices if isinstance(one, TotpDevice)],
         "keys": [one for one in devices if not isinstance(one, TotpDevice)],
         "codes": code_set,

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST
 from django.views.generic import FormView
 from django_otp.models import Device
 
-from accounts import known_browsers, sign_in, throttle, webauthn
+from accounts import key_refusals, known_browsers, sign_in, throttle, webauthn
 from accounts.forms import CodeForm
 from accounts.models import User
 from accounts.second_factors import Tried, summary, try_code
@@ -44,6 +44,9 @@ KEY_FIELD = "credential"  # in a POST: a security key answered instead of a code
 
 def wrong_code(tried: Tried) -> str:
     """What a refused code is answered with."""
+    if tried.off:
+        off = _("This way in is switched off after too many wrong codes.")
+        return f"{off} " + _("Another second factor switches it on again.")
     if tried.seconds_slow:
         return _clock_is_slow(tried.seconds_slow)
     clock = _("If none is accepted, look whether the clock of your device is right.")
@@ -102,8 +105,10 @@ class SecondFactorView(FormView[CodeForm]):
         try:
             response = stage.complete_with_key(request.POST[KEY_FIELD])
         except webauthn.KeyRefused as refusal:
-            user = stage.login.user if isinstance(stage.login.user, User) else None
+            user = stage.login.user
+            assert isinstance(user, User)
             sign_in.refused(user, why=f"key: {refusal.why}", origin=origin_of(request))
+            key_refusals.count(user, refusal, origin=origin_of(request))
             messages.error(request, str(refusal.sentence))
             return redirect("account_second_factor")
         return response or redirect("account_login")
@@ -163,6 +168,7 @@ class StepUpView(allauth_views.BaseReauthenticateView):
         except webauthn.KeyRefused as refusal:
             why = f"key: {refusal.why}"
             sign_in.refused(user, why=why, origin=origin, tag=Tag.ACCOUNT_STEP_UP_FAILURE, actor=user)
+            key_refusals.count(user, refusal, origin=origin)
             messages.error(request, str(refusal.sentence))
             return redirect(request.get_full_path())
         confirm_session(request, user, device)

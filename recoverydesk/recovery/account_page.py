@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 
-from accounts import second_factors
+from accounts import second_factors, wrong_factors
 from accounts.clock import database_now
 from accounts.devices import RecoveryCode, TotpDevice, webauthn_credentials
 from accounts.models import FormerAddress, Session, User
@@ -67,6 +67,7 @@ def _factors(account: User) -> dict[str, Any]:
         "codes": len(used := list(codes.values_list("used_at", flat=True))),
         "codes_left": used.count(None),
         "locked_until": second_factors.locked_until(account),
+        "switched_off": len(wrong_factors.switched_off(account)),
     }
 
 

@@ -73,7 +73,7 @@ def _is_right(subject: User, offer: Offer) -> bool:
     if offer.kind == Kind.FACTOR and offer.key is not None:
         return _answers(offer.key, subject)
     if offer.kind == Kind.FACTOR:
-        return second_factors.verify_code(subject, offer.secret, origin=offer.origin) is not None
+        return second_factors.verify_code(subject, offer.secret, origin=offer.origin, counted=False) is not None
     return offer.kind == Kind.DEVICE and offer.visitor is not None and offer.visitor.pk == subject.pk
 
 

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import codes, second_factors
 from accounts.devices import TotpDevice
-from accounts.models import User
+from accounts.models import FactorFailures, User
 from tests.accounts.conftest import add_app, code_of, type_code, type_password, wrong_code_of
 
 TOLD = "The clock of your device is about"
@@ -50,6 +50,7 @@ def is_signed_in(client: Client) -> bool:
 
 def unlock() -> None:
     cache.clear()
+    FactorFailures.objects.all().delete()
     TotpDevice.objects.update(throttling_failure_count=0, throttling_failure_timestamp=None)
 
 
