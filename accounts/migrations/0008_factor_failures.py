@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0006_field_keys")]
+    dependencies = [("accounts", "0007_database_defaults")]
 
     operations = [
         migrations.CreateModel(
