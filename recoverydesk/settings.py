@@ -164,14 +164,10 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 SWEEP_EVERY = env.number("SWEEP_EVERY", default=5, at_least=1, at_most=300, unit="seconds")
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
+CELERY_BEAT_SCHEDULER = "recoverydesk.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {
-        "task": "recoverydesk.recovery.tasks.sweep",
-        "schedule": timedelta(seconds=SWEEP_EVERY),
-        "options": {"expires": SWEEP_EVERY},
-    },
-    "seal": {"task": "audit.tasks.seal", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "sweep": {"task": "recoverydesk.recovery.tasks.sweep", "schedule": timedelta(seconds=SWEEP_EVERY)},
+    "seal": {"task": "audit.tasks.seal", "schedule": timedelta(seconds=5)},
 }
 
 # Due work of rooms the ticket office may not import: part of every sweep (recoverydesk/chores.py) -------------------

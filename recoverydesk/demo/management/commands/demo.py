@@ -79,8 +79,6 @@ def processes() -> dict[str, list[str]]:
 
 def prepare() -> None:
     """Make folders, tables, the code host's row and, on the first start, the sample data."""
-    for leftover in Path(settings.VAR_DIR).glob("beat*"):
-        leftover.unlink()  # its format differs by Python build, and nothing in it is needed
     repositories_folder().mkdir(parents=True, exist_ok=True)
     call_command("migrate", verbosity=0)
     call_command("createcachetable", verbosity=0)
