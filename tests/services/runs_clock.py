@@ -22,24 +22,34 @@ LOOK = "import datetime; print(datetime.datetime.now(datetime.timezone.utc).time
 
 
 def run(stack: Stack, box: Postbox, seconds: int = 15) -> dict[str, Any]:
-    """Tell the story up to the waiting period under each shift, and watch the clocks for some seconds."""
-    library = stack.folder / "clock.so"
+    """Tell the story up to the waiting period under each shift, with the clock put right under way, and after that."""
+    library, shown = stack.folder / "clock.so", stack.folder / "shift"
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE)], check=True)
     figures: dict[str, Any] = {"faults": []}
+    shown.write_text("0")
+    os.environ |= {"LD_PRELOAD": str(library), "CLOCK_SHIFT": str(shown)}
     for shift in SHIFTS:
-        stack.stop()
-        os.environ |= {"LD_PRELOAD": str(library), "CLOCK_SHIFT": str(shift)}
-        figures[f"{shift / DAY:+.0f} days"] = _under(stack, box, shift, seconds, figures["faults"])
-        for name in ("LD_PRELOAD", "CLOCK_SHIFT"):
-            del os.environ[name]
+        named = f"{shift / DAY:+.0f} days"
+        _restart(stack, shown, shift)
+        figures[named] = _under(stack, box, named, seconds, figures["faults"])
+        shown.write_text("0")
+        figures[f"{named}, put right"] = _under(stack, box, f"{named}, put right", 0, figures["faults"])
+        _restart(stack, shown, 0)
+        figures[f"{named}, then started again"] = _under(stack, box, f"after {named}", 0, figures["faults"])
     figures["faults"] += judge.verdict(box)
     return figures
 
 
-def _under(stack: Stack, box: Postbox, shift: int, seconds: int, faults: list[str]) -> dict[str, float]:
+def _restart(stack: Stack, shown: Path, shift: int) -> None:
+    """End all of it, turn its clock, start it again in the same folder."""
+    stack.stop()
+    shown.write_text(str(shift))
+    stack.start()
+
+
+def _under(stack: Stack, box: Postbox, named: str, seconds: int, faults: list[str]) -> dict[str, float]:
     off_by = float(subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True).stdout)
     off_by -= time.time()
-    stack.start()
     idle, waiting = people.make_claimant(stack), people.make_claimant(stack)
     for user in (idle, waiting):
         people.ask(stack, user)
@@ -50,9 +60,9 @@ def _under(stack: Stack, box: Postbox, shift: int, seconds: int, faults: list[st
     time.sleep(seconds)
     after = people.ticket_of(waiting)
     if after.status != Status.WAITING or after.wait_until != ends or not 3480 < left <= 3600:
-        faults.append(f"{shift}: {after.status}, until {after.wait_until}, {left:.0f} s were left")
+        faults.append(f"{named}: {after.status}, until {after.wait_until}, {left:.0f} s were left")
     if people.ticket_of(idle).status != Status.CHALLENGED:
-        faults.append(f"{shift}: the idle ticket is {people.ticket_of(idle).status}")
+        faults.append(f"{named}: the idle ticket is {people.ticket_of(idle).status}")
     _let_it_end(waiting)
     people.until(waiting, Status.READY)
     return {"clock_off_by": round(off_by), "seconds_left_at_start": round(left)}
