@@ -8,7 +8,7 @@ from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -142,12 +142,20 @@ class UserAdmin(ReadOnlyAdmin):
     def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         view = super().change_view
         if request.method == "POST":
-            return require_recent_staff_factor(view)(request, *args, **kwargs)  # type: ignore[return-value]
+            return self._changed(require_recent_staff_factor(view), request, *args, **kwargs)
         kwargs["extra_context"] = {
             **(kwargs.get("extra_context") or {}),
             "may_freeze": request.user.has_perm(services.FREEZE),
         }
         return view(request, *args, **kwargs)
+
+    def _changed(self, view: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What the verb refuses is said on the page it came from."""
+        try:
+            return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        except services.LastSuperuser as refusal:
+            messages.error(request, str(refusal))
+            return redirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:  # noqa: ARG002
         """The verb writes; the generic form never does."""

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from accounts import addresses, hooks, notices, second_factors
 from accounts.clock import database_now
 from accounts.models import User
-from accounts.services import locked
+from accounts.services import LastSuperuser, locked, locked_superusers
 from audit.log import Origin, Party, record, record_hourly
 from audit.tags import Tag
 
@@ -88,9 +88,12 @@ def delete_account(user: User, *, actor: Party | str, origin: Origin | None = No
 
     Every address hears of it first. Raises DeletionRefused.
     """
+    superusers = locked_superusers()
     row = locked(user)
     if not row.is_active:
         return
+    if superusers == [row.pk]:
+        raise DeletionRefused(str(LastSuperuser()))
     if why := why_not_delete(row):
         raise DeletionRefused(why)
     event = record(Tag.ACCOUNT_DELETE, actor=actor, subject=user, origin=origin)

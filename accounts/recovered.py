@@ -75,11 +75,15 @@ def drop_staff_rights(user: User, *, actor: Party | str, reason: str, ticket: in
     had = user.is_staff or user.is_superuser or user.groups.exists() or user.user_permissions.exists()
     if not had:
         return False
+    was_staff, was_superuser = user.is_staff, user.is_superuser
     user.is_staff, user.is_superuser, user.staff_since = False, False, None
     user.save(update_fields=["is_staff", "is_superuser", "staff_since"])
     user.groups.clear()
     user.user_permissions.clear()
-    _record(Tag.ACCOUNT_STAFF_REMOVE, user, actor, reason, ticket, is_staff=False, is_superuser=False)
+    _record(
+        Tag.ACCOUNT_STAFF_REMOVE, user, actor, reason, ticket, is_staff=False, is_superuser=False,
+        was_staff=was_staff, was_superuser=was_superuser,
+    )  # fmt: skip
     return True
 
 

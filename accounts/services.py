@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts import notices
 from accounts.clock import database_now
@@ -19,6 +20,13 @@ class ReasonMissing(ValueError):
 
 class NotPermitted(Exception):
     """The actor may not do this; the refusal changes nothing."""
+
+
+class LastSuperuser(Exception):
+    """Nobody could give superuser rights again; the refusal changes nothing. `str()` is the reason, for people."""
+
+    def __str__(self) -> str:
+        return _("This is the last superuser. Make another account a superuser first.")
 
 
 LEAST_REASON = 10
@@ -137,14 +145,24 @@ def set_staff(
 ) -> None:
     """Give or take staff rights; superusers only (NotPermitted). Each change is an event and a mail to the user.
 
-    A superuser is always staff; without staff rights there are no groups.
+    A superuser is always staff; without staff rights there are no groups. The last superuser stays one
+    (LastSuperuser): nobody could give that right again.
     """
-    if not actor.is_superuser:
+    superusers = locked_superusers()
+    if actor.pk not in superusers:
         raise NotPermitted
+    if not is_superuser and superusers == [user.pk]:
+        raise LastSuperuser
     locked(user)
     is_staff = is_staff or is_superuser
     _set_flags(user, is_staff=is_staff, is_superuser=is_superuser, actor=actor, origin=origin)
     _set_groups(user, set(groups) if is_staff else set(), actor=actor, origin=origin)
+
+
+def locked_superusers() -> list[int]:
+    """The ids of all active superusers, locked: of two that take the right from each other one comes first."""
+    rows = User.objects.select_for_update().filter(is_superuser=True, is_active=True)
+    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def _set_flags(user: User, *, is_staff: bool, is_superuser: bool, actor: User, origin: Origin | None) -> None:
@@ -156,7 +174,10 @@ def _set_flags(user: User, *, is_staff: bool, is_superuser: bool, actor: User, o
     user.save(update_fields=["is_staff", "is_superuser", "staff_since"])
     gained = (is_staff, is_superuser) > (before.is_staff, before.is_superuser)
     tag = Tag.ACCOUNT_STAFF_ADD if gained else Tag.ACCOUNT_STAFF_REMOVE
-    notices.changed(tag, user, actor=actor, origin=origin, is_staff=is_staff, is_superuser=is_superuser)
+    notices.changed(
+        tag, user, actor=actor, origin=origin, is_staff=is_staff, is_superuser=is_superuser,
+        was_staff=before.is_staff, was_superuser=before.is_superuser,
+    )  # fmt: skip
 
 
 def _set_groups(user: User, groups: set[Group], *, actor: User, origin: Origin | None) -> None:

@@ -79,9 +79,11 @@ INSTALLED_APPS = [
     *(["recoverydesk.demo"] if DEMO else []),
 ]
 MIDDLEWARE = [
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "recoverydesk.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "recoverydesk.proxies.counted",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -91,7 +93,6 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.middleware.signed_in",
 ]
 ROOT_URLCONF = "recoverydesk.urls"
@@ -301,6 +302,7 @@ UPLOAD_RELEASE_OPEN_DAYS = env.number("UPLOAD_RELEASE_OPEN_DAYS", default=14, at
 
 # Sessions and headers -----------------------------------------------------------------------------------------------
 SESSION_ENGINE = "accounts.sessions"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # bound to its session, in no cookie
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_LIFETIME = timedelta(hours=12)  # from sign-in, however busy
 STAFF_SESSION_LIFETIME = timedelta(hours=8)

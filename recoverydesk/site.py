@@ -15,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -35,6 +35,10 @@ class DeskAdminSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Active staff whose session has shown a second factor that still exists."""
         return super().has_permission(request) and getattr(request.user, "otp_device", None) is not None
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Django's pages without the end of a password change, which happens on the account page."""
+        return [one for one in super().get_urls() if getattr(one, "name", "") != "password_change_done"]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Every page but the lists, which know their parameters themselves, refuses lookups."""

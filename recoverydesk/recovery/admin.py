@@ -92,9 +92,12 @@ class ReplyTemplateAdmin(DeskAdmin[ReplyTemplate]):
     def save_model(
         self, request: HttpRequest, obj: ReplyTemplate, form: ModelForm[ReplyTemplate], change: bool
     ) -> None:
+        if change and not form.changed_data:
+            return
         super().save_model(request, obj, form, change)
-        what = "changed" if change else "added"
-        log.record(Tag.REPLY_TEMPLATE_CHANGE, actor=user_of(request), template=obj.name, what=what)
+        what = {"what": "changed", "fields": form.changed_data} if change else {"what": "added"}
+        named = {"was_called": form.initial["name"]} if change and "name" in form.changed_data else {}
+        log.record(Tag.REPLY_TEMPLATE_CHANGE, actor=user_of(request), template=obj.name, **what, **named)
 
     def delete_model(self, request: HttpRequest, obj: ReplyTemplate) -> None:
         log.record(Tag.REPLY_TEMPLATE_CHANGE, actor=user_of(request), template=obj.name, what="deleted")

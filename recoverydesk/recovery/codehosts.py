@@ -3,6 +3,7 @@
 A change re-reads the stored links of that host and counts for tickets opened later; open tickets keep what they froze.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from recoverydesk.recovery.errors import NotAllowed, RecoveryError
 from recoverydesk.recovery.models import CodeHost
 from recoverydesk.recovery.permissions import SYSTEM, Actor, Who
 
+logger = logging.getLogger(__name__)
 MAIL_KIND = "codehost_changed"
 
 
@@ -44,8 +46,12 @@ class Changed:
 
 
 def rules() -> Hosts:
-    """Every code host staff have described as a rule, by key; one query. What was only learned makes no rule."""
-    return {row.host: _rule(row) for row in CodeHost.objects.filter(described=True)}
+    """Every code host staff have described as a rule, by key; one query. What was only learned makes no rule.
+
+    A row that cannot be read makes none either: its URLs are read and refused like any stranger's.
+    """
+    read = ((row, _rule(row)) for row in CodeHost.objects.filter(described=True))
+    return {row.host: rule for row, rule in read if rule is not None}
 
 
 def rules_if_any() -> Hosts:
@@ -53,8 +59,14 @@ def rules_if_any() -> Hosts:
     return rules() if CodeHost._meta.db_table in connection.introspection.table_names() else NO_HOSTS
 
 
-def _rule(row: CodeHost) -> HostRule:
-    _key, scheme, port = url_text.host_key(row.origin)
+def _rule(row: CodeHost) -> HostRule | None:
+    try:
+        key, scheme, port = url_text.host_key(row.origin)
+    except url_text.Refused:
+        key, scheme, port = "", "", 0
+    if key != row.host or row.style not in CodeHost.Style.values:
+        logger.error("code host %s cannot be read: describe it anew with `manage.py codehost add`", row.pk)
+        return None
     return HostRule(row.style, scheme, port, row.private, row.plain_http, paused=row.paused_at is not None)
 
 
@@ -71,16 +83,13 @@ def add(
     _check(actor)
     key = _checked_origin(origin, private=private, plain_http=plain_http)
     facts: dict[str, Any] = {"origin": origin.rstrip("/"), "style": style, "private": private, "plain_http": plain_http}
-    is_new = not CodeHost.objects.select_for_update().filter(host=key, described=True).exists()
+    before = CodeHost.objects.select_for_update().filter(host=key, described=True).values(*facts).first()
     row, _made = CodeHost.objects.update_or_create(host=key, defaults={**facts, "described": True})
-    _tell(
-        Tag.CODEHOST_ADD if is_new else Tag.CODEHOST_CHANGE,
-        row,
-        actor,
-        style=style,
-        private=private,
-        plain_http=plain_http,
-    )
+    told = {name: facts[name] for name in ("style", "private", "plain_http")}
+    if before is None:
+        _tell(Tag.CODEHOST_ADD, row, actor, **told)
+    elif before != facts:
+        _tell(Tag.CODEHOST_CHANGE, row, actor, **told, was=before)
     return Changed(row, reread_links(key))
 
 

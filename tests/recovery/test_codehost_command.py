@@ -20,6 +20,7 @@ from recoverydesk.demo import codehost as git_host
 from recoverydesk.projects.models import Project, RepositoryLink
 from recoverydesk.projects.services import record_release
 from recoverydesk.recovery import codehosts
+from recoverydesk.recovery.boundaries import parse_stored
 from recoverydesk.recovery.errors import NotAllowed
 from recoverydesk.recovery.models import CodeHost
 from recoverydesk.recovery.permissions import staff
@@ -197,3 +198,27 @@ def test_check_branch_refuses_a_name_git_refuses() -> None:
     with pytest.raises(CommandError) as refused:
         run("check_branch", "https://github.com/psf/requests", "a b")
     assert refused.value.returncode == 2
+
+
+def changes() -> list[Event]:
+    return list(Event.objects.filter(tag__in=[Tag.CODEHOST_ADD, Tag.CODEHOST_CHANGE]).order_by("id"))
+
+
+def test_describing_a_host_again_tells_what_changed_and_nothing_when_nothing_did() -> None:
+    for style in ("owner", "owner", "nested"):
+        codehosts.add("https://git.example.org", style=style)
+    first, second = changes()
+    assert (first.tag, second.tag) == (Tag.CODEHOST_ADD, Tag.CODEHOST_CHANGE)
+    assert (second.data["was"]["style"], second.data["style"]) == ("owner", "nested")
+
+
+@pytest.mark.parametrize("damage", [{"origin": "no origin"}, {"origin": "https://other.example"}, {"style": "odd"}])
+def test_a_row_that_cannot_be_read_stops_only_itself(damage: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    for host in ("a", "b"):
+        codehosts.add(f"https://git.{host}.example.org", style="nested")
+    CodeHost.objects.filter(host="git.a.example.org").update(**damage)
+    assert set(codehosts.rules()) == {"git.b.example.org"}
+    assert "cannot be read: describe it anew" in caplog.text
+    assert parse_stored("https://git.b.example.org/one/two/three").repository
+    codehosts.add("https://git.a.example.org", style="nested")
+    assert set(codehosts.rules()) == {"git.a.example.org", "git.b.example.org"}

@@ -227,7 +227,11 @@ def test_admins_edit_templates_and_moderators_read_them(db: None, mod: User) -> 
     assert b"has no place in a template" in admin.post(url, {**fields, "body": "000-recovery-abc"}).content
     assert admin.post(url, fields).status_code == 302
     assert ReplyTemplate.objects.filter(name="New name").exists()
-    assert Event.objects.get(tag=Tag.REPLY_TEMPLATE_CHANGE).data["template"] == "New name"
+    data = Event.objects.get(tag=Tag.REPLY_TEMPLATE_CHANGE).data
+    assert (data["template"], data["what"], data["fields"]) == ("New name", "changed", ["name", "situation", "body"])
+    assert data["was_called"] != "New name"
+    assert admin.post(url, fields).status_code == 302
+    assert Event.objects.filter(tag=Tag.REPLY_TEMPLATE_CHANGE).count() == 1  # nothing changed, nothing is written
 
 
 # The page ------------------------------------------------------------------------------------------------------------
