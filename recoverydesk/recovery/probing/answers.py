@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from recoverydesk.recovery.probing.sign_in_pages import asks_for_password
 from recoverydesk.recovery.probing.transport import Reply
 from recoverydesk.recovery.probing.verdicts import Verdict
 
@@ -90,6 +91,8 @@ def _wrong_type(reply: Reply) -> None:
     if kind_of(reply.headers) in ("text/html", "application/xhtml+xml"):
         if "cf-mitigated" in reply.headers or BOT_WALL.search(reply.body):
             raise Stop(Verdict.AMBIGUOUS, "a page that keeps robots out")
+        if asks_for_password(reply.body):
+            raise NoGit(Verdict.PRIVATE_OR_ABSENT, "a page that asks for a password: private, or not there")
         raise NoGit(Verdict.NOT_A_REPOSITORY, "a web page, not a repository")
     raise Stop(Verdict.AMBIGUOUS, "an answer of the wrong type")
 

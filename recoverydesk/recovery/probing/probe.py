@@ -16,6 +16,7 @@ from recoverydesk.recovery.probing import conversation, git, show_how
 from recoverydesk.recovery.probing.answers import Absent, Elsewhere, NoGit, Stop
 from recoverydesk.recovery.probing.conversation import Heard, NoMercurial
 from recoverydesk.recovery.probing.failures import Blocked, Malformed, Unreachable
+from recoverydesk.recovery.probing.sign_in_pages import is_sign_in
 from recoverydesk.recovery.probing.transport import Client, Limits, Origin
 from recoverydesk.recovery.probing.verdicts import RETRY, Result, Verdict, next_delay
 
@@ -174,9 +175,10 @@ def _ask_git(client: Client, path: str, question: _Question) -> Heard:
                 raise NoGit(Verdict.PRIVATE_OR_ABSENT, "no repository for us there: private, or gone") from None
             respelled, path = True, path.removesuffix(".git") if path.endswith(".git") else f"{path}.git"
         except Elsewhere as redirect:
+            path = _followed(client, path, redirect, question)
             if redirected:
                 raise Stop(Verdict.MOVED, "it redirects more than once") from None
-            redirected, path = True, _followed(client, path, redirect, question)
+            redirected = True
 
 
 def _followed(client: Client, path: str, redirect: Elsewhere, question: _Question) -> str:
@@ -184,7 +186,8 @@ def _followed(client: Client, path: str, redirect: Elsewhere, question: _Questio
 
 
 def redirected_path(origin: Origin, path: str, location: str, place: Place, hosts: Hosts) -> str:
-    """The path to ask instead, when the redirect stays inside the boundary; else raises Stop with `moved`.
+    """The path to ask instead, when the redirect stays inside the boundary; else raises Stop with `moved`, or
+    `private-or-absent` where a sign-in page waits.
 
     Only the path is taken over, and asked at the same pinned origin: a redirect never leads us to another host.
     """
@@ -196,7 +199,7 @@ def redirected_path(origin: Origin, path: str, location: str, place: Place, host
         raise Stop(Verdict.MOVED, "it redirects to something that is no URL") from None
     there = parse(bare, hosts)
     if not _same_boundary(there, place):
-        raise Stop(Verdict.MOVED, _where(there))
+        raise _away(there, target)
     if not PATH.fullmatch(new_path):
         raise Stop(Verdict.MOVED, "it redirects to a path we do not ask")
     return new_path
@@ -204,6 +207,13 @@ def redirected_path(origin: Origin, path: str, location: str, place: Place, host
 
 def _same_boundary(there: Place, here: Place) -> bool:
     return there.names_repository and (there.host, there.namespace) == (here.host, here.namespace)
+
+
+def _away(there: Place, target: str) -> Stop:
+    """Where a redirect leads that leaves the boundary: to a sign-in page, or to what does not count."""
+    if is_sign_in(target, like_a_repository=there.names_repository):
+        return Stop(Verdict.PRIVATE_OR_ABSENT, "it redirects to a sign-in page: private, or not there")
+    return Stop(Verdict.MOVED, _where(there))
 
 
 def _where(there: Place) -> str:

@@ -181,6 +181,9 @@ def test_a_malformed_answer_is_ambiguous(raw_host: MakeHost, refs: bytes) -> Non
 
 GET_ONLY = {
     "web page": (http(200, "text/html", b"<h1>Welcome</h1>"), Verdict.NOT_A_REPOSITORY),
+    "page with a sign-in form": (
+        http(200, "text/html", b"<form><input name=p class='x' type=password></form>"), Verdict.PRIVATE_OR_ABSENT
+    ),
     "huge web page": (http(200, "text/html", b"<p>" * 40_000), Verdict.NOT_A_REPOSITORY),
     "bot wall": (http(200, "text/html", b"<title>Just a moment...</title>"), Verdict.AMBIGUOUS),
     "empty": (http(200, ADVERTISEMENT), Verdict.AMBIGUOUS),
@@ -267,7 +270,7 @@ def test_a_redirect_inside_the_boundary_is_asked_again_by_us(raw_host: MakeHost,
     "location",
     [
         "/eve/tool.git/info/refs", "https://elsewhere.example/ada/tool.git", "//elsewhere.example/ada/tool.git",
-        "https://127.0.0.1/ada/tool.git", "file:///etc/passwd", "/login", "", "http://[", "/ada/../eve/tool.git",
+        "https://127.0.0.1/ada/tool.git", "file:///etc/passwd", "/welcome", "", "http://[", "/ada/../eve/tool.git",
         "/ada/tool.wiki.git", "/ada/tool.git/info/refs",
     ],
 )  # fmt: skip
@@ -276,6 +279,47 @@ def test_any_other_redirect_has_moved_and_is_not_followed(raw_host: MakeHost, lo
     assert probe(host.place(), TOKEN, rule=host.rule).verdict == Verdict.MOVED
     assert len(host.asked) <= 2
     assert all(asked.target.startswith("/ada/tool") for asked in host.asked)
+
+
+SIGN_IN_PAGES = [
+    "/login?return_to=%2Fada%2Ftool", "/users/sign_in", "/user/login?redirect_to=%2fada%2ftool", "/login/ada/tool",
+    "https://code.example/login", "/account/signin/?next=/ada/tool", "/+login", "/auth/start/?next=%2Fada%2Ftool",
+    "https://code.example/scm/login.php", "/~login", "/_admin/login?came_from=/ada/tool", "/login;jsessionid=1", "/Login",
+    "https://login.example/tenant/oauth2/v2.0/authorize?client_id=1", "https://id.example/realms/x/openid-connect/auth",
+    "https://idp.example/idp/profile/SAML2/Redirect/SSO?SAMLRequest=1", "https://app.example/_signin?realm=code.example",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("location", SIGN_IN_PAGES)
+def test_a_redirect_to_a_sign_in_page_is_private_or_absent(raw_host: MakeHost, location: str) -> None:
+    host = raw_host(redirecting(location, 302))
+    result = probe(host.place(), TOKEN, rule=host.rule)
+    assert (result.verdict, result.detail) == (
+        Verdict.PRIVATE_OR_ABSENT, "it redirects to a sign-in page: private, or not there",
+    )  # fmt: skip
+    assert all(asked.target.startswith("/ada/tool") for asked in host.asked)
+
+
+def test_a_sign_in_page_after_a_first_redirect_is_one_too(raw_host: MakeHost) -> None:
+    host = raw_host(
+        lambda asked: http(302, Location="/login" if asked.target.startswith("/ada/renamed") else "/ada/renamed.git")
+    )
+    assert probe(host.place(), TOKEN, rule=host.rule).verdict == Verdict.PRIVATE_OR_ABSENT
+
+
+@pytest.mark.parametrize(
+    "location", ["/eve/login.git/info/refs", "/login/tool.git", "/eve/login", "/users/sign_in.git/info/refs"]
+)
+def test_another_owners_repository_of_such_a_name_has_moved(raw_host: MakeHost, location: str) -> None:
+    host = raw_host(redirecting(location))
+    assert probe(host.place(), TOKEN, rule=host.rule).verdict == Verdict.MOVED
+
+
+def test_a_renamed_repository_of_such_a_name_is_asked(raw_host: MakeHost) -> None:
+    host = raw_host(lambda asked: (
+        http(301, Location="/ada/login.git/info/refs") if "/tool" in asked.target else speaks(FOUND)(asked)
+    ))  # fmt: skip
+    assert probe(host.place(), TOKEN, rule=host.rule).verdict == Verdict.FOUND
 
 
 def test_a_redirect_to_our_own_canary_is_not_followed(raw_host: MakeHost, canary: Canary) -> None:
