@@ -22,6 +22,7 @@ class Missing(StrEnum):
     BOUNDARY_OR_PROOF = "boundary_or_proof"
     MAILBOX = "mailbox"
     NOTICES = "notices"
+    CLOCK = "clock"
     WAITING_PERIOD = "waiting_period"
     APPROVAL = "approval"
 
@@ -202,10 +203,15 @@ def missing(case: Case, now: datetime, numbers: Numbers) -> list[Missing]:
     open_ = {ask for ask in rule.asks if _PROOFS[ask](case)}
     open_ |= {Missing.BOUNDARIES} if not case.all_served else set()
     open_ |= {Missing.MAILBOX} if case.mailbox_confirmed_at is None else set()
-    open_ |= {Missing.NOTICES} if case.wait_until is None else set()
+    open_ |= {_why_no_clock(case)} if case.wait_until is None else set()
     open_ |= {Missing.WAITING_PERIOD} if case.wait_until is not None and now < case.wait_until else set()
     open_ |= {Missing.APPROVAL} if rule.people > 1 and not case.approved else set()
     return [ask for ask in Missing if ask in open_]
+
+
+def _why_no_clock(case: Case) -> Missing:
+    """The notices are named only while they lack; else the mailbox does, or the next sweep starts the clock."""
+    return Missing.NOTICES if case.notices_settled_at is None else Missing.CLOCK
 
 
 def _no_boundary_proved(case: Case) -> bool:

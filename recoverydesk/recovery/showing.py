@@ -1,6 +1,7 @@
 """What the pages show of a ticket: reads, and nothing else."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,6 +59,7 @@ def status_page(ticket: RecoveryTicket, *, return_code: str = "") -> dict[str, A
     """What the claimant sees: never the branch token, never staff, never another address."""
     now = database_now()
     asked = list(ticket.boundaries.filter(kind=Boundary.Kind.ASKED).order_by("host", "namespace"))
+    lacking = policy.explain(cases.read(ticket, now), now, cases.numbers()).lacking
     return {
         "ticket": ticket,
         "now": now,
@@ -68,15 +70,15 @@ def status_page(ticket: RecoveryTicket, *, return_code: str = "") -> dict[str, A
         and not (ticket.return_code_digest and ticket.mailbox_confirmed_at and _all_proved(asked)),
         "live": ticket.status in (Status.CHALLENGED, Status.WAITING) and not return_code,
         "place": queue_place.of(ticket),
-        "said": _said(ticket, now),
+        "said": _said(lacking),
+        "notices_wait": policy.Missing.NOTICES in lacking,
         "may_offer": other_proofs.may_offer(ticket),
         "proofs": [proof.get_kind_display() for proof in ticket.other_proofs.filter(kind__in=OtherProof.BOUND)],
     }
 
 
-def _said(ticket: RecoveryTicket, now: datetime) -> str:
+def _said(lacking: Iterable[policy.Missing]) -> str:
     """What the claimant can still do, in the words of the policy; nothing of what is ours."""
-    lacking = policy.explain(cases.read(ticket, now), now, cases.numbers()).lacking
     return "; ".join(str(wording.ASKED_OF_CLAIMANTS[ask]) for ask in lacking if ask in wording.ASKED_OF_CLAIMANTS)
 
 

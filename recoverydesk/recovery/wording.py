@@ -55,6 +55,7 @@ MISSING: dict[str, str | Promise] = {
     Missing.BOUNDARY_OR_PROOF: _("beside the exception one boundary, or a proof bound to the account, is missing"),
     Missing.MAILBOX: _("the mailbox of the contact is not confirmed"),
     Missing.NOTICES: _("the clock has not started: not all notices have left"),
+    Missing.CLOCK: _("the waiting period has not begun"),
     Missing.WAITING_PERIOD: _("the waiting period is not over"),
     Missing.APPROVAL: _("a second person has not approved yet"),
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recoverydesk.recovery import policy
+from recoverydesk.recovery import policy, wording
 from recoverydesk.recovery.policy import Block, Case, Missing, Numbers, Step
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -171,7 +171,20 @@ def test_everything_that_lacks_is_named() -> None:
         assert (Missing.APPROVAL in lacking) == (max(line.people for line in lines) == 2)
         beside = {Missing.ONE_BOUNDARY, Missing.ACCOUNT_PROOF, Missing.BOUNDARY_OR_PROOF} & set(lacking)
         assert bool(beside) == (not all(line.proof(case) for line in lines)), case
-        assert Missing.NOTICES in policy.missing(replace(case, wait_until=None), NOW, NUMBERS)
+
+
+def test_that_not_all_notices_have_left_is_said_only_when_that_is_what_lacks() -> None:
+    for case in every_case():
+        for settled, said in ((None, Missing.NOTICES), (SETTLED, Missing.CLOCK)):
+            stopped = replace(case, wait_until=None, notices_settled_at=settled)
+            lacking = policy.missing(stopped, NOW, NUMBERS)
+            assert [ask for ask in lacking if ask in (Missing.NOTICES, Missing.CLOCK)] == [said]
+            assert (Missing.MAILBOX in lacking) == (case.mailbox_confirmed_at is None)
+            assert policy.advances_to(stopped, NOW, NUMBERS) is None
+
+
+def test_everything_that_can_lack_has_words() -> None:
+    assert set(wording.MISSING) == set(Missing)
 
 
 BLOCKING: dict[str, Block] = {

@@ -424,3 +424,21 @@ def test_a_later_reset_makes_the_links_of_an_earlier_one_worthless(
 
 def test_forgot_password_of_a_stranger_to_the_desk_is_the_usual_mail(ada: User) -> None:
     assert hooks.password_link(ada) is False
+
+
+def test_the_return_code_is_read_as_people_type_it(
+    ada: User, reset: tuple[RecoveryTicket, str], client: Client
+) -> None:
+    code = reset[1].upper().replace("O", "0").replace("I", "1").replace("B", "8").replace("-", "—\u200b")
+    assert client.post(choose_page(), choosing(code))["Location"] == "/account/login/"
+
+
+def test_the_status_page_speaks_of_notices_only_while_one_has_not_left(ada: User, client: Client) -> None:
+    ticket = make_ticket(ada, mailbox_confirmed_at=Now(), turn="clock")
+    notice = outbox.queue("recovery_notice", "x@example.org", reference=ticket.reference, dedupe="one")
+    page = path(status_link(ticket))
+    assert "as soon as all our notices have left" in client.get(page).content.decode()
+    Mail.objects.filter(pk=notice.pk).update(state=Mail.State.SENT, settled_at=Now())
+    said = client.get(page).content.decode()
+    assert "notices" not in said
+    assert "The waiting period begins in a moment." in said

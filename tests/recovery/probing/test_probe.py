@@ -284,7 +284,8 @@ def test_any_other_redirect_has_moved_and_is_not_followed(raw_host: MakeHost, lo
 SIGN_IN_PAGES = [
     "/login?return_to=%2Fada%2Ftool", "/users/sign_in", "/user/login?redirect_to=%2fada%2ftool", "/login/ada/tool",
     "https://code.example/login", "/account/signin/?next=/ada/tool", "/+login", "/auth/start/?next=%2Fada%2Ftool",
-    "https://code.example/scm/login.php", "/~login", "/_admin/login?came_from=/ada/tool", "/login;jsessionid=1", "/Login",
+    "https://code.example/scm/login.php", "/~login", "/_admin/login?came_from=/ada/tool", "/login;jsessionid=1",
+    "/Login",
     "https://login.example/tenant/oauth2/v2.0/authorize?client_id=1", "https://id.example/realms/x/openid-connect/auth",
     "https://idp.example/idp/profile/SAML2/Redirect/SSO?SAMLRequest=1", "https://app.example/_signin?realm=code.example",
 ]  # fmt: skip
