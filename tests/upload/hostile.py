@@ -1,5 +1,6 @@
 """Archives that mean harm. Each is made here, small on the wire, and named for what it tries."""
 
+import functools
 import gzip
 import io
 import struct
@@ -201,5 +202,5 @@ SDISTS: dict[str, Callable[[], bytes]] = {
     "truncated": lambda: sdist()[:-20],
     "two gzips": lambda: sdist() + gzip.compress(b"more"),
 }
-CASES = [(f"wheel: {name}", wheel_name(), make) for name, make in WHEELS.items()]
-CASES += [(f"sdist: {name}", sdist_name(), make) for name, make in SDISTS.items()]
+CASES = [(f"wheel: {name}", wheel_name(), functools.cache(make)) for name, make in WHEELS.items()]
+CASES += [(f"sdist: {name}", sdist_name(), functools.cache(make)) for name, make in SDISTS.items()]

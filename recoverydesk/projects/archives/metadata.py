@@ -1,5 +1,6 @@
 """What a distribution says about itself (core metadata), read by `packaging` and checked by it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from recoverydesk.projects.published import InvalidFact
 
 FIRST = ("metadata-version", "name", "version")  # what is wrong with these is said before anything else
 LONGEST_SUMMARY, LONGEST_LABEL = 512, 32
+MOST_FIELDS, MOST_FIELD_NAMES, MOST_FIELD_BYTES = 5_000, 100, 2**20  # the largest we know has some 1,600 of 20
+_LINE = rb"[^\r\n]*(?:\r\n|\r|\n|\Z)"
+_FIELD = re.compile(rb"(?P<name>[!-9;-~]*):" + _LINE + rb"(?:[ \t]" + _LINE + rb")*")
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,25 @@ class Described:
 
 def read(data: bytes) -> RawMetadata:
     """Read METADATA or PKG-INFO, checking nothing yet. Raises InvalidArchive."""
+    length = _headers_length(data)
     try:
-        return parse_email(data)[0]
+        raw = parse_email(data[:length])[0]  # without the body: a mail's may have parts, in parts, in parts
     except Exception as error:  # the e-mail parser raises what it likes on bytes that are no mail
         raise InvalidArchive("its metadata cannot be read") from error
+    if body := data[length:].strip():
+        raw.setdefault("description", body.decode("utf-8", "replace"))
+    return raw
+
+
+def _headers_length(data: bytes) -> int:
+    """Return the length of the header fields, found as Python's e-mail parser finds them. Raises InvalidArchive."""
+    names, number, end = set(), 0, 0
+    while line := _FIELD.match(data, end):
+        number, end = number + 1, line.end()
+        names.add(line["name"].lower())
+        if number > MOST_FIELDS or len(names) > MOST_FIELD_NAMES or end > MOST_FIELD_BYTES:
+            raise InvalidArchive(f"its metadata has more than {MOST_FIELDS} fields, or too many kinds or bytes of them")
+    return end
 
 
 def described(raw: RawMetadata) -> Described:

@@ -7,6 +7,7 @@ from recoverydesk.projects.archives.distribution import WHEEL, Contents
 from recoverydesk.projects.archives.limits import InvalidArchive
 
 WITHOUT_LICENSE_FILES = {"1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3"}  # PEP 639 came with metadata version 2.4
+MOST_ENTRY_POINTS = 2**19  # bytes
 SCRIPTS = ("console_scripts", "gui_scripts")
 # The packaging specification "Entry points"; a script's name becomes a file's name on other people's machines.
 GROUP = re.compile(r"[\w.-]+")
@@ -36,6 +37,8 @@ def _check_license_files(contents: Contents, promised: Iterable[str]) -> None:
 
 def _check_entry_points(data: bytes) -> None:
     """Read entry_points.txt so strictly that no two installers can see two different scripts in it."""
+    if len(data) > MOST_ENTRY_POINTS:
+        raise InvalidArchive("its entry_points.txt is larger than 512 KiB")
     group = ""
     seen: set[tuple[str, ...]] = set()
     for line in _lines(data):
