@@ -171,8 +171,12 @@ class Browser(models.Model):
 
 
 class Session(AbstractBaseSession):
-    """One browser's visit. `user_id` lets all sessions of an account end in one DELETE; `uid` names one on pages."""
+    """One browser's visit. `user_id` lets all sessions of an account end in one DELETE; `uid` names one on pages.
 
+    `session_key` is a digest of the key in the cookie and `session_data` is encrypted (accounts/sessions.py).
+    """
+
+    session_key = models.CharField(_("digest of the session key"), max_length=64, primary_key=True)
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="sessions")
     uid = models.UUIDField(null=True, db_index=True, editable=False)
     signed_in_at = models.DateTimeField(_("signed in at"), null=True, editable=False)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import notices
 from accounts.models import Session, User
-from accounts.sessions import SIGN_IN
+from accounts.sessions import SIGN_IN, digest
 from audit.log import Origin, origin_of
 from audit.tags import Tag
 
@@ -53,7 +53,7 @@ def touch(request: HttpRequest) -> None:
     if SIGN_IN not in session or (seen and now - seen < SEEN_EVERY):
         return
     origin = origin_of(request)
-    Session.objects.filter(session_key=session.session_key).update(
+    Session.objects.filter(session_key=digest(session.session_key or "")).update(
         last_seen=now, network=origin.network, device=origin.device
     )
     session.last_seen = now  # type: ignore[attr-defined]
@@ -76,7 +76,7 @@ def end(user: User, uid: uuid.UUID, *, actor: User, origin: Origin | None = None
 @transaction.atomic
 def end_others(user: User, keep: str, *, actor: User, origin: Origin | None = None) -> int:
     """End every session of the account but the one with this key, and forget its browsers; returns how many."""
-    ended = Session.objects.filter(user=user).exclude(session_key=keep).delete()[0]
+    ended = Session.objects.filter(user=user).exclude(session_key=digest(keep)).delete()[0]
     user.browsers.all().delete()
     notices.changed(Tag.ACCOUNT_SESSION_END, user, actor=actor, origin=origin, sessions=ended)
     return ended

@@ -21,9 +21,8 @@ for row in Session.objects.filter(user=User.objects.get(username="otto")):
     data = row.get_decoded()
     for one in data["account_authentication_methods"]:
         one["at"] -= 301
-    store = row.get_session_store_class()(row.session_key)
-    store.update(data)
-    store.save()
+    row.session_data = row.get_session_store_class()().encode(data)
+    row.save()
 """
 
 
