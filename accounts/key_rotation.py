@@ -11,7 +11,7 @@ from django.db.models import Count
 
 from accounts import keys
 from accounts.models import FieldKey
-from accounts.sealed import KeyIdField, SealedField
+from accounts.sealed import KeyIdField, Sealed
 
 BATCH = 500  # rows read at a time; each is written by a statement of its own
 
@@ -32,14 +32,14 @@ class Column:
     """One encrypted column."""
 
     model: type[models.Model]
-    field: SealedField
+    field: Any  # a model field that is Sealed
 
     @property
     def name(self) -> str:
         return f"{self.model._meta.label}.{self.field.name}"
 
     def rows(self) -> Any:
-        """Its rows that hold anything, as (id, bytes, purpose) in the order of their ids."""
+        """Its rows that hold anything, as (id, bytes or text, purpose) in the order of their ids."""
         purpose = models.F(self.field.purpose_in) if self.field.purpose_in else models.Value(self.field.purpose)
         filled = self.model._default_manager.exclude(**{self.field.name: None}).order_by("pk")
         return filled.annotate(sealed_for=purpose).values_list("pk", self.field.name, "sealed_for")
@@ -52,13 +52,15 @@ class Column:
         last: Any = None
         while part := list((self.rows().filter(pk__gt=last) if last is not None else self.rows())[:batch]):
             last = part[-1][0]
-            yield len(part), sum(self._rotate_row(pk, bytes(old), purpose) for pk, old, purpose in part)
+            yield len(part), sum(self._rotate_row(*row) for row in part)
 
-    def _rotate_row(self, pk: Any, old: bytes, purpose: str) -> int:
-        new = keys.seal_again(purpose, old) if old else None
+    def _rotate_row(self, pk: Any, old: Any, purpose: str) -> int:
+        raw = old.encode() if isinstance(old, str) else bytes(old)
+        new = keys.seal_again(purpose, raw) if raw else None
         if new is None:
             return 0
-        return self.model._default_manager.filter(pk=pk, **{self.field.name: old}).update(**{self.field.name: new})
+        same = self.model._default_manager.filter(pk=pk, **{self.field.name: old})
+        return same.update(**{self.field.name: new.decode() if isinstance(old, str) else new})
 
 
 def columns() -> list[Column]:
@@ -67,7 +69,7 @@ def columns() -> list[Column]:
         Column(model, field)
         for model in apps.get_models()
         for field in model._meta.get_fields()
-        if isinstance(field, SealedField)
+        if isinstance(field, Sealed)
     ]
 
 

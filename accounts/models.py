@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import usernames
 from accounts.devices import RecoveryCode, RecoveryCodeDevice, TotpDevice
 from accounts.mail.models import Link, Mail, Request
+from accounts.sealed import SESSION, SealedTextField
 
 __all__ = [
     "Browser",
@@ -177,6 +178,7 @@ class Session(AbstractBaseSession):
     """
 
     session_key = models.CharField(_("digest of the session key"), max_length=64, primary_key=True)
+    session_data = SealedTextField(_("encrypted session data"), purpose=SESSION)
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="sessions")
     uid = models.UUIDField(null=True, db_index=True, editable=False)
     signed_in_at = models.DateTimeField(_("signed in at"), null=True, editable=False)

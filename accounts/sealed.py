@@ -4,18 +4,33 @@ from typing import Any
 
 from django.db import models
 
+SESSION = "session"  # what a session knows
 
-class SealedField(models.BinaryField[Any, Any]):
-    """Encrypted bytes (accounts/keys.py). `purpose` names their key, or `purpose_in` the column that does."""
+
+class Sealed:
+    """Encrypted contents (accounts/keys.py). `purpose` names their key, or `purpose_in` the column that does."""
 
     def __init__(self, *args: Any, purpose: str = "", purpose_in: str = "", **options: Any) -> None:
         super().__init__(*args, **options)
         self.purpose, self.purpose_in = purpose, purpose_in
 
+
+class SealedField(Sealed, models.BinaryField[Any, Any]):
+    """Encrypted bytes."""
+
     def deconstruct(self) -> tuple[str, str, Any, Any]:
         """For migrations it is a plain column: the purpose changes nothing in the database."""
         name, _path, args, options = super().deconstruct()
         return name, "django.db.models.BinaryField", args, options
+
+
+class SealedTextField(Sealed, models.TextField[Any, Any]):
+    """Encrypted bytes in a column of text; what encryption makes is ASCII."""
+
+    def deconstruct(self) -> tuple[str, str, Any, Any]:
+        """For migrations it is a plain column."""
+        name, _path, args, options = super().deconstruct()
+        return name, "django.db.models.TextField", args, options
 
 
 class KeyIdField(models.CharField[Any, Any]):

@@ -16,9 +16,9 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.utils import timezone
 
 from accounts import keys
+from accounts.sealed import SESSION
 
 SIGN_IN = "sign_in"  # in the session: its public id, when and from where it was signed in
-PURPOSE = "session"
 
 
 def digest(key: str) -> str:
@@ -38,13 +38,13 @@ class SessionStore(DatabaseStore):
         return Session
 
     def encode(self, session_dict: dict[str, Any]) -> str:
-        return keys.encrypt(PURPOSE, self.serializer().dumps(session_dict)).decode()
+        return keys.encrypt(SESSION, self.serializer().dumps(session_dict)).decode()
 
     def decode(self, session_data: bytes | str) -> dict[str, Any]:
         """What the session knows; nothing when none of our keys wrote it, as for a session that is over."""
         raw = session_data.encode() if isinstance(session_data, str) else session_data
         try:
-            return self.serializer().loads(keys.decrypt(PURPOSE, raw))  # type: ignore[no-any-return]
+            return self.serializer().loads(keys.decrypt(SESSION, raw))  # type: ignore[no-any-return]
         except keys.BadCiphertext:
             return {}
 

@@ -45,5 +45,5 @@ def backwards(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("accounts", "0005_room_for_digests_of_session_keys")]
+    dependencies = [("accounts", "0009_room_for_digests_of_session_keys")]
     operations = [migrations.RunPython(forwards, backwards)]

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0004_never_reset_and_checkup")]
+    dependencies = [("accounts", "0008_factor_failures")]
 
     operations = [
         migrations.AlterField(
@@ -14,4 +14,5 @@ class Migration(migrations.Migration):
                 max_length=64, primary_key=True, serialize=False, verbose_name="digest of the session key"
             ),
         ),
+        migrations.AlterField("session", "session_data", models.TextField(verbose_name="encrypted session data")),
     ]
