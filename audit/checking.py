@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Min, QuerySet
 
-from audit import checkpoints, encoding
+from audit import checkpoints, encoding, signing
 from audit.findings import Kind, Report
+from audit.forks import Fork
 from audit.models import Checkpoint, EventDetail, commitment_of
 
 PAGE = 5000
@@ -52,48 +53,62 @@ class Outside:
     """
 
     def __init__(self, report: Report, since: int, files: Sequence[Path] | None) -> None:
-        self.report, self.since, self.given = report, since, files
-        self.expected: dict[int, list[tuple[str, Path]]] = {}
+        self.report, self.since, self.given = report, since, files or []
+        self.expected: dict[int, list[tuple[checkpoints.Line, Path]]] = {}
+        self.contradicting: list[tuple[checkpoints.Line, str]] = []
         for file in self._files():
             for line in file.lines:
                 if line.seal >= since:
-                    self.expected.setdefault(line.seal, []).append((line.hash, file.path))
+                    self.expected.setdefault(line.seal, []).append((line, file.path))
 
     def _files(self) -> list[checkpoints.File]:
         ours = checkpoints.default_path()
-        paths = self.given or ([ours] if ours.exists() else [])
-        return [checkpoints.read(path) for path in paths]
+        own = [ours] if ours.exists() and ours.resolve() not in [path.resolve() for path in self.given] else []
+        return [checkpoints.read(path) for path in (*self.given, *own)]
 
     def compare(self, number: int, seal_hash: str) -> None:
         """Compare one seal with the lines about it."""
-        for expected, path in self.expected.pop(number, []):
+        for line, path in self.expected.pop(number, []):
             self.report.checkpoints += 1
-            if expected != seal_hash:
-                self.report.add(Kind.CHECKPOINT_MISMATCH, "audit_seal", number, f"{path} has another hash")
+            if line.hash != seal_hash:
+                self.contradicting.append((line, f"{path} has another hash"))
 
-    def finish(self) -> None:
-        """Report the lines whose seal is gone, and the lines that are gone themselves."""
+    def finish(self, forks: Sequence[Fork]) -> None:
+        """Report the lines that contradict the chain and that no restore explains, and the lines that are gone."""
         for number in sorted(self.expected):
-            path = self.expected[number][0][1]
-            self.report.add(Kind.CHECKPOINT_MISMATCH, "audit_seal", number, f"{path} knows it, the database does not")
+            for line, path in self.expected[number]:
+                self.contradicting.append((line, f"{path} knows it, the database does not"))
+        keys = signing.trusted()
+        for line, why in self.contradicting:
+            if any(fork.explains(line, keys) for fork in forks):
+                self.report.lost += 1
+            else:
+                self.report.contradicting.append(line)
+                self.report.add(Kind.CHECKPOINT_MISMATCH, "audit_seal", line.seal, why)
+        self._finish_files(forks)
+
+    def _finish_files(self, forks: Sequence[Fork]) -> None:
         files = self._files()
         written = Checkpoint.objects.filter(seal__gte=self.since)
         for file in files:
-            self._lost_lines(file, written.filter(file=file.name))
-        self._lost_files(written.exclude(file__in=[file.name for file in files]))
+            self._lost_lines(file, written.filter(file=file.name), forks)
+        self._lost_files(written.exclude(file__in=[file.name for file in files]), forks)
 
-    def _lost_lines(self, file: checkpoints.File, written: QuerySet[Checkpoint]) -> None:
+    def _lost_lines(self, file: checkpoints.File, written: QuerySet[Checkpoint], forks: Sequence[Fork]) -> None:
         there = {line.seal for line in file.lines}
         for number in written.order_by("seal").values_list("seal", flat=True).iterator():
-            if number not in there:
+            if number not in there and not any(fork.explains_gone(file.name, number) for fork in forks):
                 why = f"written, but no longer in {file.path}"
                 self.report.add(Kind.CHECKPOINT_MISSING, "checkpoint", number, why)
+                self.report.add_gone(file.name, number, number)
 
-    def _lost_files(self, written: QuerySet[Checkpoint]) -> None:
+    def _lost_files(self, written: QuerySet[Checkpoint], forks: Sequence[Fork]) -> None:
         """Files not read: one of this machine's is missing; another machine's is worth a note."""
         ours = checkpoints.place(checkpoints.default_path())
-        for name, place, last in written.values_list("file", "place").annotate(last=Max("seal")).order_by("file"):
-            if place == ours:
-                self.report.add(Kind.CHECKPOINT_MISSING, "checkpoint", last, f"the file {name} is gone")
-            else:
+        found = written.values_list("file", "place").annotate(first=Min("seal"), last=Max("seal")).order_by("file")
+        for name, place, first, last in found:
+            if place != ours:
                 self.report.notes.append(f"not read: checkpoints up to seal {last} at {place}")
+            elif not any(fork.explains_gone(name, first) and fork.explains_gone(name, last) for fork in forks):
+                self.report.add(Kind.CHECKPOINT_MISSING, "checkpoint", last, f"the file {name} is gone")
+                self.report.add_gone(name, first, last)

@@ -15,23 +15,26 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Max
 
-from audit import sealing
+from audit import sealed_since, sealing, signing
 from audit.models import Checkpoint, Seal
 
 MODE = 0o600
+TAIL = 2**16  # bytes that surely hold a whole line
 NAMELESS = "nameless"  # a file whose first line somebody has spoilt
 
 
 @dataclass(frozen=True)
 class Line:
-    """One checkpoint as a file has it."""
+    """One checkpoint as a file has it. `closed` are the recovery tickets closed since the one before."""
 
     seal: int
     time: str
     hash: str
     key_id: str
     signature: str
+    closed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,22 +61,44 @@ def write(path: Path | None = None) -> bool:
     path = path or default_path()
     head = sealing.last_seal()
     name = _name(path)
-    if head is None or Checkpoint.objects.filter(file=name, seal__gte=head.number).exists():
+    last = Checkpoint.objects.filter(file=name).aggregate(last=Max("seal"))["last"] or 0
+    if head is None or last >= head.number:
         return False
-    _append(path, line_of(head))
+    _append(path, line_of(head, Seal.objects.filter(number=last).first()))
     Checkpoint.objects.create(seal=head.number, file=name, place=place(path))
     return True
 
 
-def line_of(one: Seal) -> dict[str, Any]:
-    """A seal as a checkpoint."""
+def line_of(one: Seal, before: Seal | None = None) -> dict[str, Any]:
+    """A seal as a checkpoint, with the tickets closed after `before`, which had left earlier."""
     return {
         "seal": one.number,
         "time": one.time.isoformat(timespec="microseconds"),
         "hash": sealing.hash_of(one),
         "key_id": one.key_id,
         "signature": one.signature,
+        "closed": sealed_since.closed(before, one),
     }
+
+
+def beyond_the_database() -> Line | None:
+    """The last line of this machine's file when the database does not have its seal: it was restored, or cut."""
+    path = default_path()
+    lines = list(_lines(_tail(path))) if path.exists() else []
+    if not lines:
+        return None
+    head = sealing.last_seal()  # asked after the file was read: a line is written after its seal
+    line = lines[-1]
+    is_ours = signing.is_signed(signing.trusted().get(line.key_id), line.hash, line.signature)
+    return line if is_ours and line.seal > (head.number if head else 0) else None
+
+
+def _tail(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        file.seek(-min(TAIL, path.stat().st_size), os.SEEK_END)
+        for text in file.read().decode(errors="replace").splitlines():
+            if (row := _parsed(text)) is not None:
+                yield row
 
 
 def read(path: Path) -> File:
@@ -87,7 +112,10 @@ def read(path: Path) -> File:
 def _lines(rows: Iterable[dict[str, Any]]) -> Iterator[Line]:
     for row in rows:
         if isinstance(row.get("seal"), int):
-            yield Line(row["seal"], *(str(row.get(name)) for name in ("time", "hash", "key_id", "signature")))
+            time, sha, key_id, signature = (str(row.get(name)) for name in ("time", "hash", "key_id", "signature"))
+            closed = row["closed"] if isinstance(row.get("closed"), list) else []
+            tickets = tuple(number for number in closed if isinstance(number, int))
+            yield Line(row["seal"], time, sha, key_id, signature, tickets)
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

@@ -1,10 +1,21 @@
 """The log's part of every sweep."""
 
+import logging
+
 from audit import checkpoints, erasure, sealing
+
+logger = logging.getLogger(__name__)
 
 
 def seal() -> int:
-    """Seal what is committed and let the newest hash leave the database; returns how many events were sealed."""
+    """Seal what is committed and let the newest hash leave the database; returns how many events were sealed.
+
+    Nothing is sealed while the checkpoints know seals that the database lacks: a restore is recorded first, so that
+    no number is used twice.
+    """
+    if line := checkpoints.beyond_the_database():
+        logger.error("the database lacks seal %s, which has left it: run `manage.py restored`", line.seal)
+        return 0
     done = sealing.seal()
     checkpoints.write()
     return done

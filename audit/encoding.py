@@ -12,7 +12,7 @@ from uuid import UUID
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 ENTRY = struct.Struct(">q32s")
-TIME, DATA = 1, 11  # places of these columns below
+TIME, TAG, DATA = 1, 2, 11  # places of these columns below
 COLUMNS = (
     "id", "time", "tag", "actor_uid", "actor_name", "subject_uid", "subject_name", "ticket", "project_uid",
     "project_name", "token_id", "data", "commitment",
@@ -44,6 +44,14 @@ def micros(moment: datetime) -> int:
 def moment(value: int) -> datetime:
     """The reverse of `micros`."""
     return EPOCH + value * MICROSECOND
+
+
+def from_text(text: str) -> int | None:
+    """Microseconds since 1970 UTC of a time with its zone as ISO 8601; None for other text."""
+    try:
+        return micros(datetime.fromisoformat(text))
+    except (ValueError, TypeError):
+        return None
 
 
 def digest(values: Sequence[Any]) -> bytes:

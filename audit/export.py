@@ -74,7 +74,7 @@ class _Whole:
         self._note(self.head.last_id if self.head else LOWEST, HIGHEST)
         yield from _events(sorted(self.unsealed), None)
         yield from _orphans()
-        yield from (_line("checkpoint", **vars(line)) for line in self.outside)
+        yield from map(_checkpoint, self.outside)
 
     def _end(self, sha256: str) -> str:
         number, last = (self.head.number, sealing.hash_of(self.head)) if self.head else (0, "")
@@ -154,6 +154,11 @@ def _orphans() -> Iterator[str]:
 def _checkpoints(since: int) -> list[checkpoints.Line]:
     path = checkpoints.default_path()
     return [line for line in checkpoints.read(path).lines if line.seal >= since] if path.exists() else []
+
+
+def _checkpoint(line: checkpoints.Line) -> str:
+    fields = {name: getattr(line, name) for name in ("seal", "time", "hash", "key_id", "signature")}
+    return _line("checkpoint", **fields)
 
 
 def _line(kind: str, **fields: Any) -> str:

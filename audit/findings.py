@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from audit.checkpoints import Line
+from audit.forks import Fork
+
 KEPT = 20
 
 
@@ -39,7 +42,11 @@ class Finding:
 
 @dataclass
 class Report:
-    """The result of verifying. `findings` are the first twenty of `found`, in the order of the chain."""
+    """The result of verifying. `findings` are the first twenty of `found`, in the order of the chain.
+
+    `restores` are those the chain records, `lost` counts the checkpoints of seals they lost. `contradicting` are the
+    checkpoints that no restore explains, `gone` the seals (first, last) whose lines a checkpoint file lacks, by name.
+    """
 
     seals: int = 0
     events: int = 0
@@ -50,10 +57,19 @@ class Report:
     found: int = 0
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    restores: list[Fork] = field(default_factory=list)
+    lost: int = 0
+    contradicting: list[Line] = field(default_factory=list)
+    gone: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def intact(self) -> bool:
         return not self.found
+
+    def add_gone(self, file: str, first: int, last: int) -> None:
+        """Keep which seals' lines a checkpoint file lacks."""
+        known = self.gone.get(file, (first, last))
+        self.gone[file] = (min(first, known[0]), max(last, known[1]))
 
     def add(self, kind: Kind, table: str, row: int | str, why: str) -> None:
         """Keep a finding."""
@@ -64,11 +80,12 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """The report for `--json`; `first` is null when all is well."""
         rows = [{"kind": str(one.kind), "table": one.table, "row": one.row, "why": one.why} for one in self.findings]
-        counts = ("seals", "events", "unsealed", "erased", "imported", "checkpoints", "found")
+        counts = ("seals", "events", "unsealed", "erased", "imported", "checkpoints", "lost", "found")
         return {
             "intact": self.intact,
             "first": rows[0] if rows else None,
             **{name: getattr(self, name) for name in counts},
             "findings": rows,
+            "restores": [fork.as_json() for fork in self.restores],
             "notes": self.notes,
         }

@@ -18,6 +18,7 @@ from audit.rows import fetch as rows_of
 
 BATCH = 2000
 VERSION = 1
+EVERYTHING = 2**31 - 1
 AT_ONCE = 200  # gaps asked for in one query
 
 
@@ -36,6 +37,24 @@ def seal(*, imported: bool = False, batch: int = BATCH) -> int:
     return done
 
 
+def seal_restore(number: int) -> Seal:
+    """Seal everything committed, and what this transaction wrote, under a number above the next one.
+
+    Call it in a transaction that holds `hold_sealers`. Raises RuntimeError when there is nothing to seal.
+    """
+    made = _next_seal(imported=not Seal.objects.exists(), batch=EVERYTHING, number=number)
+    if made is None:
+        raise RuntimeError("the restore was not sealed")
+    return made
+
+
+def hold_sealers() -> None:
+    """Until this transaction ends nobody else inserts a seal."""
+    if connection.vendor == "postgresql":  # SQLite has one writer anyway
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE audit_seal IN SHARE ROW EXCLUSIVE MODE")
+
+
 def hash_of(one: Seal) -> str:
     """SHA-256 (hex) over everything a seal says: what its signature signs and the next seal repeats."""
     header = [
@@ -51,7 +70,7 @@ def last_seal() -> Seal | None:
     return Seal.objects.order_by("-number").first()
 
 
-def _next_seal(*, imported: bool, batch: int) -> Seal | None:
+def _next_seal(*, imported: bool, batch: int, number: int | None = None) -> Seal | None:
     """Insert one seal over what is there; None when there is nothing, or another sealer was first."""
     head = last_seal()
     horizon = _horizon()  # before the events are read: what has ended by now is seen below
@@ -61,7 +80,7 @@ def _next_seal(*, imported: bool, batch: int) -> Seal | None:
     new = rows_of("e.id > %s ORDER BY e.id LIMIT %s", [last_id, batch])
     if not late and not new:
         return None
-    made = _build(head, known, late, new, horizon, imported=imported)
+    made = _build(head, known, late, new, horizon, imported=imported, number=number)
     try:
         with transaction.atomic():
             made.save(force_insert=True)
@@ -78,12 +97,13 @@ def _build(
     horizon: gaps.Horizon | None,
     *,
     imported: bool,
+    number: int | None = None,
 ) -> Seal:
     time = now_in_database()
     rows = [*late, *new]
     last_id = new[-1].id if new else (head.last_id if head else 0)
     made = Seal(
-        number=head.number + 1 if head else 1,
+        number=number or (head.number + 1 if head else 1),
         time=time,
         previous=hash_of(head) if head else "",
         last_id=last_id,

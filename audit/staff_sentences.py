@@ -118,6 +118,7 @@ SENTENCES = {
     Tag.AUDIT_DETAIL_ERASE: _("%(actor)s erased networks, devices and addresses from the log."),
     Tag.AUDIT_LOG_OPEN: _("%(actor)s opened the whole log of %(subject)s."),
     Tag.AUDIT_LOG_EXPORT: _("%(actor)s exported from the log."),
+    Tag.AUDIT_LOG_RESTORE: _("%(actor)s recorded that the database was restored from a backup."),
 }
 
 

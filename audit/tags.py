@@ -139,3 +139,10 @@ class Tag(models.TextChoices):
     AUDIT_DETAIL_ERASE = "audit:detail:erase", _("Networks, devices and addresses of events were erased.")
     AUDIT_LOG_OPEN = "audit:log:open", _("Staff opened the whole log of the account.")
     AUDIT_LOG_EXPORT = "audit:log:export", _("Events were exported.")
+    AUDIT_LOG_RESTORE = "audit:log:restore", _("The database was restored from a backup.")
+
+
+CLOSING = (  # after these a recovery ticket is over
+    Tag.ACCOUNT_RECOVERY_RESET, Tag.ACCOUNT_RECOVERY_REJECT, Tag.ACCOUNT_RECOVERY_STOP, Tag.ACCOUNT_RECOVERY_WITHDRAW,
+    Tag.ACCOUNT_RECOVERY_EXPIRE, Tag.ACCOUNT_RECOVERY_BREAK_GLASS,
+)  # fmt: skip

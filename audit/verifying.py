@@ -13,9 +13,10 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Sum
 
-from audit import checking, encoding, gaps, sealing, signing, snapshot, strangers, triggers
+from audit import checking, encoding, forks, gaps, sealing, signing, snapshot, strangers, triggers
 from audit.clock import now_in_database
 from audit.findings import Kind, Report
+from audit.forks import Fork
 from audit.models import Event, Seal
 from audit.rows import fetch as rows_of
 
@@ -25,16 +26,19 @@ SLACK = 5_000_000  # microseconds between the start of an INSERT and its id, and
 Follow = Callable[[int, int], None]
 
 
-def verify(*, since: int = 1, files: Sequence[Path] | None = None, follow: Follow | None = None) -> Report:
-    """Check the chain from seal `since` on, the checkpoints of these files (default: this machine's) and the triggers.
+def verify(
+    *, since: int = 1, files: Sequence[Path] | None = None, follow: Follow | None = None, assuming: Fork | None = None
+) -> Report:
+    """Check the chain from seal `since` on, the triggers, and the checkpoints of this machine and of these files.
 
-    `follow` is told (events done, events in all) now and then. Raises OSError for a file that cannot be read.
+    `assuming`: as if this restore were recorded already. `follow` is told (events done, events in all) now and then.
+    Raises OSError for a file that cannot be read.
     """
     report = Report()
     outside = checking.Outside(report, since, files)  # read before the view begins: whatever they name, it has
     with snapshot.one_view():
         _Walk(report, since, outside, follow).run()
-        outside.finish()
+        outside.finish([*report.restores, *([assuming] if assuming else [])])
         _guards(report)
         _emptiness(report)
     return report
@@ -90,7 +94,10 @@ class _Walk:
         if self._broken(one):
             self._skip(one)
         else:
-            self._entries(one)
+            restored = self._leaves_numbers_out(one)
+            rows = self._entries(one)
+            if restored:
+                self._restored(one, rows)
         self.head = one
         self.report.seals += 1
         self.report.imported += one.count if one.imported else 0
@@ -98,10 +105,11 @@ class _Walk:
             self.follow(self.report.events, self.total)
 
     def _broken(self, one: Seal) -> bool:
-        expected = self.head.number + 1 if self.head else self.first
-        if one.number != expected:
+        expected = self._expected()
+        follows = self._follows(one)
+        if one.number < expected or (one.number > expected and not follows):
             self.report.add(Kind.SEAL_MISSING, "audit_seal", expected, f"the chain goes on with seal {one.number}")
-        elif one.previous != (sealing.hash_of(self.head) if self.head else ""):
+        elif not follows:
             self.report.add(Kind.SEAL_CHANGED, "audit_seal", expected - 1, f"seal {one.number} names another hash")
         seal_hash = sealing.hash_of(one)
         self.outside.compare(one.number, seal_hash)
@@ -110,6 +118,23 @@ class _Walk:
         why = "the signature is not ours" if one.key_id in self.keys else f"the key {one.key_id} is not known here"
         self.report.add(Kind.SEAL_CHANGED, "audit_seal", one.number, why)
         return True
+
+    def _expected(self) -> int:
+        return self.head.number + 1 if self.head else 1
+
+    def _leaves_numbers_out(self, one: Seal) -> bool:
+        """A seal that names the one before it and is signed, yet not numbered next: a restore, and nothing else."""
+        return one.number > self._expected() and self._follows(one)
+
+    def _follows(self, one: Seal) -> bool:
+        return one.previous == (sealing.hash_of(self.head) if self.head else "")
+
+    def _restored(self, one: Seal, rows: Sequence[encoding.Row]) -> None:
+        if fork := forks.read(one, rows):
+            self.report.restores.append(fork)
+        else:
+            why = f"seal {one.number} leaves numbers out and records no restore"
+            self.report.add(Kind.SEAL_MISSING, "audit_seal", self._expected(), why)
 
     def _skip(self, one: Seal) -> None:
         """A seal that proves nothing: take its word for which events it is about, so that the rest can be checked."""
@@ -121,7 +146,9 @@ class _Walk:
         except struct.error:
             self.open = []
 
-    def _entries(self, one: Seal) -> None:
+    def _entries(self, one: Seal) -> list[encoding.Row]:
+        """Each event as its seal has it, in its place; returns those."""
+        whole: list[encoding.Row] = []
         self._read_up_to(one.last_id)
         after = self.head.last_id if self.head else None
         floor = encoding.micros(self.head.newest) if self.head and self.head.newest else None
@@ -132,10 +159,13 @@ class _Walk:
                 self.report.add(Kind.EVENT_MISSING, "audit_event", id_, f"seal {one.number} has it")
             elif row.digest != sealed:
                 self.report.add(Kind.EVENT_CHANGED, "audit_event", id_, f"not as seal {one.number} has it")
-            elif not one.imported:
-                self._check_place(row, after, floor, ceiling)
+            else:
+                whole.append(row)
+                if not one.imported:
+                    self._check_place(row, after, floor, ceiling)
             self.report.events += 1
         self.open = gaps.unpack(bytes(one.gaps))
+        return whole
 
     def _check_place(self, row: encoding.Row, after: int | None, floor: int | None, ceiling: int) -> None:
         """Rows above the last seal are dated after it, late ones as their gap allows."""

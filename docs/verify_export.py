@@ -81,7 +81,8 @@ class Check:
     def __init__(self, keys):
         self.keys, self.wrong, self.hashes, self.times = keys, [], {}, {}
         self.header = self.head = self.last_kind = None
-        self.read, self.events, self.pending, self.unsealed, self.checkpoints = hashlib.sha256(), 0, [], [], []
+        self.read, self.events, self.pending, self.unsealed = hashlib.sha256(), 0, [], []
+        self.checkpoints, self.restores, self.lost = [], [], 0
 
     def signed(self, key_id, text, signature):
         try:
@@ -144,9 +145,11 @@ class Check:
 
     def _seal(self, row):
         number, there = row["number"], {event["id"]: event for event in self.pending}
-        if number != (self.head["number"] + 1 if self.head else 1):
+        expected = self.head["number"] + 1 if self.head else 1
+        follows = row["previous"] == (self.hashes[self.head["number"]] if self.head else "")
+        if number != expected and not (number > expected and follows and self._restored(row)):
             self.wrong.append(f"seal {number}: one before it is missing")
-        elif row["previous"] != (self.hashes[self.head["number"]] if self.head else ""):
+        elif not follows:
             self.wrong.append(f"seal {number}: it follows another one")
         ids = [id_ for id_, _digest in row["entries"]]
         if [event["id"] for event in self.pending] != [id_ for id_ in ids if id_ in there]:
@@ -161,6 +164,14 @@ class Check:
         self.events += len(self.pending)
         self.pending, self.head = [], row
         self._remember(row)
+
+    def _restored(self, row):
+        """A seal that leaves numbers out, and is signed, records that the database was restored from a backup."""
+        for event in self.pending:
+            if event["tag"] == "audit:log:restore" and type(event["data"].get("seal")) is int:
+                self.restores.append({"from": event["data"]["seal"], "to": row["number"], "time": row["time"]})
+                return True
+        return False
 
     def _remember(self, row):
         number = row["number"]
@@ -202,8 +213,19 @@ class Check:
         if line["seal"] < min(self.hashes, default=1):
             return False
         if self.hashes.get(line["seal"]) != line["hash"]:
-            self.wrong.append(f"seal {line['seal']}: not what the checkpoint in {name} says")
+            if any(self._explains(restore, line) for restore in self.restores):
+                self.lost += 1
+            else:
+                self.wrong.append(f"seal {line['seal']}: not what the checkpoint in {name} says")
         return True
+
+    def _explains(self, restore, line):
+        """The checkpoint is of a seal that the restore lost: signed, numbered in between, older than what followed."""
+        if not restore["from"] < line["seal"] < restore["to"]:
+            return False
+        followed = min(number for number in self.times if number > restore["from"])
+        older = (micros(line.get("time")) or 2**63) < micros(self.times[followed])
+        return older and self.signed(line.get("key_id"), line["hash"], str(line.get("signature")))
 
 
 def read_export(path, check):
@@ -251,8 +273,10 @@ def summary(check, found, yours):
     print(f"{check.events} events; {len(check.unsealed)} events are not sealed yet")
     if head:
         print(f"last seal: {head['number']} of {head['time']}, hash {check.hashes[head['number']]}")
+    for restore in check.restores:
+        print(f"restored from a backup: seal {restore['to']} of {restore['time']} goes on from {restore['from']}")
     print(f"taken: {check.header['time']} from {check.header['site']}")
-    print(f"checkpoints that agree: {found} in the export, {yours} of yours")
+    print(f"checkpoints that agree: {found} in the export, {yours} of yours; {check.lost} are of what a restore lost")
     if not yours:
         print("give a checkpoint of your own (--checkpoint): without one a cut tail does not show")
 

@@ -1,5 +1,7 @@
 """Once a day the newest seal goes to every operator by mail: a checkpoint no one machine holds (design, Audit)."""
 
+import json
+
 from django.conf import settings
 
 from accounts import addresses
@@ -18,7 +20,7 @@ def send() -> int:
     head = sealing.last_seal()
     if head is None or Mail.objects.filter(kind=KIND, reference=f"{KIND}:{today}").exists():
         return 0
-    context = {**checkpoints.line_of(head), "site": settings.BASE_URL}
+    context = {"line": json.dumps(checkpoints.line_of(head)), "seal": head.number, "site": settings.BASE_URL}
     operators = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
     there = [(user, address) for user in operators if (address := addresses.primary(user))]
     for user, address in there:

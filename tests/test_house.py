@@ -20,7 +20,6 @@ NO_WORDS = re.compile(
 SPOKEN_ATTRIBUTE = re.compile(r'\b(?:title|aria-label|placeholder|alt)="([^"]*)"')
 NAMES_AND_MACHINE_TEXT = {
     "admin/statistics.html": "JSON",
-    "emails/audit_checkpoint/body.txt": "lines for verify_audit --checkpoint",
     "emails/recovery_challenge/body.txt": "commands to copy",
     "tokens/made.html": "names of clients",
     "upload/simple_project.html": "read by installers",

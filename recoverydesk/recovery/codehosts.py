@@ -23,7 +23,7 @@ from recoverydesk.recovery import url_text
 from recoverydesk.recovery.boundaries import NO_HOSTS, HostRule, Hosts
 from recoverydesk.recovery.errors import NotAllowed, RecoveryError
 from recoverydesk.recovery.models import CodeHost
-from recoverydesk.recovery.permissions import SYSTEM, Actor, Who
+from recoverydesk.recovery.permissions import SYSTEM, Actor, Who, admins
 
 logger = logging.getLogger(__name__)
 MAIL_KIND = "codehost_changed"
@@ -154,7 +154,7 @@ def _locked(host: str, actor: Actor) -> CodeHost:
 
 def _tell(tag: Tag, row: CodeHost, actor: Actor, **facts: Any) -> None:
     event = record(tag, actor=actor.party, host=row.host, url=row.origin, **facts)
-    for admin in _admins():
+    for admin in admins():
         if recipient := addresses.primary(admin):
             _queue(event, tag, row, admin, recipient)
 
@@ -167,9 +167,3 @@ def _queue(event: Event, tag: Tag, row: CodeHost, admin: User, recipient: str) -
         context={"change": tag.value, "host": row.host, "origin": row.origin, "actor": event.actor_name},
         dedupe=f"{MAIL_KIND}:{event.pk}:{admin.pk}",
     )
-
-
-def _admins() -> list[User]:
-    """Active superusers and members of the group Admins."""
-    admins = User.objects.filter(Q(is_superuser=True) | Q(groups__name="Admins"), is_active=True)
-    return list(admins.distinct().order_by("pk"))

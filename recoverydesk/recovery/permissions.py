@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
 
 from accounts.mail.models import Link
 from accounts.models import User
@@ -75,6 +76,12 @@ def staff(user: User, *, recent: bool = False) -> Actor:
     if rights & {RESET, RESET_WITHOUT_PROJECTS}:
         parts.add(Who.ADMIN)
     return Actor(frozenset(parts), user=user, recent=recent, rights=rights)
+
+
+def admins() -> list[User]:
+    """Whom changes of the desk itself are told: active superusers and members of the group Admins."""
+    found = User.objects.filter(Q(is_superuser=True) | Q(groups__name="Admins"), is_active=True)
+    return list(found.distinct().order_by("pk"))
 
 
 def can_work(user: User) -> bool:

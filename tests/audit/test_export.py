@@ -48,7 +48,7 @@ def test_the_stand_alone_verifier_agrees_on_an_intact_log(log: None, exported: C
     assert (code, said[0]) == (0, "intact: seals 1 to 9, 200 events; 3 events are not sealed yet")
     head = Seal.objects.latest("number")
     assert said[1] == f"last seal: 9 of {head.time.isoformat(timespec='microseconds')}, hash {sealing.hash_of(head)}"
-    assert said[3] == "checkpoints that agree: 1 in the export, 0 of yours"
+    assert said[3] == "checkpoints that agree: 1 in the export, 0 of yours; 0 are of what a restore lost"
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.__name__)

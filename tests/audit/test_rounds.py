@@ -68,4 +68,4 @@ def test_operators_get_the_newest_seal_once_a_day(tmp_path: Path) -> None:
     assert json.loads(line) == checkpoints.line_of(Seal.objects.get())
     saved = tmp_path / "saved"
     saved.write_text(line)
-    assert verify(files=[saved]).checkpoints == 1
+    assert verify(files=[saved]).checkpoints == 2

@@ -177,7 +177,7 @@ def mailed(log: None, tmp_path: Path) -> Callable[[int], str]:
 def test_checkpoints_of_ones_own_are_compared(lines: Lines, path: Path, mailed: Callable[[int], str]) -> None:
     given = [own_key(), "--checkpoint", mailed(2), "--checkpoint", str(checkpoints.default_path())]
     code, said = judged(save(path, lines), *given)
-    assert (code, said[-1]) == (0, "checkpoints that agree: 1 in the export, 2 of yours")
+    assert (code, said[-1]) == (0, "checkpoints that agree: 1 in the export, 2 of yours; 0 are of what a restore lost")
 
 
 def test_a_checkpoint_shows_a_cut_tail_and_a_chain_written_anew(

@@ -199,7 +199,7 @@ def test_a_checkpoint_file_of_elsewhere_can_be_named(log: None, tmp_path: Path) 
 def test_a_mailed_checkpoint_is_a_checkpoint_file(log: None, tmp_path: Path) -> None:
     mailed = tmp_path / "from-the-mail"
     mailed.write_text(json.dumps(checkpoints.line_of(Seal.objects.latest("number"))))
-    assert verify(files=[mailed]).checkpoints == 1
+    assert (verify(files=[mailed]).intact, verify(files=[mailed]).checkpoints) == (True, 2)
     cut_the_tail()
     assert verify(files=[mailed]).findings[0].kind == Kind.CHECKPOINT_MISMATCH
 

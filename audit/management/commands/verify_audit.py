@@ -8,10 +8,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from rich.console import Console
 from rich.progress import Progress
 
 from audit.findings import Report
+from audit.forks import Fork
 from audit.verifying import verify
 
 TAMPERED = 3
@@ -28,7 +30,7 @@ class Command(BaseCommand):
             type=Path,
             action="append",
             metavar="FILE",
-            help="compare with this checkpoint file instead of VAR_DIR/checkpoints.log (again for several)",
+            help="compare with this checkpoint file beside VAR_DIR/checkpoints.log (again for several)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -63,9 +65,30 @@ class Command(BaseCommand):
         said = _("%(events)d events in %(seals)d seals, %(unsealed)d not sealed yet, %(erased)d details erased, ")
         said += _("%(checkpoints)d checkpoints")
         self.stdout.write(said % counts)
+        for fork in report.restores:
+            self.stdout.write(_restore(fork))
         if report.intact:
-            self.stdout.write(_("intact"))
+            self.stdout.write(_verdict(report.restores))
             return
+        if report.contradicting or report.gone:
+            self.stdout.write(_("note: a database that was restored from a backup needs `manage.py restored` once"))
         self.stderr.write(_("TAMPERED WITH: %(found)d findings. The first:") % counts)
         for finding in report.findings:
             self.stderr.write(str(finding))
+
+
+def _restore(fork: Fork) -> str:
+    said = _("restored on %(day)s: seal %(seal)d goes on from seal %(from)d; the reason given: %(reason)s")
+    return said % {**fork.as_json(), "day": f"{fork.time:%Y-%m-%d}"}
+
+
+def _verdict(restores: list[Fork]) -> str:
+    days = ", ".join(f"{fork.time:%Y-%m-%d}" for fork in restores)
+    if not restores:
+        return _("intact")
+    return ngettext(
+        "intact, with one restore on %(days)s", "intact, with %(count)d restores on %(days)s", len(restores)
+    ) % {
+        "count": len(restores),
+        "days": days,
+    }
