@@ -26,13 +26,18 @@ class Leased(models.Model):
 Row = TypeVar("Row", bound=Leased)
 
 
+def in_use() -> models.Q:
+    """Rows somebody holds now. A lease from the future, of a clock that was put right since, holds nothing."""
+    return models.Q(leased_until__gt=Now(), leased_until__lte=Now() + 2 * LEASE)
+
+
 def claim(queryset: models.QuerySet[Row], *, limit: int, order_by: Sequence[str] = ()) -> list[Row]:
     """Lease up to `limit` free rows of the queryset for two minutes by the database's clock and return them.
 
     Safe for any number of workers at once: each row goes to one of them. PostgreSQL workers skip the rows another
     one is just taking; the outer condition is asked again of every row that changed meanwhile.
     """
-    free = models.Q(leased_until=None) | models.Q(leased_until__lte=Now())
+    free = models.Q(leased_until=None) | ~in_use()
     lease = uuid.uuid4()
     wanted = queryset.filter(free).order_by(*order_by).select_for_update(skip_locked=True, of=("self",))
     with transaction.atomic(savepoint=False):

@@ -16,6 +16,7 @@ from audit.log import Origin, origin_of
 from audit.tags import Tag
 
 SEEN_EVERY = timedelta(minutes=1)  # a visit is written down at most this often
+CLOCKS_DIFFER = timedelta(minutes=5)  # how far the clocks of several machines may be apart
 
 
 def begin(request: HttpRequest) -> None:
@@ -35,22 +36,25 @@ def current(request: HttpRequest) -> str:
 
 
 def over(request: HttpRequest, user: User) -> bool:
-    """Whether the session's time is up: SESSION_LIFETIME, for staff STAFF_SESSION_LIFETIME and STAFF_IDLE too."""
+    """Whether the session's time is up: SESSION_LIFETIME, for staff STAFF_SESSION_LIFETIME and STAFF_IDLE too.
+
+    A sign-in or visit of the future was dated by a clock that was put right since: whoever it was signs in again.
+    """
     sign_in = request.session.get(SIGN_IN)
     if not sign_in:
         return False
     age = timezone.now() - datetime.fromisoformat(sign_in["at"])
-    if age >= (settings.STAFF_SESSION_LIFETIME if user.is_staff else settings.SESSION_LIFETIME):
+    if age < -CLOCKS_DIFFER or age >= (settings.STAFF_SESSION_LIFETIME if user.is_staff else settings.SESSION_LIFETIME):
         return True
     seen = request.session.last_seen  # type: ignore[attr-defined]
-    return user.is_staff and seen is not None and timezone.now() - seen >= settings.STAFF_IDLE
+    return user.is_staff and seen is not None and abs(timezone.now() - seen) >= settings.STAFF_IDLE
 
 
 def touch(request: HttpRequest) -> None:
     """Write down that the session was used, from where it is used now; one UPDATE a minute at most."""
     session, now = request.session, timezone.now()
     seen = session.last_seen  # type: ignore[attr-defined]
-    if SIGN_IN not in session or (seen and now - seen < SEEN_EVERY):
+    if SIGN_IN not in session or (seen and abs(now - seen) < SEEN_EVERY):
         return
     origin = origin_of(request)
     Session.objects.filter(session_key=digest(session.session_key or "")).update(

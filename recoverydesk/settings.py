@@ -173,6 +173,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # Due work of rooms the ticket office may not import: part of every sweep (recoverydesk/chores.py) -------------------
 CHORES = {
+    "set_back": "recoverydesk.set_back.run",
     "seals": "audit.chores.seal",
     "erased": "audit.chores.erase",
     "forgotten": "recoverydesk.forgetting.run",

@@ -26,8 +26,11 @@ def last() -> datetime | None:
 
 
 def is_fresh(at: datetime, now: datetime) -> bool:
-    """Whether a worker that ended a round then may be taken for alive; `now` is the database's."""
-    return now - at <= SILENT + timedelta(seconds=settings.SWEEP_EVERY)
+    """Whether a worker that ended a round then may be taken for alive; `now` is the database's.
+
+    A round that ends in days to come was written down by a clock that was put right since: it says nothing.
+    """
+    return abs(now - at) <= SILENT + timedelta(seconds=settings.SWEEP_EVERY)
 
 
 def state() -> str:

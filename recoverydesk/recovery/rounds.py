@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
 
 from accounts import failpoints, leases
 from accounts.clock import database_now
@@ -63,7 +62,7 @@ def _open_boundaries() -> QuerySet[Boundary]:
 
 def _free(due: QuerySet[Boundary]) -> QuerySet[Boundary]:
     """Without what is at a host another worker is asking just now: it would only take the others' places."""
-    visited = CodeHost.objects.filter(host=OuterRef("host"), leased_until__gt=Now())
+    visited = CodeHost.objects.filter(leases.in_use(), host=OuterRef("host"))
     return due.exclude(Exists(visited))
 
 

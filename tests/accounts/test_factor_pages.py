@@ -99,6 +99,19 @@ def test_a_staff_decision_asks_for_a_key_where_the_site_says_so(
     assert second_factors.recent_staff_factor(request) is counts
 
 
+@pytest.mark.parametrize(("seconds", "counts"), [(-299, True), (60, True), (8 * 86400, False), (-301, False)])
+def test_a_factor_shown_by_a_clock_that_was_ahead_is_not_recent_for_ever(
+    signed_in: Client, ada: User, rf: RequestFactory, seconds: int, counts: bool
+) -> None:
+    session = signed_in.session
+    for record in session["account_authentication_methods"]:
+        record["at"] = time.time() + seconds
+    request = rf.get("/")
+    request.session, request.user = session, ada
+    ada.otp_device = TotpDevice.objects.first()  # type: ignore[attr-defined]
+    assert second_factors.recent_second_factor(request) is counts
+
+
 def test_a_key_shown_long_ago_is_no_staff_factor(
     signed_in: Client, ada: User, rf: RequestFactory, settings: Any
 ) -> None:

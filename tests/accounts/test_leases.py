@@ -50,6 +50,14 @@ def test_a_lease_that_ran_out_goes_to_the_next_and_the_first_can_no_longer_save(
     assert row.handled_at is not None
 
 
+def test_a_lease_of_a_clock_that_was_ahead_and_is_put_right_holds_nothing() -> None:
+    make()
+    (first,) = leases.claim(Request.objects.all(), limit=1)
+    Request.objects.update(leased_until=Now() + timedelta(days=8))
+    assert len(leases.claim(Request.objects.all(), limit=1)) == 1
+    assert not leases.save_if_held(first, network="first")
+
+
 def test_a_lease_that_ran_out_but_was_not_taken_may_still_save() -> None:
     make()
     (row,) = leases.claim(Request.objects.all(), limit=1)

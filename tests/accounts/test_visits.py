@@ -68,6 +68,19 @@ def test_staff_are_signed_out_after_fifteen_idle_minutes_and_members_are_not(sig
     assert not is_let_in(signed_in)
 
 
+def test_a_session_of_a_clock_that_was_ahead_does_not_outlive_its_hours(signed_in: Client, ada: User) -> None:
+    signed_in_for(signed_in, -timedelta(minutes=4))  # another machine's clock
+    assert is_let_in(signed_in)
+    staff(ada)
+    idle_for(signed_in, -timedelta(days=8))
+    assert not is_let_in(signed_in)
+
+
+def test_a_sign_in_of_the_future_is_over(signed_in: Client) -> None:
+    signed_in_for(signed_in, -timedelta(days=8))
+    assert not is_let_in(signed_in)
+
+
 def test_a_visit_is_written_down_once_a_minute_and_not_per_request(signed_in: Client) -> None:
     def writes() -> int:
         with CaptureQueriesContext(connection) as queries:
