@@ -139,15 +139,19 @@ class UserAdmin(ReadOnlyAdmin):
             kwargs["widget"] = forms.CheckboxSelectMultiple
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
-    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         view = super().change_view
         if request.method == "POST":
-            return self._changed(require_recent_staff_factor(view), request, *args, **kwargs)
+            return self._changed(require_recent_staff_factor(view), request, object_id, *args, **kwargs)
         kwargs["extra_context"] = {
             **(kwargs.get("extra_context") or {}),
-            "may_freeze": request.user.has_perm(services.FREEZE),
+            "may_freeze": self._may_freeze(request, object_id),
         }
-        return view(request, *args, **kwargs)
+        return view(request, object_id, *args, **kwargs)
+
+    def _may_freeze(self, request: HttpRequest, object_id: str) -> bool:
+        subject = self.get_object(request, object_id)
+        return subject is not None and subject.is_active and services.may_freeze(account_of(request), subject)
 
     def _changed(self, view: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """What the verb refuses is said on the page it came from."""

@@ -53,6 +53,11 @@ def owns_projects(user: "User") -> bool:
     return cast(bool, _ask("owns_projects", False, user))
 
 
+def is_beside(actor: "User", user: "User") -> bool:
+    """Whether this member of staff has an interest of their own in the account, such as a project in common."""
+    return cast(bool, _ask("is_beside", False, actor, user))
+
+
 def account_deleted(user: "User") -> None:
     """Take away what the rooms above gave the account: roles, tokens. In the transaction of the deletion."""
     _ask("account_deleted", None, user)

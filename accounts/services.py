@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts import notices
+from accounts import hooks, notices
 from accounts.clock import database_now
 from accounts.models import Browser, Session, User
 from audit.log import Origin, Party, record_hourly
@@ -40,10 +40,10 @@ def locked(user: User) -> User:
 
 
 def may_freeze(actor: Party | str, user: User) -> bool:
-    """Whether the actor may freeze or unfreeze this account as staff: nobody decides about themselves."""
+    """Whether the actor may freeze or unfreeze this account as staff: nobody decides about themselves or a co-owner."""
     if not isinstance(actor, User):
         return actor == SYSTEM
-    return actor.pk != user.pk and actor.has_perm(FREEZE)
+    return actor.pk != user.pk and actor.has_perm(FREEZE) and not hooks.is_beside(actor, user)
 
 
 def _may_freeze_as_owner(actor: Party | str, user: User) -> bool:

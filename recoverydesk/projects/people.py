@@ -29,9 +29,20 @@ def co_owners(user: User) -> list[User]:
     return list(User.objects.filter(pk__in=_owner_ids(user)).exclude(pk=user.pk).order_by("username"))
 
 
-def co_owns(user: User, subject: User) -> bool:
-    """True when `user` owns a project of the subject's. Nobody is their own co-owner."""
-    return user.pk != subject.pk and _owner_ids(subject).filter(user_id=user.pk).exists()
+def co_owns(user: User, subject: User, *, acting: bool = False) -> bool:
+    """True when `user` owns a project of the subject's. Nobody is their own co-owner.
+
+    `acting` leaves out projects in which the user's own role is on hold.
+    """
+    return people_beside(user, acting=acting).filter(user_id=subject.pk).exists()
+
+
+def people_beside(user: User, *, acting: bool = False) -> QuerySet[Role, int]:
+    """The ids of the others who accepted a role in a project that `user` owns: whom `co_owns` is true of."""
+    own = Role.objects.filter(user=user, kind=Role.Kind.OWNER, accepted_at__isnull=False)
+    own = own.filter(held_at=None) if acting else own
+    others = Role.objects.filter(project__in=own.values("project"), accepted_at__isnull=False).exclude(user=user)
+    return others.values_list("user_id", flat=True)
 
 
 def _owner_ids(user: User) -> QuerySet[Role, int]:

@@ -14,11 +14,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 
-from accounts import second_factors, wrong_factors
+from accounts import second_factors, services, wrong_factors
 from accounts.clock import database_now
 from accounts.devices import RecoveryCode, TotpDevice, webauthn_credentials
 from accounts.models import FormerAddress, Session, User
 from audit.models import Event
+from recoverydesk.projects import people
 from recoverydesk.projects.models import RepositoryLink, Role
 from recoverydesk.recovery import permissions
 from recoverydesk.recovery.admin_queue import user_of
@@ -43,12 +44,14 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 
 def read(account: User, reader: User) -> dict[str, Any]:
     """What the page shows; about fifteen queries, however much the account has. Lists are cut at fifty."""
-    may_freeze = reader.has_perm(permissions.FREEZE) and reader.pk != account.pk and account.is_active
+    beside = people.co_owns(reader, account)
+    may_open = reader.has_perm(permissions.WORK) and reader.pk != account.pk and account.is_active
     return {
         "account": account,
         "now": database_now(),
-        "may_freeze": may_freeze,
-        "may_open": reader.has_perm(permissions.WORK) and reader.pk != account.pk and account.is_active,
+        "beside": beside,
+        "may_freeze": account.is_active and services.may_freeze(reader, account),
+        "may_open": may_open and not beside,
         **_factors(account),
         **_addresses(account),
         **_projects(account),

@@ -125,7 +125,7 @@ def _send(request: HttpRequest, pk: int, text: str) -> HttpResponse:
 def _preview(request: HttpRequest, ticket: RecoveryTicket, text: str, said: str) -> HttpResponse:
     draft = replies.fill(text, ticket)
     changes = freshness.changes(ticket.pk, request.POST) if said else []
-    problem = replies.why_not(ticket, draft)
+    problem = replies.why_not_by(user_of(request), ticket) or replies.why_not(ticket, draft)
     context = {
         **_frame(request, _("Reply to #%(number)d") % {"number": ticket.pk}),
         "ticket": ticket,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.db import transaction
 
@@ -13,7 +14,7 @@ from audit.tags import Tag
 from recoverydesk.projects import holds, people
 from recoverydesk.projects.models import Role
 from recoverydesk.projects.roles import in_quarantine
-from recoverydesk.recovery import errors
+from recoverydesk.recovery import errors, other_proofs
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import RESET, Actor
 from recoverydesk.recovery.transitions import check_full_staff, check_not_co_owner, check_not_own, check_reason
@@ -21,12 +22,27 @@ from recoverydesk.recovery.transitions import check_full_staff, check_not_co_own
 STAFF_AFTER_DAYS = 30
 
 
-def open_beside(owner: User) -> list[RecoveryTicket]:
+@dataclass(frozen=True)
+class Beside:
+    """An open ticket of somebody this user owns a project with, and why their word for them does not count, if so."""
+
+    ticket: RecoveryTicket
+    no_word: str
+
+
+def open_beside(owner: User) -> list[Beside]:
     """Open tickets, mailed about already, of others with whom this user owns a project."""
-    theirs = Role.objects.filter(user=owner, kind=Role.Kind.OWNER, accepted_at__isnull=False).values("project")
-    others = Role.objects.filter(project__in=theirs, accepted_at__isnull=False).exclude(user=owner).values("user")
-    tickets = RecoveryTicket.objects.open().exclude(status=Status.NEW).filter(subject__in=others)
-    return list(tickets.select_related("subject").order_by("id"))
+    tickets = RecoveryTicket.objects.open().exclude(status=Status.NEW).filter(subject__in=people.people_beside(owner))
+    found = list(tickets.select_related("subject").order_by("id"))
+    return [Beside(ticket, _no_word(owner, ticket.subject)) for ticket in found]
+
+
+def _no_word(owner: User, subject: User) -> str:
+    try:
+        other_proofs.check_word(owner, subject)
+    except errors.RecoveryError as refusal:
+        return str(refusal)
+    return ""
 
 
 def release(role_id: int, *, actor: Actor, origin: Origin | None = None) -> None:
@@ -81,11 +97,11 @@ def release_by_staff(role_id: int, *, actor: Actor, reason: str) -> bool:
 def _check_staff(role: Role, actor: Actor) -> User:
     if RESET not in actor.rights or actor.user is None:
         raise errors.NotAllowed
-    if not actor.recent:
-        raise errors.StepUpRequired
     check_not_own(role.user, actor)
     check_not_co_owner(role.user, actor)
     check_full_staff(actor, database_now())
+    if not actor.recent:
+        raise errors.StepUpRequired
     return actor.user
 
 

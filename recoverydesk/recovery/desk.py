@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from accounts import second_factors
 from accounts.clock import database_now
 from accounts.models import User
+from recoverydesk.projects import people
 from recoverydesk.recovery import (
     cases,
     co_owning,
@@ -75,7 +76,8 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
     case = cases.read(ticket, now, boundaries)
     step = showing.next_step(case, now, by_itself=ticket.challenges_itself)
     own = actor.user is not None and actor.user.pk == ticket.subject_id
-    primary = None if own else _primary(step.step, case, actor)
+    beside = actor.user is not None and people.co_owns(actor.user, ticket.subject)
+    primary = None if own or beside else _primary(step.step, case, actor)
     told = showing.story(ticket, boundaries)
     return {
         "ticket": ticket,
@@ -83,7 +85,10 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
         "case": case,
         "step": step,
         "primary": primary,
-        "may_work": WORK in actor.rights and not own,
+        "own": own,
+        "beside": beside,
+        "may_work": WORK in actor.rights and not own and not beside,
+        "may_note": WORK in actor.rights and not own,
         "facts": _facts(ticket),
         "fact_names": facts.NAMES,
         "rows": showing.boundary_rows(boundaries, now),

@@ -117,6 +117,10 @@ class RoleHeld(RecoveryError):
     sentence = _("This role is not held, or not yet yours to release.")
 
 
+class RoleRests(RecoveryError):
+    sentence = _("Your own role in this project rests after a recovery; until it acts again your word does not count.")
+
+
 class WrongReturnCode(RecoveryError):
     sentence = _("This is not the return code of this request.")
 

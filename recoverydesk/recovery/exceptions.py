@@ -12,7 +12,6 @@ from recoverydesk.recovery.transitions import (
     Verb,
     Work,
     check_full_staff,
-    check_not_co_owner,
     check_reason,
     save,
     verb,
@@ -25,7 +24,6 @@ def ask_exception(ticket_id: int, *, actor: Actor, boundary_id: int, other_proof
     Raises CoOwnedTicket, ReasonTooShort, and InvalidTransition where there is nothing to except.
     """
     with verb(Verb.ASK_EXCEPTION, ticket_id, actor) as work:
-        check_not_co_owner(work.ticket.subject, actor)
         text, boundary = check_reason(reason), _unproved(work, boundary_id)
         if actor.user is None or other_proof not in BoundaryException.OtherProof.values or _live(boundary).exists():
             raise errors.InvalidTransition("asked already, or no such kind of proof")
@@ -63,7 +61,6 @@ def _decide(work: Work, boundary_id: int, *, approved: bool, reason: str) -> Non
     actor = work.actor
     if not actor.recent:
         raise errors.StepUpRequired
-    check_not_co_owner(work.ticket.subject, actor)
     boundary = _unproved(work, boundary_id)
     asked = _live(boundary).filter(approved=None).first()
     if asked is None:
@@ -109,7 +106,6 @@ def add_boundary(ticket_id: int, *, actor: Actor, url: str, reason: str) -> Reco
     Raises NotABoundary, CoOwnedTicket, ReasonTooShort, and InvalidTransition when it is asked for already.
     """
     with verb(Verb.ADD_BOUNDARY, ticket_id, actor) as work:
-        check_not_co_owner(work.ticket.subject, actor)
         text, place = check_reason(reason), parse(url.strip(), stored_hosts())
         if not place.names_repository:
             raise errors.NotABoundary

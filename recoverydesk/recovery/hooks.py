@@ -17,6 +17,7 @@ from accounts.mail.models import Mail
 from accounts.models import User
 from audit.log import record
 from audit.tags import Tag
+from recoverydesk.projects import people
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import errors, notices, passwords, workflow
 from recoverydesk.recovery.models import RecoveryTicket, Status
@@ -53,6 +54,11 @@ def must_have_second_factor(user: User) -> bool:
 def owns_projects(user: User) -> bool:
     """Whether the account has a role in a project: SECOND_FACTOR_REQUIRED=project_owners asks."""
     return Role.objects.filter(user=user, accepted_at__isnull=False).exists()
+
+
+def is_beside(actor: User, user: User) -> bool:
+    """Rule 11: who owns a project together with an account neither freezes nor unfreezes it."""
+    return people.co_owns(actor, user)
 
 
 def account_deleted(user: User) -> None:

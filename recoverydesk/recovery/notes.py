@@ -12,12 +12,14 @@ from accounts.clock import database_now
 from accounts.models import User
 from audit import log
 from audit.tags import Tag
+from recoverydesk.projects import people
 from recoverydesk.recovery import errors, mentions
 from recoverydesk.recovery.models import Entry, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, VIEW, Actor, Who, can_work, staff
-from recoverydesk.recovery.transitions import check_not_own, record
+from recoverydesk.recovery.transitions import check_not_co_owner, check_not_own, record
 
 NOTE_LENGTH = 20_000
+CO_OWNERS_MAY = frozenset({"note"})  # rule 11
 LONGEST_SNOOZE = timedelta(days=30)
 AWAKE = Q(snoozed_until=None) | Q(snoozed_until__lte=Now()) | Q(snoozed_at__lt=F("turn_since"))
 
@@ -52,13 +54,16 @@ def take(ticket_id: int, *, actor: Actor, version: int | None = None) -> Recover
 def assign(ticket_id: int, *, actor: Actor, to: User | None) -> RecoveryTicket:
     """Put the ticket on somebody's desk, or on nobody's.
 
-    Raises NotAllowed (also when `to` cannot work tickets) and OwnTicket (also when the ticket is about `to`).
+    Raises NotAllowed (also when `to` cannot work tickets), OwnTicket (also when the ticket is about `to`) and
+    CoOwnedTicket (also when `to` owns a project together with its subject).
     """
     with at_desk("assign", ticket_id, actor) as ticket:
         if to is not None:
             if not can_work(to):
                 raise errors.NotAllowed(to.username)
             check_not_own(ticket.subject, staff(to))
+            if people.co_owns(to, ticket.subject):
+                raise errors.CoOwnedTicket(to.username)
         ticket.assigned_to = to
         return _save(ticket, Tag.ACCOUNT_RECOVERY_ASSIGN, actor, "assigned_to", to=_name(to))
 
@@ -98,8 +103,10 @@ def take_next(*, actor: Actor) -> RecoveryTicket | None:
 
 
 def _longest_waiting(actor: Actor) -> RecoveryTicket | None:
-    """Nobody gets a ticket about themselves, nor one only an admin can go on with."""
+    """Nobody gets a ticket about themselves or a co-owner, nor one only an admin can go on with."""
+    assert actor.user is not None
     waiting = RecoveryTicket.objects.filter(AWAKE, turn=Turn.OURS, assigned_to=None).exclude(subject=actor.user)
+    waiting = waiting.exclude(subject__in=people.people_beside(actor.user))
     if RESET not in actor.rights:
         without_projects = Q(facts__projects=0) if RESET_WITHOUT_PROJECTS in actor.rights else Q(pk=None)
         waiting = waiting.filter(~Q(status=Status.READY) | without_projects)
@@ -116,6 +123,8 @@ def at_desk(what: str, ticket_id: int, actor: Actor, version: int | None = None)
             if not actor.parts & {Who.MODERATOR, Who.ADMIN}:
                 raise errors.NotAllowed
             check_not_own(ticket.subject, actor)
+            if what not in CO_OWNERS_MAY:
+                check_not_co_owner(ticket.subject, actor)
             if version is not None and version != ticket.version:
                 raise errors.StaleTicket
             yield ticket

@@ -11,7 +11,6 @@ from recoverydesk.recovery.transitions import (
     Verb,
     Work,
     check_full_staff,
-    check_not_co_owner,
     check_reason,
     save,
     verb,
@@ -84,7 +83,6 @@ def _check_judge(work: Work) -> None:
         raise errors.NotAllowed
     if not actor.recent:
         raise errors.StepUpRequired
-    check_not_co_owner(work.ticket.subject, actor)
     if decided(work.ticket, actor.user):
         raise errors.OwnPress
     check_full_staff(actor, work.now)

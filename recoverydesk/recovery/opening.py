@@ -47,12 +47,12 @@ def open_ticket(
 
     `requested_at` (aware, not in the future) dates the request: only what was published before it counts. From
     staff who are no superusers it may leave out nothing that would be asked for today (BackDated).
-    Raises NotAllowed, OwnTicket, CoOwnedTicket (staff who enter an address), ResetsSwitchedOff, NoContact and
+    Raises NotAllowed, OwnTicket, CoOwnedTicket, ResetsSwitchedOff, NoContact and
     BadIssue (an issue that is not in the tracker); a refusal is an event.
     """
     try:
         with transaction.atomic():
-            _check_actor(subject, claim, actor)
+            _check_actor(subject, actor)
             if issue_url and not tracker.holds(issue_url):
                 raise errors.BadIssue
             locked = _lock(subject, "" if claim == Claim.SECOND_FACTOR else contact)
@@ -137,12 +137,11 @@ def create(
     return ticket
 
 
-def _check_actor(subject: User, claim: Claim, actor: Actor) -> None:
+def _check_actor(subject: User, actor: Actor) -> None:
     if not actor.parts & {Who.SYSTEM, Who.MODERATOR}:
         raise errors.NotAllowed
     check_not_own(subject, actor)
-    if claim != Claim.SECOND_FACTOR:
-        check_not_co_owner(subject, actor)
+    check_not_co_owner(subject, actor)
 
 
 def _check_switch(subject: User, claim: Claim) -> None:

@@ -14,6 +14,8 @@ from accounts import second_factors, sign_in, webauthn
 from accounts.models import User
 from audit.log import Origin
 from audit.tags import Tag
+from recoverydesk.projects import people
+from recoverydesk.projects.roles import in_quarantine
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.advancing import advance
 from recoverydesk.recovery.models import OtherProof, RecoveryTicket, Status
@@ -100,14 +102,23 @@ def _keep(work: Work, kind: str) -> None:
         save(work, Tag.ACCOUNT_RECOVERY_OTHER_PROOF, kind=kind)
 
 
+def check_word(owner: User, subject: User) -> None:
+    """Rule 11: whoever was let back in lately vouches for nobody. Raises InQuarantine and RoleRests."""
+    if in_quarantine(owner):
+        raise errors.InQuarantine
+    if not people.co_owns(owner, subject, acting=True):
+        raise errors.RoleRests
+
+
 def vouch(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
     """A co-owner says, from their own account and with a second factor, that this is the owner.
 
-    Staff see it; it is never bound to the account. Raises StepUpRequired.
+    Staff see it; it is never bound to the account. Raises StepUpRequired, and what `check_word` raises.
     """
     with verb(Verb.VOUCH, ticket_id, actor) as work:
-        if not actor.recent:
+        if not actor.recent or actor.user is None:
             raise errors.StepUpRequired
+        check_word(actor.user, work.ticket.subject)
         _word, new = OtherProof.objects.get_or_create(ticket=work.ticket, kind=Kind.CO_OWNER, by=actor.user)
         if new:
             save(work, Tag.ACCOUNT_RECOVERY_VOUCH)

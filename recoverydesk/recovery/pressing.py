@@ -18,7 +18,7 @@ from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.opening import create
 from recoverydesk.recovery.permissions import OPERATOR, RESET, RESET_WITHOUT_PROJECTS, Actor
 from recoverydesk.recovery.second_people import check_presser
-from recoverydesk.recovery.transitions import Verb, Work, check_not_co_owner, check_reason, move, verb
+from recoverydesk.recovery.transitions import Verb, Work, check_reason, move, verb
 from tokens.services import hold_all
 
 UNTIL_PRESSED = {policy.Missing.WAITING_PERIOD, policy.Missing.APPROVAL}
@@ -60,7 +60,6 @@ def _check_rights(work: Work, case: policy.Case, rule: policy.Row) -> None:
     actor = work.actor
     if not actor.recent:
         raise errors.StepUpRequired
-    check_not_co_owner(work.ticket.subject, actor)
     if not may_reset(actor, case, rule):
         raise errors.NotAllowed
 

@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.mail import outbox
 from accounts.mail.models import Link, Mail
+from accounts.models import User
 from audit.tags import Tag
+from recoverydesk.projects import people
 from recoverydesk.recovery import errors, notices
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, ReplyTemplate, Status
 from recoverydesk.recovery.notes import at_desk
@@ -139,6 +141,13 @@ def send(ticket_id: int, *, actor: Actor, text: str, previewed: str, version: in
             links=mail.links,
             dedupe=f"{ticket.reference}:reply:{ticket.version}",
         )
+
+
+def why_not_by(user: User, ticket: RecoveryTicket) -> str:
+    """The reason this person may not speak for the ticket, in words; "" when they may."""
+    if people.co_owns(user, ticket.subject):
+        return str(errors.CoOwnedTicket())
+    return ""
 
 
 def why_not(ticket: RecoveryTicket, draft: Draft, previewed: str | None = None) -> str:

@@ -62,6 +62,7 @@ class Verb(StrEnum):
 POLLED = frozenset({
     Verb.START_CLOCK, Verb.WAIT_OVER, Verb.SEND_BACK, Verb.NOTE_BOUNCE, Verb.MEND_BOUNCE, Verb.EXPIRE, Verb.REMIND,
 })  # fmt: skip
+STAFF = frozenset({Who.MODERATOR, Who.ADMIN})
 OUTSIDE = frozenset({Who.CLAIMANT, Who.ADDRESS_HOLDER, Who.SUBJECT, Who.CO_OWNER})
 UNCONFIRMED_MAY = frozenset({Verb.CONFIRM_MAILBOX, Verb.TAKE_RETURN_CODE, Verb.WITHDRAW})
 
@@ -138,8 +139,10 @@ def _check_part(move: Move, name: Verb, ticket: RecoveryTicket, actor: Actor) ->
         raise errors.NotAllowed
     if actor.link is not None and actor.link.purpose == "confirm_contact" and name not in UNCONFIRMED_MAY:
         raise errors.NotAllowed
-    if actor.user is not None and move.who & {Who.MODERATOR, Who.ADMIN} and Who.SUBJECT not in move.who:
+    if actor.user is not None and move.who & STAFF and Who.SUBJECT not in move.who:
         check_not_own(ticket.subject, actor)
+    if actor.parts & STAFF:
+        check_not_co_owner(ticket.subject, actor)
 
 
 def _parts_in(ticket: RecoveryTicket, actor: Actor, move: Move) -> set[Who]:
@@ -165,7 +168,10 @@ def check_not_own(subject: User, actor: Actor) -> None:
 
 
 def check_not_co_owner(subject: User, actor: Actor) -> None:
-    """Who owns a project together with the subject neither decides nor presses."""
+    """Rule 11: who owns a project together with the subject neither moves a ticket nor speaks for it; a note is fine.
+
+    As an owner they may still object, on their own account's page.
+    """
     if actor.user is not None and people.co_owns(actor.user, subject):
         raise errors.CoOwnedTicket
 
