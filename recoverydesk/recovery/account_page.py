@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 
-from accounts import second_factors, services, wrong_factors
+from accounts import second_factors, wrong_factors
 from accounts.clock import database_now
 from accounts.devices import RecoveryCode, TotpDevice, webauthn_credentials
 from accounts.models import FormerAddress, Session, User
@@ -45,12 +45,13 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 def read(account: User, reader: User) -> dict[str, Any]:
     """What the page shows; about fifteen queries, however much the account has. Lists are cut at fifty."""
     beside = people.co_owns(reader, account)
+    may_freeze = reader.has_perm(permissions.FREEZE) and reader.pk != account.pk and account.is_active
     may_open = reader.has_perm(permissions.WORK) and reader.pk != account.pk and account.is_active
     return {
         "account": account,
         "now": database_now(),
         "beside": beside,
-        "may_freeze": account.is_active and services.may_freeze(reader, account),
+        "may_freeze": may_freeze and not beside,
         "may_open": may_open and not beside,
         **_factors(account),
         **_addresses(account),
