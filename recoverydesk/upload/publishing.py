@@ -18,7 +18,7 @@ from recoverydesk.projects.files import Incoming
 from recoverydesk.projects.models import File, Project
 from recoverydesk.projects.published import FileFact, InvalidFact
 from recoverydesk.unknown import UNSURE
-from recoverydesk.upload import rules
+from recoverydesk.upload import letters, naming, rules
 from recoverydesk.upload.answers import Refused
 from recoverydesk.upload.form import Form
 from tokens.caveats import UPLOAD, Failure
@@ -40,13 +40,13 @@ def publish(upload: Upload) -> bool:
     """Publish the file; False when exactly this file is published already. Raises Refused."""
     where = _permit(upload, upload.token)
     _check_file(upload)
-    named = rules.check_name(upload.form, str(upload.content.name))
+    named = naming.check_name(upload.form, str(upload.content.name))
     known = _known(upload)
     if known and where.project is None:  # another upload made both since
         where = _permit(upload, upload.token)
     if rules.is_repeated(where, known, named.filename, upload.content.digest("sha256")):
         return False
-    rules.check_release(where, upload.form.filetype)
+    rules.check_release(where, named)
     contents = _check_archive(upload, named)
     try:
         return _record(upload, contents)
@@ -104,8 +104,11 @@ def _record(upload: Upload, contents: Contents) -> bool:
         where = _permit(upload, token)
         if rules.is_repeated(where, _known(upload), str(upload.content.name), upload.content.digest("sha256")):
             return False
-        rules.check_release(where, upload.form.filetype)
+        rules.check_release(where, contents.distribution)
+        replaced = rules.replaced(where, contents.distribution.filename)
         _write(upload, token, where, contents)
+        if replaced:
+            letters.tell_of_replacement(project, token.user, contents.distribution.filename, replaced)
         made += files.keep(upload.content, contents.metadata)
     return True
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models.functions import Now
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from accounts.clock import database_now
@@ -14,12 +13,10 @@ from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.projects import names, services
-from recoverydesk.projects.archives import distribution
 from recoverydesk.projects.archives.distribution import SDIST, Distribution
-from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.models import File, Project, Release, Role
+from recoverydesk.upload import naming
 from recoverydesk.upload.answers import Refused
-from recoverydesk.upload.form import Form
 from tokens import caveats
 
 MOST_NEW_PROJECTS = 20  # per user and hour
@@ -88,24 +85,6 @@ def _check_new(user: User, name: str) -> None:
         raise Refused(429, "Too many new projects created.")
 
 
-def check_name(form: Form, filename: str) -> Distribution:
-    """The file's name must say what the form says. Raises Refused."""
-    suffix = next((suffix for suffix, kind in distribution.SUFFIXES.items() if kind == form.filetype), "")
-    if not filename.endswith(suffix):
-        raise Refused(400, "Invalid file extension: Use .tar.gz or .whl extension.")
-    right = distribution.expected_sdist(form.name, form.version)
-    if form.filetype == SDIST and filename != right:
-        raise Refused(400, f"Filename {filename!r} is invalid, should be {right!r}.")
-    try:
-        named = distribution.parse(filename)
-    except InvalidArchive as error:
-        raise Refused(400, f"Invalid distribution file. {error}") from error
-    if (named.name, named.version) != (canonicalize_name(form.name), form.version):
-        start = right.removesuffix(".tar.gz")
-        raise Refused(400, f"Filename {filename!r} is invalid, should be '{start}-...'.")
-    return named
-
-
 def known_file(filename: str, sha256: str) -> File | None:
     """The file that has this name, else one that has these bytes."""
     rows = File.objects.select_related("release")
@@ -126,15 +105,22 @@ def is_repeated(where: Target, row: File | None, filename: str, sha256: str) -> 
     raise Refused(400, f"File already exists ({row.filename!r}, with sha256 hash '{row.sha256}').")
 
 
-def check_release(where: Target, filetype: str) -> None:
-    """A release takes one sdist, and files for some days only. Raises Refused."""
+def check_release(where: Target, named: Distribution) -> None:
+    """A release takes one sdist, and files for some days only, each in one spelling. Raises Refused."""
     release = where.release
     if release is None:
         return
     if release.deleted_at:
         raise Refused(400, "This release was deleted. Use a different version.")
-    if filetype == SDIST and release.files.filter(packagetype=SDIST).exists():
+    others = dict(release.files.values_list("filename", "packagetype"))
+    if named.packagetype == SDIST and SDIST in others.values():
         raise Refused(400, "Only one sdist may be uploaded per release.")
     days = settings.UPLOAD_RELEASE_OPEN_DAYS
     if database_now() - release.uploaded_at >= timedelta(days=days):
         raise Refused(400, f"Uploading new files to releases older than {days} days is not allowed.")
+    naming.check_spelling(named, others)
+
+
+def replaced(where: Target, filename: str) -> list[str]:
+    """Return the wheels of the release that installers leave for this one, by name."""
+    return naming.replaced(filename, where.release.files.values_list("filename", flat=True)) if where.release else []

@@ -15,7 +15,7 @@ from audit.models import Event, EventDetail
 from recoverydesk.projects.archives.distribution import Distribution
 from recoverydesk.projects.models import File, Project, Release, RepositoryLink, Role
 from recoverydesk.projects.releases import record_release
-from recoverydesk.upload import rules
+from recoverydesk.upload import naming
 from recoverydesk.upload.form import Form
 from tests import factories
 from tests.upload.conftest import Send, basic, mint, stored_files
@@ -71,14 +71,14 @@ def test_the_same_file_again_is_fine_and_changes_nothing(send: Send, storage: Pa
 def test_the_same_file_by_another_upload_between_two_questions_is_fine(
     send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = rules.check_name
+    asked = naming.check_name
 
     def meanwhile(form: Form, filename: str) -> Distribution:
-        monkeypatch.setattr(rules, "check_name", asked)
+        monkeypatch.setattr(naming, "check_name", asked)
         assert send(wheel_name(), wheel()).status_code == 200
         return asked(form, filename)
 
-    monkeypatch.setattr(rules, "check_name", meanwhile)
+    monkeypatch.setattr(naming, "check_name", meanwhile)
     assert send(wheel_name(), wheel()).status_code == 200
     assert (Project.objects.count(), File.objects.count()) == (1, 1)
 

@@ -15,7 +15,7 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-from recoverydesk.projects.archives import metadata, tars, zips
+from recoverydesk.projects.archives import file_names, metadata, tars, zips
 from recoverydesk.projects.archives.limits import InvalidArchive, Listing
 
 SDIST, WHEEL = "sdist", "bdist_wheel"
@@ -56,8 +56,10 @@ class Contents:
 
 def parse(filename: str) -> Distribution:
     """Read a file name (PEP 427 for wheels, PEP 625 for sdists). Raises InvalidArchive."""
+    file_names.check_length(filename)
     try:
         if filename.endswith(".whl"):
+            file_names.check_tags(filename)
             name, version, _build, _tags = parse_wheel_filename(filename)
             return Distribution(filename, WHEEL, name, version)
         if filename.endswith(".tar.gz"):
@@ -66,11 +68,6 @@ def parse(filename: str) -> Distribution:
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion) as error:
         raise InvalidArchive(str(error)) from error
     raise InvalidArchive(f"{filename!r} is neither a wheel (.whl) nor a source distribution (.tar.gz)")
-
-
-def expected_sdist(name: str, version: Version) -> str:
-    """Return the one file name a source distribution may have (PEP 625)."""
-    return f"{canonicalize_name(name).replace('-', '_')}-{version}.tar.gz"
 
 
 def inspect(file: IO[bytes], size: int, distribution: Distribution) -> Contents:
