@@ -2,6 +2,9 @@
 
 import functools
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from celery import current_app
@@ -21,6 +24,31 @@ PATIENCE = {  # seconds and tries a request may spend on a broker that does not 
 }
 
 logger = logging.getLogger(__name__)
+_round = threading.local()  # `asked`: the names asked for inside this thread's round; there only inside one
+_HELP = "sweep"
+
+
+@contextmanager
+def one_round() -> Iterator[None]:
+    """A worker's round of due work: what it asks for inside is sent once, at its end.
+
+    Otherwise each of 600 tickets would bring a message of its own, and each message a round that finds nothing.
+    """
+    _round.asked, _round.helped = set(), False
+    try:
+        yield
+    finally:
+        asked = _round.asked
+        del _round.asked
+        for name in asked:
+            _send(name)
+
+
+def call_for_help() -> None:
+    """There is more due than this round takes: wake another worker at once; once a round, and only in one."""
+    if getattr(_round, "asked", None) is not None and not _round.helped:
+        _round.helped = True
+        _deliver(f"{TASKS}.{_HELP}")
 
 
 def wake(task_name: str = "sweep") -> None:
@@ -40,6 +68,14 @@ def _sender(task_name: str) -> functools.partial[None]:
 
 
 def _send(name: str) -> None:
+    asked = getattr(_round, "asked", None)
+    if asked is None:
+        _deliver(name)
+    else:
+        asked.add(name)
+
+
+def _deliver(name: str) -> None:
     failpoints.reach("wake", "before")
     try:
         with _impatient_connection() as broker:

@@ -16,6 +16,7 @@ TAKEN = ".taken"  # ending of a file that was obeyed: <place>.<process id>.taken
 PLACES = (
     "request.noted", "request.handled", "request.done", "open.written",
     "lease.request", "lease.mail", "lease.boundary", "lease.codehost",
+    "lease.recoveryticket", "lease.chore",
     "outbox.queued", "mail.ready", "mail.accepted", "mail.settled", "mail.kept",
     "wake.before", "wake.sent", "sweep.begun",
     "probe.planned", "probe.seen", "factors.gone",

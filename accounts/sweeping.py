@@ -1,4 +1,4 @@
-"""One round of this room's due work: typed requests, mail, rows whose time is over."""
+"""One round of this room's due work that many workers share: typed requests, mail. The rest is in chores.py."""
 
 import logging
 from datetime import timedelta
@@ -6,25 +6,21 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 
-from accounts import checkups, known_browsers, leases, lifecycle, password_reset
+from accounts import leases, password_reset
 from accounts.clock import database_now
 from accounts.mail import outbox
 from accounts.mail.models import Request
-from accounts.models import Session
 
 logger = logging.getLogger(__name__)
 
 KEPT = timedelta(hours=24)  # after it was handled, a request is only a trace of who asked
-BATCH = 50
 
 
 def sweep() -> int:
     """Do what is due now and return how much that was. Any number of workers may run it at once."""
-    done = sum(_try(row) for row in leases.claim(due_requests(), limit=BATCH, order_by=("due_at", "id")))
-    done += sum(lifecycle.finish_never_reset(user) for user in lifecycle.due_never_resets())
-    return done + checkups.send_due() + outbox.send_due() + purge()
+    done = sum(_try(row) for row in leases.in_turn(due_requests(), order_by=("due_at", "id")))
+    return done + outbox.send_due()
 
 
 def due_requests() -> QuerySet[Request]:
@@ -51,10 +47,3 @@ def _handle(row: Request) -> int:
         return 0
     password_reset.handle(row)
     return 1
-
-
-def purge() -> int:
-    """Delete handled requests after 24 hours, sessions that ran out (app clock), browsers not seen for a year."""
-    old = Request.objects.filter(handled_at__lt=Now() - KEPT)
-    ended = Session.objects.filter(expire_date__lt=timezone.now())
-    return sum(rows.delete()[0] for rows in (old, ended) if rows.exists()) + known_browsers.purge()

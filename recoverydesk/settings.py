@@ -158,6 +158,7 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
     }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_LOST_WAIT = 1  # seconds; nobody waits for a result of a task that was killed
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a worker does not keep the wake-ups its threads have no time for
 CELERY_WORKER_CONSUMER = "recoverydesk.consumer:Consumer"
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # who can write to the broker could end every worker with it
 CELERY_TASK_SERIALIZER = "json"
@@ -174,6 +175,7 @@ CELERY_BEAT_SCHEDULE = {
 # Due work of rooms the ticket office may not import: part of every sweep (recoverydesk/chores.py) -------------------
 CHORES = {
     "set_back": "recoverydesk.set_back.run",
+    "accounts": "accounts.chores.run",
     "seals": "audit.chores.seal",
     "erased": "audit.chores.erase",
     "forgotten": "recoverydesk.forgetting.run",

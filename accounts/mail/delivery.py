@@ -15,7 +15,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts import failpoints, leases
+from accounts import background, failpoints, leases
 from accounts.clock import database_now
 from accounts.mail.models import Mail
 from accounts.mail.rendering import render
@@ -62,6 +62,8 @@ def send_due(limit: int = 50) -> int:
             batch := leases.claim(due, limit=min(BATCH, limit - tried), order_by=("next_try", "id"))
         ):
             tried += len(batch)
+            if len(batch) == BATCH:
+                background.call_for_help()
             _send_batch(server, batch)
     except NoServer as error:
         logger.warning("the mail server does not answer: %s", error)

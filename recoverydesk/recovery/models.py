@@ -67,7 +67,7 @@ class TicketQuerySet(models.QuerySet["RecoveryTicket"]):
         return self.order_by("turn_since", "id")
 
 
-class RecoveryTicket(models.Model):
+class RecoveryTicket(Leased):
     """One case: somebody (the claimant) asks to be let back into an account (the subject)."""
 
     subject = models.ForeignKey(
@@ -432,6 +432,18 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.at}"
+
+
+class Chore(Leased):
+    """A chore of the sweep (settings.CHORES): whoever holds the lease does it, the other workers pass by."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Viewer(models.Model):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from accounts import failpoints, leases
+from accounts import background, failpoints, leases
 from accounts.clock import database_now
 from recoverydesk.recovery import errors, host_knowledge, notices, workflow
 from recoverydesk.recovery.boundaries import stored_hosts
@@ -70,6 +70,8 @@ def _round(due: QuerySet[Boundary]) -> int:
     leased = leases.claim(due, limit=AT_ONCE, order_by=("next_probe_at",))
     if not leased:
         return 0
+    if len(leased) == AT_ONCE:
+        background.call_for_help()
     leased += leases.claim(_companions(leased), limit=MOST_BRANCHES - AT_ONCE, order_by=("next_probe_at",))
     plan = _planned(leased)
     failpoints.reach("probe", "planned")

@@ -1,7 +1,11 @@
-"""One round of all due work. May run in many workers at once; whatever is killed is found again next time."""
+"""One round of all due work. May run in many workers at once; whatever is killed is found again next time.
+
+Every part takes its rows by lease (accounts/leases.py), chores one worker at a time: nothing here lists rows that
+another round may be at work on.
+"""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
@@ -20,7 +24,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Now
 
-from accounts import failpoints, leases
+from accounts import background, failpoints, leases
 from accounts import sweeping as accounts_sweeping
 from accounts.clock import database_now
 from accounts.mail.models import Request
@@ -33,48 +37,52 @@ from recoverydesk.recovery.policy import NEW_CONTACT
 
 logger = logging.getLogger(__name__)
 
-BATCH = 100
-
 
 def sweep() -> dict[str, int]:
     """Do everything that is due and return how much of each was done."""
     failpoints.reach("sweep", "begun")
-    done = {
-        "requests": _requests(),
-        **chores.run(),
-        "challenged": _each(_to_challenge(), _challenge),
-        "mails": accounts_sweeping.sweep(),
-        "bounces": _each(_some(cases.bounced()), _bounce),
-        "mended": _each(_some(cases.mended()), workflow.mend_bounce),
-        "clocks": _each(_without_clock(), workflow.start_clock),
-        "probes": rounds.probe_due(),
-        "waits": _each(_waited(), workflow.wait_over),
-        "silent": _each(_unanswered(), workflow.dispute_silence),
-        "notices": _each(_with_notice(), workflow.remind),
-        "expired": _each(_silent(), workflow.expire),
-    }
-    heartbeat.beat()
+    with background.one_round():
+        done = {
+            "requests": _requests(),
+            **chores.run(),
+            "challenged": _each(_to_challenge(), _challenge),
+            "mails": accounts_sweeping.sweep(),
+            "bounces": _each(cases.bounced(), _bounce),
+            "mended": _each(cases.mended(), workflow.mend_bounce),
+            "clocks": _each(_without_clock(), workflow.start_clock),
+            "probes": rounds.probe_due(),
+            "waits": _each(_waited(), workflow.wait_over),
+            "silent": _each(_unanswered(), workflow.dispute_silence),
+            "notices": _each(_with_notice(), workflow.remind),
+            "expired": _each(_silent(), workflow.expire),
+        }
+        heartbeat.beat()
     return done
 
 
-def _each(ids: Iterable[int], verb: Callable[[int], object]) -> int:
-    """Try a verb on each ticket in a transaction of its own; one that fails does not hold up the others."""
-    done = 0
-    for ticket_id in ids:
-        try:
-            verb(ticket_id)
-            done += 1
-        except errors.RecoveryError as refusal:
-            logger.info("ticket %s: %s refused", ticket_id, type(refusal).__name__)
-        except Exception:  # whatever is wrong with one row, the other tickets wait for their turn
-            logger.exception("ticket %s cannot be worked", ticket_id)
-    return done
+def _each(due: QuerySet[RecoveryTicket], verb: Callable[[int], object]) -> int:
+    """Try a verb on each due ticket nobody else has, whoever was tried least lately first, each in its transaction."""
+    return sum(_tried(ticket, verb) for ticket in leases.in_turn(due))
+
+
+def _tried(ticket: RecoveryTicket, verb: Callable[[int], object]) -> bool:
+    """Whether it was done; a ticket that fails does not hold up the others."""
+    try:
+        verb(ticket.pk)
+        return True
+    except errors.RecoveryError as refusal:
+        logger.info("ticket %s: %s refused", ticket.pk, type(refusal).__name__)
+    except Exception:  # whatever is wrong with one row, the other tickets wait for their turn
+        logger.exception("ticket %s cannot be worked", ticket.pk)
+    finally:
+        leases.give_back(ticket)
+    return False
 
 
 def _requests() -> int:
     due = Request.objects.filter(kind=intake.KIND, handled_at=None, due_at__lte=database_now())
     handled, asked = 0, set[str]()
-    for request in leases.claim(due, limit=BATCH, order_by=("due_at", "id")):
+    for request in leases.in_turn(due, order_by=("due_at", "id")):
         asks_for = intake.what_it_asks(request)
         handled += _repeated(request) if asks_for in asked else _try(request)
         asked.add(asks_for)
@@ -106,19 +114,21 @@ def _handle(request: Request) -> int:
     return 1
 
 
-def _to_challenge() -> list[int]:
-    return _ids(Q(status=Status.NEW, challenges_itself=True))
+def _to_challenge() -> QuerySet[RecoveryTicket]:
+    return RecoveryTicket.objects.filter(status=Status.NEW, challenges_itself=True)
 
 
 def _challenge(ticket_id: int) -> None:
     try:
         workflow.challenge(ticket_id, actor=SYSTEM)
+    except errors.InvalidTransition:  # somebody was faster
+        raise
     except errors.RecoveryError:
         workflow.leave_to_staff(ticket_id)
         raise
 
 
-def _without_clock() -> list[int]:
+def _without_clock() -> QuerySet[RecoveryTicket]:
     """Challenged tickets whose clock may start, or that may move on because of what a clock or a neighbour did.
 
     The others are not tried at all: whoever does not answer would take the places of those who did.
@@ -132,41 +142,32 @@ def _without_clock() -> list[int]:
     bound = Exists(OtherProof.objects.filter(ticket=OuterRef("pk"), kind__in=OtherProof.BOUND))
     proved = ~Q(claim__in=NEW_CONTACT) | bound | Q(wait_until__lte=Now())
     may_move = Q(wait_until__isnull=False) & confirmed & ~Exists(lacking) & open_account & proved
-    return _ids(Q(status=Status.CHALLENGED, blocked_at=None) & (may_start | may_move))
+    return RecoveryTicket.objects.filter(may_start | may_move, status=Status.CHALLENGED, blocked_at=None)
 
 
-def _waited() -> list[int]:
-    return _ids(Q(status=Status.WAITING, wait_until__lte=database_now()))
+def _waited() -> QuerySet[RecoveryTicket]:
+    return RecoveryTicket.objects.filter(status=Status.WAITING, wait_until__lte=database_now())
 
 
-def _silent() -> list[int]:
+def _silent() -> QuerySet[RecoveryTicket]:
     """Tickets whose claimant's turns add up to the whole time; the verb adds up again under its lock."""
-    now = database_now()
     theirs = RecoveryTicket.objects.filter(status=Status.CHALLENGED, turn=Turn.THEIRS)
     seconds = Cast("their_seconds", IntegerField())  # SQLite multiplies no other kind with a duration
     earlier = ExpressionWrapper(seconds * Value(timedelta(seconds=1)), output_field=DurationField())
     began = ExpressionWrapper(F("turn_since") - earlier, output_field=DateTimeField())  # had all of it been at once
-    return _some(theirs.annotate(began=began).filter(began__lte=now - settings.RECOVERY_EXPIRES_AFTER))
+    return theirs.annotate(began=began).filter(began__lte=database_now() - settings.RECOVERY_EXPIRES_AFTER)
 
 
-def _unanswered() -> list[int]:
+def _unanswered() -> QuerySet[RecoveryTicket]:
     """Blocked by a full sign-in, and nobody has said anything since."""
-    return _ids(Q(blocked_at__lte=database_now() - SILENCE, status__in=OPEN_STATUSES))
+    return RecoveryTicket.objects.filter(blocked_at__lte=database_now() - SILENCE, status__in=OPEN_STATUSES)
 
 
-def _with_notice() -> list[int]:
-    return _ids(Q(next_notice_at__lte=database_now(), status__in=OPEN_STATUSES))
+def _with_notice() -> QuerySet[RecoveryTicket]:
+    return RecoveryTicket.objects.filter(next_notice_at__lte=database_now(), status__in=OPEN_STATUSES)
 
 
 def _bounce(ticket_id: int) -> None:
     if RecoveryTicket.objects.get(pk=ticket_id).status != Status.CHALLENGED:
         workflow.send_back(ticket_id, actor=SYSTEM, reason="the contact's mail came back")
     workflow.note_bounce(ticket_id)
-
-
-def _ids(condition: Q) -> list[int]:
-    return _some(RecoveryTicket.objects.filter(condition))
-
-
-def _some(tickets: QuerySet[RecoveryTicket]) -> list[int]:
-    return list(tickets.order_by("id").values_list("pk", flat=True)[:BATCH])

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.db import transaction
+from django.db.models.functions import Now
 
-from accounts import background
+from accounts import background, leases
 from accounts.background import wake
+from accounts.mail.models import Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -126,3 +128,48 @@ def test_a_folder_that_cannot_be_written_is_no_error_of_the_caller(
     }
     wake()
     assert "no worker woken" in caplog.text
+
+
+# A worker's round -----------------------------------------------------------------------------------------------------
+
+
+def test_whatever_a_round_asks_for_is_sent_once_at_its_end(messages: Any) -> None:
+    with background.one_round():
+        for _ticket in range(5):
+            with transaction.atomic():
+                wake()
+        assert messages() == []
+    assert messages() == ["recoverydesk.recovery.tasks.sweep"]
+    wake()
+    assert len(messages()) == 2
+
+
+def test_a_round_that_breaks_has_still_asked_and_the_next_begins_anew(messages: Any) -> None:
+    with contextlib.suppress(OSError), background.one_round():
+        wake()
+        raise OSError("the disk is full")
+    assert len(messages()) == 1
+    with background.one_round():
+        pass
+    assert len(messages()) == 1
+
+
+def test_a_round_calls_one_more_worker_at_once_and_only_a_round_does(messages: Any) -> None:
+    background.call_for_help()
+    assert messages() == []
+    with background.one_round():
+        background.call_for_help()
+        background.call_for_help()
+        assert len(messages()) == 1
+    assert len(messages()) == 1
+
+
+def test_a_full_batch_calls_for_help_and_a_part_of_one_does_not(messages: Any) -> None:
+    def work_off(many: int) -> int:
+        Request.objects.bulk_create(Request(kind=Request.Kind.RECOVERY, payload=b"") for _ in range(many))
+        with background.one_round():
+            return sum(leases.save_if_held(row, handled_at=Now()) for row in leases.in_turn(waiting))
+
+    waiting = Request.objects.filter(handled_at=None)
+    assert (work_off(leases.BATCH - 1), len(messages())) == (leases.BATCH - 1, 0)
+    assert (work_off(2 * leases.BATCH), len(messages())) == (2 * leases.BATCH, 1)

@@ -1,5 +1,6 @@
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -116,3 +117,46 @@ def test_the_clock_moves_inside_a_transaction() -> None:
     while database_now() == first:
         pass
     assert database_now() > first
+
+
+# In turn: batch after batch, whoever was tried least lately first -----------------------------------------------------
+
+
+def test_every_free_row_comes_once_a_round_though_it_stay_due() -> None:
+    make(2 * leases.BATCH + 1)
+    seen = []
+    for row in leases.in_turn(Request.objects.all()):
+        seen.append(row.network)
+        assert leases.give_back(row)
+    assert seen == sorted(seen)
+    assert len(seen) == len(set(seen)) == 2 * leases.BATCH + 1
+
+
+def test_a_row_that_was_tried_goes_to_the_end_of_the_line() -> None:
+    make(3)
+    for row in leases.in_turn(Request.objects.exclude(network="002")):
+        leases.give_back(row)
+    one_by_one = [leases.claim(Request.objects.all(), limit=1, order_by=leases.LEAST_LATELY) for _ in range(3)]
+    assert [row.network for (row,) in one_by_one] == ["002", "000", "001"]
+
+
+def test_a_row_whose_lease_was_lost_is_not_given_back() -> None:
+    make()
+    (first,) = leases.claim(Request.objects.all(), limit=1)
+    run_out()
+    leases.claim(Request.objects.all(), limit=1)
+    assert not leases.give_back(first)
+    assert leases.claim(Request.objects.all(), limit=1) == []
+
+
+def test_when_the_round_is_over_rows_that_were_not_begun_are_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    make(3)
+    monkeypatch.setattr(leases, "PATIENCE", 0)
+    assert list(leases.in_turn(Request.objects.all())) == []
+    assert len(leases.claim(Request.objects.all(), limit=5)) == 3
+
+
+def test_where_nothing_is_due_nothing_is_written(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1) as asked:
+        assert list(leases.in_turn(Request.objects.all())) == []
+    assert asked[0]["sql"].startswith("SELECT")

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from accounts import checkups, freezing, lifecycle, passwords, requirement, second_factors, services, sweeping
+from accounts import checkups, chores, freezing, lifecycle, passwords, requirement, second_factors, services
 from accounts.devices import RecoveryCode, RecoveryCodeDevice, TotpDevice
 from accounts.mail import outbox
 from accounts.mail.models import Mail
@@ -50,11 +50,11 @@ def test_resets_are_ruled_out_at_once_and_possible_again_after_seven_days(signed
     assert row().never_reset
     assert timedelta(days=6, hours=23) < row().never_reset_ends - timezone.now() <= timedelta(days=7)  # type: ignore[operator]
     assert (told(Tag.ACCOUNT_NEVER_RESET_ON), told(Tag.ACCOUNT_NEVER_RESET_ENDING)) == (1, 1)
-    sweeping.sweep()
+    chores.run()
     assert row().never_reset
     User.objects.update(never_reset_ends=Now())
-    sweeping.sweep()
-    sweeping.sweep()
+    chores.run()
+    chores.run()
     assert not row().never_reset
     assert told(Tag.ACCOUNT_NEVER_RESET_OFF) == 1
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import password_reset, services, sweeping
+from accounts import chores, password_reset, services, sweeping
 from accounts.devices import TotpDevice
 from accounts.mail.models import Mail, Request
 from accounts.models import Session, User
@@ -165,7 +165,7 @@ def test_handled_requests_and_ended_sessions_are_purged(client: Client, ada: Use
     password_reset.ask(ada.email, network="192.0.2.1")
     Session.objects.update(expire_date=timezone.now() - timedelta(minutes=1))
     Request.objects.update(handled_at=timezone.now() - timedelta(hours=25))
-    assert sweeping.purge() == 2
+    assert chores.purge() == 2
 
 
 @pytest.mark.parametrize("password", ["short", "1234567890123", "password123"])

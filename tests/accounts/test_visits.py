@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import networks, sweeping, visits
+from accounts import chores, networks, visits
 from accounts.devices import TotpDevice
 from accounts.mail.models import Mail
 from accounts.models import Browser, Session, User
@@ -197,10 +197,10 @@ def test_a_cookie_is_known_only_to_the_account_that_signed_in_with_it(client: Cl
 def test_browsers_are_forgotten_after_a_year(client: Client, ada: User) -> None:
     type_password(client)
     Browser.objects.update(last_seen=timezone.now() - timedelta(days=364))
-    sweeping.purge()
+    chores.purge()
     assert Browser.objects.count() == 1
     Browser.objects.update(last_seen=timezone.now() - timedelta(days=366))
-    sweeping.purge()
+    chores.purge()
     assert not Browser.objects.exists()
 
 

@@ -16,7 +16,7 @@ from django.core import mail
 from django.db.models.functions import Now
 from django.test import Client
 
-from accounts import sweeping as accounts_sweeping
+from accounts import chores
 from accounts.mail.models import Mail, Request
 from accounts.models import Session, User
 from audit.models import Event
@@ -70,8 +70,8 @@ def work_it_off() -> None:
 
 def a_day_later() -> dict[str, int]:
     """What is left of the requests when the purge window has passed."""
-    Request.objects.update(handled_at=Now() - accounts_sweeping.KEPT * 1.01)
-    accounts_sweeping.purge()
+    Request.objects.update(handled_at=Now() - chores.KEPT * 1.01)
+    chores.purge()
     return {"requests": Request.objects.count(), "sessions": Session.objects.count()}
 
 

@@ -27,7 +27,10 @@ from tests.services import postbox, servers
 from tests.support import serve
 
 T = TypeVar("T")
-LEASED = ("accounts_mail", "accounts_request", "recovery_boundary", "recovery_codehost")
+LEASED = (
+    "accounts_mail", "accounts_request", "recovery_boundary", "recovery_codehost", "recovery_recoveryticket",
+    "recovery_chore",
+)  # fmt: skip
 SOON = 8  # seconds that stand for the two minutes of a dead worker's lease
 
 

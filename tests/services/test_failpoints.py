@@ -58,7 +58,7 @@ def test_every_place_in_the_code_is_listed_and_every_listed_one_is_there() -> No
         path.read_text() for room in ("accounts", "recoverydesk", "tokens") for path in (ROOT / room).rglob("*.py")
     )
     named = {f"{place}.{step}" for place, step in CALL.findall(text) if step}
-    leased = {f"lease.{model}" for model in ("request", "mail", "boundary", "codehost")}
+    leased = {f"lease.{model}" for model in ("request", "mail", "boundary", "codehost", "recoveryticket", "chore")}
     assert named | leased == set(failpoints.PLACES)
     assert len(failpoints.PLACES) + len(failpoints.STEPS) * len(Verb) >= 15
     for step in failpoints.STEPS:

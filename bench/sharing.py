@@ -1,0 +1,143 @@
+"""Three workers of four threads, started with the line of the README, against one worker of one thread.
+
+Once the work is a processor's (600 new tickets are challenged), once it is waiting (600 looks at 200 hosts that think
+for a second). Rates are counted between the first and the last row that says it was done. The single thread works
+before and after the twelve, on fewer tickets; it counts with the mean of the two. A lock's wait is the time of each
+statement that locks rows, the way to the database and back included.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench import _desk_data, _report
+from recoverydesk import worker_line
+
+ROOT = Path(__file__).resolve().parent.parent
+TICKETS = int(os.environ.get("SHARED_TICKETS", "600"))
+ALONE = TICKETS // 6
+HOSTS, THINKS = 200, 1.0  # code hosts, seconds each takes for an answer
+GIVE_UP = 900  # seconds
+KINDS = {
+    "challenges": "SELECT count(*), extract(epoch FROM max(time) - min(time)) FROM audit_event"
+    " WHERE tag = 'account:recovery:challenge'",
+    "looks": "SELECT count(*), extract(epoch FROM max(probed_at) - min(probed_at)) FROM recovery_probe",
+}
+REFUSED = "SELECT count(*) FROM audit_event WHERE tag = 'account:recovery:refused'"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one crowd of workers did with one kind of work."""
+
+    rate: float
+    refused: int
+    waits: list[float]
+
+
+def measure(kind: str, tickets: int, *, workers: int, threads: int) -> Seen:
+    """Make the work in a fresh database, let the workers do it, and count."""
+    base = _desk_data.server()
+    name = "bench_sharing"
+    with psycopg.connect(base, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+    url = f"{base.rpartition('/')[0]}/{name}"
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as rest:
+        environment = _environment(url, Path(folder))
+        for command in ("migrate", "createcachetable"):
+            _run(environment, "manage.py", command, "-v0")
+        ports = _hosts(rest, environment) if kind == "looks" else []
+        _run(environment, "-m", "bench._sharing", kind, str(tickets), *ports)
+        for number in range(workers):
+            _start(rest, environment, _worker(threads, number))
+        _start(rest, environment, [sys.executable, "-m", "celery", "-A", "recoverydesk", "-q", "beat", "--pidfile="])
+        count, seconds = _wait(url, kind, tickets)
+        with psycopg.connect(url) as connection:
+            refused = _first(connection, REFUSED)
+        rest.close()
+        waits = [float(line) for path in Path(folder).glob("locks.*") for line in path.read_text().splitlines()]
+    return Seen((count - 1) / seconds, refused, waits)
+
+
+def _environment(url: str, folder: Path) -> dict[str, str]:
+    queue = folder / "queue" / "control"
+    queue.mkdir(parents=True)
+    own = {"DATABASE_URL": url, "VAR_DIR": str(folder), "PORT": "8000", "LOCK_TIMES": str(folder / "locks")}
+    return {**os.environ, **own, "DJANGO_SETTINGS_MODULE": "recoverydesk.settings", "DEBUG": ""}
+
+
+def _worker(threads: int, number: int) -> list[str]:
+    """The README's line; for the single thread with another number behind it, which wins."""
+    more = ["-c", str(threads)] if threads != worker_line.THREADS else []
+    return worker_line.command(*more, "-n", f"w{number}@%h", "-I", "bench._lock_times", "--loglevel", "CRITICAL")
+
+
+def _run(environment: dict[str, str], *arguments: str) -> None:
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def _start(rest: ExitStack, environment: dict[str, str], command: list[str]) -> "subprocess.Popen[str]":
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    rest.callback(process.wait, 60)
+    rest.callback(process.kill)
+    return process
+
+
+def _hosts(rest: ExitStack, environment: dict[str, str]) -> list[str]:
+    """The ports of the slow code hosts."""
+    process = _start(rest, environment, [sys.executable, "-m", "bench._slow_hosts", str(THINKS), str(HOSTS)])
+    assert process.stdout is not None
+    return process.stdout.readline().split()
+
+
+def _wait(url: str, kind: str, tickets: int) -> tuple[int, float]:
+    deadline = time.monotonic() + GIVE_UP
+    with psycopg.connect(url, autocommit=True) as connection:
+        while time.monotonic() < deadline:
+            count, seconds = connection.execute(KINDS[kind]).fetchone() or (0, 0)
+            if count >= tickets:
+                return int(count), float(seconds)
+            time.sleep(0.5)
+    raise TimeoutError(f"{kind}: {count} of {tickets}")
+
+
+def _first(connection: "psycopg.Connection[Any]", query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+def main() -> None:
+    """Measure, print, write the section."""
+    rows, table = [], []
+    for kind, wanted in (("looks", 3), ("challenges", 1)):
+        before = measure(kind, ALONE, workers=1, threads=1)
+        crowd = measure(kind, TICKETS, workers=3, threads=worker_line.THREADS)
+        after = measure(kind, ALONE, workers=1, threads=1)
+        alone, median = (before.rate + after.rate) / 2, statistics.median(crowd.waits)
+        print(f"{kind}: alone {before.rate:.1f} and {after.rate:.1f}/s, twelve {crowd.rate:.1f}/s,"
+              f" {crowd.refused} refused, a lock {median:.1f} ms", flush=True)  # fmt: skip
+        rows += [
+            _report.bar(f"{kind}: twelve threads / one", crowd.rate / alone, wanted, at_least=True),
+            _report.bar(f"{kind}: false events", crowd.refused, 0),
+            _report.bar(f"{kind}: median time of a lock", median, 5, unit=" ms"),
+        ]
+        table.append([kind, f"{before.rate:.1f} and {after.rate:.1f}", f"{crowd.rate:.1f}", str(len(crowd.waits))])
+    load = f"2 cores that others used as well, load {os.getloadavg()[0]:.1f} at the end"
+    body = f"{(__doc__ or '').strip()}\n\n`python -m bench sharing`; {load}.\n\n"
+    body += _report.table(["Bar", "measured", "wanted", ""], rows)
+    body += "\n" + _report.table(["work", "one thread, a second", "twelve, a second", "locks taken"], table)
+    _report.write("Sweeps share the work", body)
+
+
+if __name__ == "__main__":
+    main()
