@@ -37,6 +37,7 @@ STATE = "webauthn"  # in the session
 LONGEST_ANSWER = 64 * 1024  # characters
 LONGEST_ID = 1023  # bytes, WebAuthn L3 section 4
 LONGEST_NAME = 64
+UNREAD = ("authenticatorAttachment",)  # a hint whose new values are to be ignored: WebAuthn L3 section 5.1, DOMString
 
 
 class Helper(WebAuthnHelper):
@@ -181,7 +182,7 @@ def _parsed(answer: str) -> dict[str, Any]:
         raise KeyRefused("malformed") from error
     if not isinstance(data, dict):
         raise KeyRefused("malformed")
-    return data
+    return {name: value for name, value in data.items() if name not in UNREAD}
 
 
 def _require_same_site(data: dict[str, Any]) -> None:

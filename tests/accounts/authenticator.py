@@ -30,6 +30,7 @@ class Authenticator:
     cross_origin: bool = False
     credential_id: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     handle: bytes = b""
+    also_says: dict[str, Any] = field(default_factory=dict)  # of its own accord, in the client data
     private: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     def create(self, options: dict[str, Any]) -> str:
@@ -61,7 +62,7 @@ class Authenticator:
 
     def _client_data(self, kind: str, challenge: str) -> bytes:
         data = {"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": self.cross_origin}
-        return json.dumps(data).encode()
+        return json.dumps(data | self.also_says).encode()
 
     def _public_key(self) -> bytes:
         numbers = self.private.public_key().public_numbers()
