@@ -52,7 +52,8 @@ class MailMixin(DefaultAccountAdapter):
         self.send_mail("account/email/account_already_exists", email, urls)
 
     def get_email_confirmation_url(self, request: HttpRequest | None, emailconfirmation: Any) -> str:  # noqa: ARG002
-        return absolute("account_confirm_email", emailconfirmation.key)
+        """Without a colon, at which mail programs end a link; `ConfirmAddressView` reads both spellings."""
+        return absolute("account_confirm_email", emailconfirmation.key.replace(":", "."))
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         uidb36, _dash, secret = key.partition("-")

@@ -11,6 +11,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("step-up/", sign_in.StepUpView.as_view(), name="account_step_up"),
     path("locked-out/", profile.locked_out, name="account_locked_out"),
     path("email/", addresses.AddressesView.as_view(), name="account_email"),
+    re_path(
+        r"^confirm-email/(?P<key>[-.:\w]+)/$", addresses.ConfirmAddressView.as_view(), name="account_confirm_email"
+    ),
     path("password/change/", sign_in.ChangePasswordView.as_view(), name="account_change_password"),
     path("password/set/", sign_in.SetPasswordView.as_view(), name="account_set_password"),
     re_path(

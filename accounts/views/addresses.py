@@ -1,4 +1,4 @@
-"""The address page. The page behind a verifying link is allauth's: its GET only shows the button."""
+"""The address page, and the page behind a verifying link: its GET only shows the button."""
 
 from allauth.account import views as allauth_views
 from django.contrib import messages
@@ -13,6 +13,13 @@ from accounts.step_up import require_recent_second_factor
 from accounts.visitor import account_of
 
 ALWAYS = "action_send"  # sending a verifying link again changes nothing
+
+
+class ConfirmAddressView(allauth_views.ConfirmEmailView):
+    """The page behind a verifying link. Its key is mailed with dots; with allauth's own colons it opens as well."""
+
+    def setup(self, request: HttpRequest, *args: object, key: str, **kwargs: object) -> None:
+        super().setup(request, *args, key=key.replace(".", ":"), **kwargs)
 
 
 class AddressesView(allauth_views.EmailView):
