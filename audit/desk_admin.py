@@ -77,6 +77,14 @@ class DeskAdmin(admin.ModelAdmin[M]):
                 raise BadRequest
         return self.list_page(request, extra_context)
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's page, but the right comes first: whoever lacks it does not learn which rows there are."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
     def list_page(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list itself: Django's, unless an admin draws its own."""
         return super().changelist_view(request, extra_context)

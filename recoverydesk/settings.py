@@ -87,6 +87,7 @@ MIDDLEWARE = [
     "recoverydesk.proxies.counted",
     "accounts.mail.glued.unglued",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.middleware.no_store",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

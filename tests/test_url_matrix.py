@@ -20,6 +20,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -100,13 +101,15 @@ CLIENT = Client(raise_request_exception=False)
 
 
 def answer(cookies: dict[str, str], method: str, path: str) -> str:
-    """What this browser gets; whatever the request did is undone."""
+    """What this browser gets, never to be kept when it has a session; whatever the request did is undone."""
     client = CLIENT  # one for all: making one loads every middleware
     client.cookies = SimpleCookie(cookies)
     with transaction.atomic():
-        said = word(client.generic(method, path))
+        response = client.generic(method, path)
         transaction.set_rollback(True)
-    return said
+    kept = settings.SESSION_COOKIE_NAME in cookies and "no-store" not in response.headers.get("Cache-Control", "")
+    assert not kept, f"{method} {path} of a signed-in visitor may be kept"
+    return word(response)
 
 
 def line(route: str, browsers: dict[str, dict[str, str]]) -> str:

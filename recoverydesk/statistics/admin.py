@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -16,26 +17,16 @@ from recoverydesk.statistics.computing import FIRST
 from recoverydesk.statistics.models import Figures
 
 
+def _never(*_args: object, **_options: object) -> bool:
+    return False
+
+
 @admin.register(Figures)
 class FiguresAdmin(DeskAdmin[Figures]):
-    """Figures name nobody: every member of staff may look at them. Nobody writes them."""
+    """Figures name nobody: every group of staff may look at them. Nobody writes them."""
 
     own_parameters = frozenset[str]()
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.admin_site.has_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Figures | None = None) -> bool:
-        return self.admin_site.has_permission(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Figures | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Figures | None = None) -> bool:
-        return False
+    has_add_permission = has_change_permission = has_delete_permission = _never
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site.admin_view
@@ -56,13 +47,19 @@ class FiguresAdmin(DeskAdmin[Figures]):
         }
         return TemplateResponse(request, "admin/statistics.html", context)
 
+    def _must_view(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
     def as_json(self, request: HttpRequest) -> HttpResponse:
         """The same figures for scripts of staff."""
+        self._must_view(request)
         row = _row()
         return JsonResponse({"made_at": row.made_at, **row.tables})
 
     def as_csv(self, request: HttpRequest, name: str) -> HttpResponseBase:
         """One table for a spreadsheet."""
+        self._must_view(request)
         table = next((one for one in showing.tables(_row().tables) if one.name == name), None)
         if table is None:
             raise Http404

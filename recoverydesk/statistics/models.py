@@ -16,7 +16,7 @@ class Figures(models.Model):
     class Meta:
         verbose_name = _("figures")
         verbose_name_plural = _("figures")
-        default_permissions = ()
+        default_permissions = ("view",)
 
     def __str__(self) -> str:
         return f"figures of {self.made_at}"

@@ -157,7 +157,7 @@ def test_every_row_has_words_and_a_bar() -> None:
 @pytest.fixture
 def desk(client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
     """A browser of a member of staff behind the gate."""
-    clerk = make_user("clerk", staff=True)
+    clerk = make_user("clerk", staff=True, groups=["Auditors"])
     device, _secret = add_totp(clerk)
     client.force_login(clerk)
     session = client.session
