@@ -88,19 +88,22 @@ class Outside:
         self._finish_files(forks)
 
     def _finish_files(self, forks: Sequence[Fork]) -> None:
-        files = self._files()
+        copies: dict[str, list[checkpoints.File]] = {}
+        for file in self._files():
+            copies.setdefault(file.name, []).append(file)
         written = Checkpoint.objects.filter(seal__gte=self.since)
-        for file in files:
-            self._lost_lines(file, written.filter(file=file.name), forks)
-        self._lost_files(written.exclude(file__in=[file.name for file in files]), forks)
+        for name, files in copies.items():
+            self._lost_lines(files, written.filter(file=name), forks)
+        self._lost_files(written.exclude(file__in=copies), forks)
 
-    def _lost_lines(self, file: checkpoints.File, written: QuerySet[Checkpoint], forks: Sequence[Fork]) -> None:
-        there = {line.seal for line in file.lines}
+    def _lost_lines(self, copies: list[checkpoints.File], written: QuerySet[Checkpoint], forks: Sequence[Fork]) -> None:
+        """Lines that are in no copy of their file."""
+        name, there = copies[0].name, {line.seal for file in copies for line in file.lines}
         for number in written.order_by("seal").values_list("seal", flat=True).iterator():
-            if number not in there and not any(fork.explains_gone(file.name, number) for fork in forks):
-                why = f"written, but no longer in {file.path}"
+            if number not in there and not any(fork.explains_gone(name, number) for fork in forks):
+                why = f"written, but no longer in {copies[0].path}"
                 self.report.add(Kind.CHECKPOINT_MISSING, "checkpoint", number, why)
-                self.report.add_gone(file.name, number, number)
+                self.report.add_gone(name, number, number)
 
     def _lost_files(self, written: QuerySet[Checkpoint], forks: Sequence[Fork]) -> None:
         """Files not read: one of this machine's is missing; another machine's is worth a note."""

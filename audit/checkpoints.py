@@ -109,6 +109,15 @@ def read(path: Path) -> File:
     return File(path, names[0] if names else "", tuple(_lines(rows)))
 
 
+def up_to(path: Path, last: int) -> Iterator[bytes]:
+    """The lines of a file that are about no later seal than this one, as they stand there. Raises OSError."""
+    with path.open("rb") as file:
+        for text in file:
+            row = _parsed(text.decode(errors="replace"))
+            if row is not None and not (isinstance(row.get("seal"), int) and row["seal"] > last):
+                yield text
+
+
 def _lines(rows: Iterable[dict[str, Any]]) -> Iterator[Line]:
     for row in rows:
         if isinstance(row.get("seal"), int):

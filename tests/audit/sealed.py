@@ -10,7 +10,7 @@ from django.db import connection
 
 from audit import sealing, triggers
 from audit.log import Origin, record
-from audit.models import Event, EventDetail
+from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag
 from tests.audit.conftest import Somebody
 
@@ -60,6 +60,16 @@ def run(sql: str, *params: Any) -> int:
     with superuser() as cursor:
         cursor.execute(sql, params)
         return int(cursor.rowcount)
+
+
+def back_to(number: int) -> None:
+    """What restoring a backup of that seal leaves in the database; VAR_DIR stays as it is."""
+    head = Seal.objects.get(number=number)
+    with superuser() as cursor:
+        cursor.execute("DELETE FROM audit_event WHERE id > %s", [head.last_id])
+        cursor.execute("DELETE FROM audit_eventdetail WHERE event_id > %s", [head.last_id])
+        cursor.execute("DELETE FROM audit_seal WHERE number > %s", [number])
+        cursor.execute("DELETE FROM audit_checkpoint WHERE seal > %s", [number])
 
 
 def insert(**columns: Any) -> None:

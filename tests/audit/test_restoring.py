@@ -19,7 +19,7 @@ from audit.tags import Tag
 from audit.verifying import verify
 from tests.audit.conftest import Somebody
 from tests.audit.exported import judged_here
-from tests.audit.sealed import ids, insert, run, superuser, write, write_and_seal
+from tests.audit.sealed import back_to, ids, insert, run, superuser, write, write_and_seal
 
 pytestmark = pytest.mark.django_db
 REASON = "the disk of the database broke"
@@ -37,16 +37,6 @@ def log(ada: Somebody) -> None:
 def go_on(ada: Somebody) -> None:
     write(2, [ada])
     assert chores.seal() == 2
-
-
-def back_to(number: int) -> None:
-    """What restoring a backup of that seal leaves in the database; VAR_DIR stays as it is."""
-    head = Seal.objects.get(number=number)
-    with superuser() as cursor:
-        cursor.execute("DELETE FROM audit_event WHERE id > %s", [head.last_id])
-        cursor.execute("DELETE FROM audit_eventdetail WHERE event_id > %s", [head.last_id])
-        cursor.execute("DELETE FROM audit_seal WHERE number > %s", [number])
-        cursor.execute("DELETE FROM audit_checkpoint WHERE seal > %s", [number])
 
 
 def put_back_the_file(number: int) -> None:
