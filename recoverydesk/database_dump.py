@@ -7,12 +7,15 @@ import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import connection
 from django.utils.translation import gettext as _
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
+
+if TYPE_CHECKING:
+    import psycopg
 
 MODE = 0o600
 PAGES = 2000
@@ -58,17 +61,19 @@ def _pg_dump(descriptor: int, follow: Follow) -> None:
         (snapshot,) = cursor.fetchone()
     where, password = _where()
     command = [pg_program("pg_dump"), "--format=custom", "--no-password", f"--snapshot={snapshot}", f"--dbname={where}"]
-    variables = os.environ | ({"PGPASSWORD": password} if password else {})
+    variables = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PGPASSWORD": password}  # and none of our secrets
     with subprocess.Popen(command, stdout=descriptor, stderr=subprocess.PIPE, env=variables, text=True) as running:
         _watch(running, descriptor, follow)
 
 
 def _where() -> tuple[str, str]:
-    """The database as DATABASE_URL names it, for libpq, and apart from that the password."""
+    """The database this process is connected to, for libpq, and apart from that the password."""
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
     asked = {name: value for name, value in connection.get_connection_params().items() if name in known}
-    password = str(asked.pop("password", "") or "")
-    return make_conninfo(**{name: str(value) for name, value in asked.items()}), password
+    info = cast("psycopg.Connection[Any]", connection.connection).info
+    asked |= {"host": info.host, "port": info.port, "user": info.user, "dbname": info.dbname}
+    asked.pop("password", None)
+    return make_conninfo(**{name: str(value) for name, value in asked.items()}), info.password
 
 
 def _watch(running: "subprocess.Popen[str]", descriptor: int, follow: Follow) -> None:
