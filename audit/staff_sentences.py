@@ -111,6 +111,7 @@ SENTENCES = {
     Tag.CODEHOST_CHANGE: _("%(actor)s described a code host anew."),
     Tag.CODEHOST_PAUSE: _("%(actor)s paused a code host."),
     Tag.CODEHOST_RESUME: _("%(actor)s took a code host up again."),
+    Tag.CODEHOST_LIMIT: _("%(actor)s changed how much a code host is asked."),
     Tag.CODEHOST_PROBE_NOW: _('%(actor)s pressed "probe now" for a code host.'),
     Tag.CODEHOST_REMOVE: _("%(actor)s removed a code host."),
     Tag.REPLY_TEMPLATE_CHANGE: _("%(actor)s changed a reply template."),

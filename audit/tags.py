@@ -132,6 +132,7 @@ class Tag(models.TextChoices):
     CODEHOST_CHANGE = "codehost:change", _("A code host was changed.")
     CODEHOST_PAUSE = "codehost:pause", _("A code host was paused.")
     CODEHOST_RESUME = "codehost:resume", _("A code host was taken up again.")
+    CODEHOST_LIMIT = "codehost:limit", _("How much a code host is asked was changed.")
     CODEHOST_PROBE_NOW = "codehost:probe_now", _("Everything that waits for a code host was made due at once.")
     CODEHOST_REMOVE = "codehost:remove", _("A code host was removed.")
     REPLY_TEMPLATE_CHANGE = "reply_template:change", _("A reply template was changed.")

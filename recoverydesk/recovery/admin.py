@@ -25,6 +25,8 @@ from recoverydesk.recovery import (
     errors,
     held_roles_page,
     host_knowledge,
+    host_limits,
+    host_limits_page,
     opening_page,
     permissions,
     queue,
@@ -34,7 +36,6 @@ from recoverydesk.recovery import (
 from recoverydesk.recovery.admin_forms import ReplyTemplateForm
 from recoverydesk.recovery.admin_queue import actor_of, text_only, user_of
 from recoverydesk.recovery.models import CodeHost, RecoveryTicket, ReplyTemplate
-from recoverydesk.recovery.probing import patience
 
 
 def _never(*_args: object, **_options: object) -> bool:
@@ -122,9 +123,9 @@ def _press(request: HttpRequest, act: Callable[[], str]) -> None:
 
 @admin.register(CodeHost)
 class CodeHostAdmin(DeskAdmin[CodeHost]):
-    """What staff have described (`manage.py codehost`) and what asking has taught; read-only but for "probe now"."""
+    """What staff have described (`manage.py codehost`) and what asking has taught; two buttons: probe now, limits."""
 
-    list_display = ("host", "known_by", "protocol", "state", "failures", "looks_today")
+    list_display = ("host", "known_by", "protocol", "state", "failures", "looks_today", "a_second")
     list_filter = ("described", "protocol")
     search_fields = ("host",)
     ordering = ("host",)
@@ -134,7 +135,7 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
         (gettext_lazy("Learned by asking"), {"fields": ("protocol", "learned_at")}),
         (
             gettext_lazy("How it does"),
-            {"fields": ("state", "failures", "trouble", "circuit_open_until", "looks_today", "tokens_at")},
+            {"fields": ("state", "failures", "trouble", "circuit_open_until", "looks_today", "a_second", "tokens_at")},
         ),
     )
 
@@ -149,15 +150,33 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
             return _("paused by staff")
         if host.circuit_open_until and host.circuit_open_until > now:
             return _("left alone until %(at)s") % {"at": date_format(host.circuit_open_until, "H:i:s")}
+        if host_knowledge.knowledge(host).rests_until(now):
+            return _("no more looks today")
         return _("failing") if host.failures else _("in order")
 
     @admin.display(description=gettext_lazy("looks today"))
     def looks_today(self, host: CodeHost) -> str:
-        return f"{host_knowledge.knowledge(host).asked_today(timezone.now())}/{patience.A_DAY}"
+        known = host_knowledge.knowledge(host)
+        return f"{known.asked_today(timezone.now())}/{known.pace.a_day}"
+
+    @admin.display(description=gettext_lazy("looks a second"))
+    def a_second(self, host: CodeHost) -> str:
+        return f"{host_knowledge.pace(host).a_second:g}"
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.probe_now)
-        return [path("<int:pk>/probe_now/", view, name="recovery_codehost_probe_now"), *super().get_urls()]
+        probe = self.admin_site.admin_view(self.probe_now)
+        limits = self.admin_site.admin_view(text_only(host_limits_page.show))
+        return [
+            path("<int:pk>/probe_now/", probe, name="recovery_codehost_probe_now"),
+            path("<int:pk>/limits/", limits, name="recovery_codehost_limits"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        more = {"may_limit": host_limits.may_limit(actor_of(request))}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     def probe_now(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The button: a POST that makes everything waiting for this host due, and comes back."""

@@ -20,7 +20,7 @@ from recoverydesk.recovery.errors import NotAllowed
 from recoverydesk.recovery.models import Boundary, CodeHost, Status
 from recoverydesk.recovery.permissions import WORK, Actor, Who
 from recoverydesk.recovery.probing.neighbours import Gate
-from recoverydesk.recovery.probing.patience import Knowledge, Visit
+from recoverydesk.recovery.probing.patience import Knowledge, Pace, Visit, within_bounds
 from recoverydesk.recovery.probing.transport import Origin
 from recoverydesk.recovery.probing.verdicts import Result
 
@@ -38,7 +38,15 @@ def knowledge(row: CodeHost) -> Knowledge:
         tokens_at=row.tokens_at,
         asked_on=row.asked_on,
         asked=row.asked,
+        pace=pace(row),
     )
+
+
+def pace(row: CodeHost) -> Pace:
+    """How much the host may be asked: what staff have set for it, else what is usual for it."""
+    usual = known_hosts.pace(row.host)
+    a_day = usual.a_day if row.looks_a_day is None else row.looks_a_day
+    return within_bounds(a_day, usual.a_second if row.looks_a_second is None else row.looks_a_second)
 
 
 def take(origins: Iterable[Origin]) -> dict[str, CodeHost]:
@@ -148,4 +156,5 @@ def forget_unused() -> int:
     """Drop the rows of hosts that staff never described and nobody asked for 30 days."""
     unused = Q(tokens_at__lt=Now() - FORGET_UNUSED) | Q(tokens_at=None, created_at__lt=Now() - FORGET_UNUSED)
     rows = CodeHost.objects.filter(unused, described=False, paused_at=None, lease=None)
+    rows = rows.filter(looks_a_day=None, looks_a_second=None)
     return rows.delete()[0]

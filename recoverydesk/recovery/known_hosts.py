@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from recoverydesk.recovery import host_styles as styles
+from recoverydesk.recovery.probing.patience import USUAL, Pace
 from recoverydesk.recovery.url_text import Address
 
 
@@ -50,6 +51,23 @@ NEVER = styles.words(
     " travis-ci.org travis-ci.com circleci.com appveyor.com codecov.io"
     " coveralls.io"
 )
+
+
+PACES = {  # tests/recovery/probing/test_pace.py has the load they let through
+    "github.com": Pace(a_day=50_000, a_second=4.0),
+    "gitlab.com": Pace(a_day=10_000, a_second=2.0),
+    "bitbucket.org": Pace(a_day=10_000, a_second=2.0),
+}  # of hosts that serve millions of clones a day; nobody counts git's questions there
+
+
+def pace(host: str) -> Pace:
+    """How much this host (by its key) is asked where staff have set nothing for it."""
+    return PACES.get(host, USUAL)
+
+
+def asked_at(name: str) -> frozenset[str]:
+    """The keys of the hosts that answer for repositories our keys know by this name; the other way round `names_at`."""
+    return frozenset({host.asked_at for host in KNOWN.values() if host.name == name}) or frozenset({name})
 
 
 def names_at(asked_at: str) -> frozenset[str]:

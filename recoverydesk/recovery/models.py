@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.leases import Leased
 from accounts.sealed import KeyIdField
-from recoverydesk.recovery.probing.patience import BURST
+from recoverydesk.recovery.probing.patience import BURST, DAYS, SECONDS
 from recoverydesk.recovery.probing.verdicts import PROTOCOLS, Verdict
 
 
@@ -513,11 +513,20 @@ class CodeHost(Leased):
     tokens_at = models.DateTimeField(_("last asked"), null=True, blank=True)
     asked_on = models.DateField(_("day of the count"), null=True, blank=True)
     asked = models.PositiveIntegerField(_("looks that day"), default=0, db_default=0)
+    looks_a_day = models.PositiveIntegerField(_("most looks a day"), null=True, blank=True)
+    looks_a_second = models.FloatField(_("most looks a second"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("code host")
         verbose_name_plural = _("code hosts")
         default_permissions = ("view",)
+        constraints = [
+            models.CheckConstraint(
+                condition=(Q(looks_a_day=None) | Q(looks_a_day__range=DAYS))
+                & (Q(looks_a_second=None) | Q(looks_a_second__range=SECONDS)),
+                name="pace_within_bounds",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.host

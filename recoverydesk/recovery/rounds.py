@@ -76,6 +76,7 @@ def _round(due: QuerySet[Boundary]) -> int:
     plan = _planned(leased)
     failpoints.reach("probe", "planned")
     rows = host_knowledge.take(plan.origins.values())
+    plan.paced = {key for key, row in rows.items() if row.looks_a_second is not None}
     gates = _domain_gates(plan)
     stops, rests = _stops(plan, rows, {row.host: gate for row, gate in gates})
     kept = _keep_unasked(leased, plan, stops, rests)
@@ -94,7 +95,8 @@ def _round(due: QuerySet[Boundary]) -> int:
 def _domain_gates(plan: Plan) -> list[tuple[CodeHost, Gate]]:
     """The gates of the strangers' domains that are ours to ask below now."""
     rows, now = host_knowledge.take_domains(set(plan.domains().values())).values(), database_now()
-    return [(row, Gate(host_knowledge.knowledge(row).tokens_now(now))) for row in rows]
+    known = [(row, host_knowledge.knowledge(row)) for row in rows]
+    return [(row, Gate(one.tokens_now(now), a_second=one.pace.a_second)) for row, one in known]
 
 
 def _companions(leased: Iterable[Boundary]) -> QuerySet[Boundary]:

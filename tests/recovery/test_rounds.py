@@ -27,7 +27,7 @@ from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.probing import errands
 from recoverydesk.recovery.probing.answers import ADVERTISEMENT, RESULT
 from recoverydesk.recovery.probing.git import line
-from recoverydesk.recovery.probing.patience import A_DAY, FAILURES
+from recoverydesk.recovery.probing.patience import FAILURES, USUAL
 from recoverydesk.recovery.probing.probe import look
 from recoverydesk.recovery.probing.transport import Client as Conversation
 from recoverydesk.recovery.probing.transport import Limits
@@ -269,7 +269,7 @@ def test_after_two_thousand_looks_the_host_rests_until_tomorrow(raw_host: MakeHo
     stay_clear_of_midnight()
     today = database_now().astimezone(UTC).date()
     CodeHost.objects.filter(pk=describe(host).pk).update(
-        asked_on=today, asked=A_DAY - 1, protocol="v2-direct", learned_at=Now(), tokens=5
+        asked_on=today, asked=USUAL.a_day - 1, protocol="v2-direct", learned_at=Now(), tokens=5
     )
     boundaries = [waiting(host.url(f"owner{n}")) for n in range(3)]
     assert rounds.probe_due() == 1
@@ -281,6 +281,21 @@ def test_after_two_thousand_looks_the_host_rests_until_tomorrow(raw_host: MakeHo
     CodeHost.objects.update(asked_on=today - timedelta(days=1))
     due_again()
     assert rounds.probe_due() == 3
+
+
+def test_a_host_is_asked_as_often_a_day_as_its_row_says(raw_host: MakeHost) -> None:
+    host = raw_host(NOTHING)
+    stay_clear_of_midnight()
+    today = database_now().astimezone(UTC).date()
+    row = CodeHost.objects.filter(pk=describe(host).pk)
+    row.update(asked_on=today, asked=USUAL.a_day, protocol="v2-direct", learned_at=Now(), looks_a_day=USUAL.a_day + 1)
+    for number in range(2):
+        waiting(host.url(f"owner{number}"))
+    assert rounds.probe_due() == 1
+    row.update(looks_a_day=1, asked=0)
+    due_again()
+    assert rounds.probe_due() == 1
+    assert len(host.asked) == 2
 
 
 def test_five_failures_in_a_row_open_the_circuit_for_ten_minutes(raw_host: MakeHost) -> None:
@@ -332,9 +347,9 @@ def test_retry_after_wins_over_the_schedule(raw_host: MakeHost) -> None:
 
 
 def test_a_long_list_is_gone_round_twenty_at_a_time(raw_host: MakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recoverydesk.recovery.probing.patience.PER_SECOND", 1000.0)
+    monkeypatch.setattr("recoverydesk.recovery.probing.patience.BURST", 100.0)
     host = raw_host(NOTHING)
-    CodeHost.objects.filter(pk=describe(host).pk).update(protocol="v2-direct", learned_at=Now())
+    CodeHost.objects.filter(pk=describe(host).pk).update(protocol="v2-direct", learned_at=Now(), tokens=100)
     boundary = waiting(host.url("ada"), repositories=30)
     for _ in range(3):
         due_again()

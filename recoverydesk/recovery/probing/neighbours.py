@@ -15,7 +15,7 @@ from publicsuffixlist import PublicSuffixList
 
 from recoverydesk.recovery import known_hosts
 from recoverydesk.recovery.probing.addresses import Address
-from recoverydesk.recovery.probing.patience import AT_ONCE, BURST, Bucket
+from recoverydesk.recovery.probing.patience import AT_ONCE, BURST, USUAL, Bucket
 
 PREFIXES = {4: 24, 6: 48}  # bits of an address that one customer of a network is likely to have
 MOST_NETWORKS = 4096  # remembered in this process
@@ -24,8 +24,10 @@ MOST_NETWORKS = 4096  # remembered in this process
 class Gate:
     """Lets looks through: two at a time, and as fast as the bucket fills."""
 
-    def __init__(self, tokens: float = BURST, clock: Callable[[], float] = time.monotonic) -> None:
-        self.bucket = Bucket(tokens, clock())
+    def __init__(
+        self, tokens: float = BURST, clock: Callable[[], float] = time.monotonic, a_second: float = USUAL.a_second
+    ) -> None:
+        self.bucket = Bucket(tokens, clock(), a_second)
         self.inside = 0
         self._clock = clock
         self._turn = threading.Condition()

@@ -1,7 +1,8 @@
 """How patiently one host is asked: what is known of it, and one round's visit to it. Values and a clock; no database.
 
-The numbers are those of branch-verification section 7: two looks at a time, five at once and then one a second, 2,000 a
-day, and ten minutes' rest after five failures in a row. What a host says about its own rest wins.
+Two looks at a time, five at once and then as many a second and a day as the host's pace says (ADR 0109: one and 2,000
+where neither staff nor `known_hosts` say otherwise), and ten minutes' rest after five failures in a row. What a host
+says about its own rest wins.
 """
 
 import threading
@@ -14,8 +15,8 @@ from recoverydesk.recovery.probing.verdicts import LONGEST, SHORTEST, Result, Ve
 
 AT_ONCE = 2  # looks at one host at the same time
 BURST = 5.0
-PER_SECOND = 1.0
-A_DAY = 2000
+DAYS = (1, 1_000_000)  # the fewest and the most looks a day that a pace may say
+SECONDS = (0.01, 20.0)  # and a second: the slowest is one in 100 seconds
 FAILURES = 5
 REST = timedelta(minutes=10)
 FORGOTTEN_AFTER = timedelta(days=7)
@@ -24,8 +25,24 @@ ONE_REQUEST = ("v2-direct", "v2")
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How much one host is asked at most: looks a day (UTC) and a second."""
+
+    a_day: int = 2000
+    a_second: float = 1.0
+
+
+USUAL = Pace()
+
+
+def within_bounds(a_day: int, a_second: float) -> Pace:
+    """A pace that a round can go by, whatever stands in a row: what is out of bounds is the nearest that is not."""
+    return Pace(min(DAYS[1], max(DAYS[0], a_day)), min(SECONDS[1], max(SECONDS[0], a_second)))
+
+
+@dataclass(frozen=True)
 class Knowledge:
-    """What we know of one (host, port): what it speaks, how it does, how much it was asked."""
+    """What we know of one (host, port): what it speaks, how it does, how much it was asked, how much it may be."""
 
     protocol: str = ""
     learned_at: datetime | None = None
@@ -35,6 +52,7 @@ class Knowledge:
     tokens_at: datetime | None = None
     asked_on: date | None = None
     asked: int = 0
+    pace: Pace = USUAL
 
     def spoken(self, now: datetime) -> str:
         """What the host spoke within the last seven days, or nothing."""
@@ -43,8 +61,8 @@ class Knowledge:
 
     def tokens_now(self, now: datetime) -> float:
         """How many looks the bucket holds now."""
-        passed = (now - self.tokens_at).total_seconds() if self.tokens_at else BURST / PER_SECOND
-        return min(BURST, self.tokens + max(passed, 0.0) * PER_SECOND)
+        passed = (now - self.tokens_at).total_seconds() if self.tokens_at else BURST / self.pace.a_second
+        return min(BURST, self.tokens + max(passed, 0.0) * self.pace.a_second)
 
     def asked_today(self, now: datetime) -> int:
         """Looks since midnight (UTC)."""
@@ -54,9 +72,12 @@ class Knowledge:
         """When the host may be asked again; None when it may be asked now."""
         if self.circuit_open_until and self.circuit_open_until > now:
             return self.circuit_open_until
-        if self.asked_today(now) >= A_DAY:
-            return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
-        return None
+        return next_day(now) if self.asked_today(now) >= self.pace.a_day else None
+
+
+def next_day(now: datetime) -> datetime:
+    """When the day's count begins anew: midnight, UTC."""
+    return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
 
 
 def learned(before: str, heard: str) -> str:
@@ -71,14 +92,14 @@ def learned(before: str, heard: str) -> str:
 class Bucket:
     """How many looks may begin now; it fills by the second. Whoever takes one holds a lock."""
 
-    def __init__(self, tokens: float, now: float) -> None:
-        self.tokens, self._counted = tokens, now
+    def __init__(self, tokens: float, now: float, a_second: float = USUAL.a_second) -> None:
+        self.tokens, self._counted, self._a_second = tokens, now, a_second
 
     def wait(self, now: float) -> float:
         """Seconds until it holds a whole look, by a clock that only goes on."""
-        self.tokens = min(BURST, self.tokens + (now - self._counted) * PER_SECOND)
+        self.tokens = min(BURST, self.tokens + (now - self._counted) * self._a_second)
         self._counted = now
-        return max(0.0, (1 - self.tokens) / PER_SECOND)
+        return max(0.0, (1 - self.tokens) / self._a_second)
 
 
 class Visit:
@@ -90,9 +111,9 @@ class Visit:
         self.rest: timedelta | None = None
         self.trouble = ""
         self.asked = 0
-        self._left_today = A_DAY - known.asked_today(now)
+        self._left_today = known.pace.a_day - known.asked_today(now)
         self._clock = clock
-        self._bucket = Bucket(known.tokens_now(now), clock())
+        self._bucket = Bucket(known.tokens_now(now), clock(), known.pace.a_second)
         self.ends = clock() + VISIT_SECONDS
         self._over = False
         self._lock = threading.Lock()

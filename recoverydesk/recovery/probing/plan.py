@@ -23,6 +23,7 @@ class Plan:
     limits: Limits
     origins: dict[str, Origin] = field(default_factory=dict)
     seen: dict[int, Seen] = field(default_factory=dict)
+    paced: set[str] = field(default_factory=set)  # hosts staff have set a pace for
     _errands: dict[str, dict[Name, Errand]] = field(default_factory=dict)
 
     def add(self, boundary_id: int, urls: Sequence[str], branch: str, *, start: int) -> None:
@@ -55,8 +56,8 @@ class Plan:
         return {key: domain for key, domain in found.items() if domain}
 
     def _is_strangers(self, key: str) -> bool:
-        """Neither staff have described this host, nor is it a public one we know."""
-        return key not in self.hosts and not is_public(self.origins[key].host)
+        """Neither have staff described this host or set its pace, nor is it a public one we know."""
+        return not (key in self.hosts or key in self.paced or is_public(self.origins[key].host))
 
     def leave_paused(self, key: str) -> None:
         """Nobody asks at this host: staff have paused it."""

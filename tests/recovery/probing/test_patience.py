@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from recoverydesk.recovery.probing.patience import A_DAY, BURST, Knowledge, Visit, learned, rest_after
+from recoverydesk.recovery.probing.patience import BURST, USUAL, Knowledge, Pace, Visit, learned, rest_after
 from recoverydesk.recovery.probing.verdicts import Result, Verdict
 
 NOW = datetime(2026, 3, 1, 23, 59, 30, tzinfo=UTC)
@@ -48,13 +48,33 @@ def test_an_empty_bucket_fills_between_visits() -> None:
 
 
 def test_a_days_looks_are_counted_by_the_day(clock: Clock) -> None:
-    nearly = Knowledge(asked_on=NOW.date(), asked=A_DAY - 1)
+    nearly = Knowledge(asked_on=NOW.date(), asked=USUAL.a_day - 1)
     visit = Visit(nearly, NOW, clock)
     assert [visit.take(), visit.take()] == [True, False]
-    full = replace(nearly, asked=A_DAY)
+    full = replace(nearly, asked=USUAL.a_day)
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
     assert full.rests_until(NOW) == midnight
     assert full.rests_until(midnight) is None
+
+
+@pytest.mark.parametrize(("a_second", "looks"), [(4.0, 5 + 4 * 45), (1.0, 5 + 45), (0.1, 5 + 4), (0.01, 5)])
+def test_a_visit_goes_at_the_hosts_own_pace(clock: Clock, a_second: float, looks: int) -> None:
+    visit, taken = Visit(Knowledge(pace=Pace(a_second=a_second)), NOW, clock), 0
+    while visit.take():
+        taken += 1
+    assert looks - 1 <= taken <= looks
+
+
+def test_an_empty_bucket_of_a_slow_host_fills_slowly_between_visits() -> None:
+    empty = Knowledge(tokens=0.0, tokens_at=NOW, pace=Pace(a_second=0.01))
+    assert [round(empty.tokens_now(NOW + after * SECOND), 2) for after in (0, 50, 100, 10_000)] == [0, 0.5, 1, BURST]
+
+
+def test_a_host_may_have_a_day_of_its_own(clock: Clock) -> None:
+    knows = Knowledge(asked_on=NOW.date(), asked=2_000, pace=Pace(a_day=2_001))
+    assert knows.rests_until(NOW) is None
+    visit = Visit(knows, NOW, clock)
+    assert [visit.take(), visit.take()] == [True, False]
 
 
 def test_what_a_host_speaks_is_forgotten_after_seven_days() -> None:
