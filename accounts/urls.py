@@ -37,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="account_device_rename",
     ),
     path("security/codes/", security.recovery_codes, name="account_recovery_codes"),
+    path("security/codes/new/", security.recovery_codes_shown, name="account_recovery_codes_shown"),
     path("security/codes/saved/", security.recovery_codes_prove, name="account_recovery_codes_prove"),
     path("sessions/", visits.sessions, name="account_sessions"),
     path("sessions/end/", visits.sessions_end, name="account_sessions_end"),

@@ -11,10 +11,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from django_otp.models import Device
 
-from accounts import codes, otpauth, second_factors, wrong_factors
+from accounts import codes, otpauth, outcomes, second_factors, wrong_factors
 from accounts.devices import RecoveryCodeDevice, TotpDevice, webauthn_credentials
 from accounts.forms import AppNameForm, DeviceNameForm, RecoveryCodeForm, TotpForm
 from accounts.models import User
@@ -24,6 +24,7 @@ from accounts.views.sign_in import confirm_session, wrong_code
 from accounts.visitor import account_of
 from audit.log import origin_of
 
+CODES = "recovery codes"  # under which name new ones wait to be shown
 read_or_write = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -139,7 +140,7 @@ def own_device(user: User, kind: str, device_id: int) -> Device:
 @require_recent_second_factor
 @read_or_write
 def recovery_codes(request: HttpRequest) -> HttpResponse:
-    """Make new recovery codes; the answer to the POST is the only page that ever shows them."""
+    """Make new recovery codes; the POST leads to the only page that ever shows them."""
     user = account_of(request)
     if not second_factors.has_primary_factor(user):
         messages.error(request, _("Add an authenticator app or a security key first: codes stand in for it."))
@@ -148,7 +149,20 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
         left = second_factors.summary(user).codes_left
         return render(request, "accounts/recovery_codes.html", {"left": left, "count": codes.RECOVERY_CODES})
     plain = second_factors.make_codes(user, actor=user, origin=origin_of(request))
-    shown = {"codes": plain, "username": user.username, "form": RecoveryCodeForm()}
+    outcomes.keep(request, CODES, secret=plain)
+    return redirect("account_recovery_codes_shown")
+
+
+@never_cache
+@login_required
+@require_safe
+def recovery_codes_shown(request: HttpRequest) -> HttpResponse:
+    """The new codes, once; afterwards the page that asks whether they are saved."""
+    outcome = outcomes.take(request, CODES)
+    if outcome is None or outcome.secret is None:
+        messages.info(request, _("New codes are shown once. If you did not save them, make new ones."))
+        return redirect("account_recovery_codes_prove")
+    shown = {"codes": outcome.secret, "username": account_of(request).username, "form": RecoveryCodeForm()}
     return render(request, "accounts/recovery_codes_shown.html", shown)
 
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from accounts import background
+from accounts import background, outcomes
 from accounts.clock import database_now
 from accounts.mail import links
 from accounts.mail.models import Link
@@ -77,16 +77,16 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
     try:
         link = _resolve_first(key, "status", "confirm_contact")
     except links.SpentLink as spent:
-        return _once_more(request, spent.link) or dead_link(request)
+        return _spent(request, spent.link)
     except links.BadLink:
         return dead_link(request)
-    code = ""
     if request.method == "POST":
         code = _act_as_claimant(request, link)
-        if link.purpose == "confirm_contact" and not links_still(link):
-            return _confirmed(request, link, code)
-        if not code:
-            return redirect(request.path) if links_still(link) else _closed(request, link)
+        if code or not links_still(link):
+            outcomes.keep(request, _outcome(link), secret=code or None)
+        return redirect(request.path)
+    outcome = outcomes.take(request, _outcome(link))
+    code = outcome.secret or "" if outcome else ""
     if link.purpose == "confirm_contact":
         return render(request, "recovery/confirm.html", {"ticket": ticket_of(link)})
     page = showing.status_page(ticket_of(link), return_code=code)
@@ -106,31 +106,37 @@ def _resolve_first(key: str, *purposes: str) -> Link:
     return links.resolve(key, purposes[-1])
 
 
-def _once_more(request: HttpRequest, link: Link) -> HttpResponse | None:
-    """The page a button led to the first time, when it is pressed again with the link it used up."""
-    ticket = ticket_of(link)
-    if "withdraw" in request.POST and repeated.was_withdrawn(ticket):
-        return _closed(request, link)
-    if "pushed" in request.POST and repeated.was_confirmed_with(link, ticket):
-        return _confirmed(request, link, "")
-    return None
+def _outcome(link: Link) -> str:
+    """Under which name the page waits that a button of this link leads to."""
+    return f"{link.purpose} {link.pk}"
 
 
-def _confirmed(request: HttpRequest, link: Link, code: str) -> HttpResponse:
-    """The confirming link is spent: by the confirmation, or by "I did not ask"."""
+def _spent(request: HttpRequest, link: Link) -> HttpResponse:
+    """A button used the link up: the page it leads to, for the browser that pressed it, also if pressed again."""
+    if request.method == "POST":
+        if not _was_pressed_before(request, link):
+            return dead_link(request)
+        outcomes.keep(request, _outcome(link))
+        return redirect(request.path)
+    outcome = outcomes.take(request, _outcome(link))
+    if outcome is None:
+        return dead_link(request)
     ticket = ticket_of(link)
-    if ticket.mailbox_confirmed_at is None:
-        return _closed(request, link)
-    return render(request, "recovery/confirmed.html", {"ticket": ticket, "return_code": code})
+    if link.purpose == "status" or ticket.mailbox_confirmed_at is None:
+        return render(request, "recovery/closed.html", {"ticket": ticket})
+    return render(request, "recovery/confirmed.html", {"ticket": ticket, "return_code": outcome.secret or ""})
+
+
+def _was_pressed_before(request: HttpRequest, link: Link) -> bool:
+    ticket = ticket_of(link)
+    if "withdraw" in request.POST:
+        return repeated.was_withdrawn(ticket)
+    return "pushed" in request.POST and repeated.was_confirmed_with(link, ticket)
 
 
 def links_still(link: Link) -> bool:
     """Whether a link survived what was just done with it."""
     return Link.objects.filter(pk=link.pk, dead_at=None, used_at=None).exists()
-
-
-def _closed(request: HttpRequest, link: Link) -> HttpResponse:
-    return render(request, "recovery/closed.html", {"ticket": ticket_of(link)})
 
 
 def _act_as_claimant(request: HttpRequest, link: Link) -> str:
@@ -164,23 +170,25 @@ def stop(request: HttpRequest, key: str) -> HttpResponse:
         link = links.resolve(key, "stop")
     except links.BadLink:
         return dead_link(request)
-    ticket, refused = ticket_of(link), ""
     if request.method == "POST":
-        lock = "lock" in request.POST
-        try:
-            _stop(ticket, permissions.address_holder(link, origin_of(request)), lock=lock)
-            return _stopped(request, "recovery/stopped.html", link, locked=lock)
-        except errors.RecoveryError as refusal:
-            if repeated.was_stopped_with(link, ticket_of(link), lock=lock):
-                return _stopped(request, "recovery/stopped.html", link, locked=lock)
-            refused = str(refusal)
-    return _stopped(request, "recovery/stop.html", link, refused=refused)
-
-
-def _stopped(request: HttpRequest, template: str, link: Link, **more: Any) -> HttpResponse:
-    ticket = ticket_of(link)
+        outcomes.keep(request, _outcome(link), _no(request, link))
+        return redirect(request.path)
+    ticket, done = ticket_of(link), outcomes.take(request, _outcome(link))
+    facts = done.facts if done else {"refused": ""}
+    template = "recovery/stop.html" if "refused" in facts else "recovery/stopped.html"
     may_lock = ending.may_still_lock(ticket, link.recipient.lower())
-    return render(request, template, {"ticket": ticket, "may_lock": may_lock, **more})
+    return render(request, template, {"ticket": ticket, "may_lock": may_lock, **facts})
+
+
+def _no(request: HttpRequest, link: Link) -> dict[str, Any]:
+    """Say no, and return what the next page tells: whether the account was locked, or why it was refused."""
+    ticket, lock = ticket_of(link), "lock" in request.POST
+    try:
+        _stop(ticket, permissions.address_holder(link, origin_of(request)), lock=lock)
+    except errors.RecoveryError as refusal:
+        if not repeated.was_stopped_with(link, ticket_of(link), lock=lock):
+            return {"refused": str(refusal)}
+    return {"locked": lock}
 
 
 def _stop(ticket: RecoveryTicket, actor: permissions.Actor, *, lock: bool) -> None:
@@ -322,27 +330,38 @@ def password(request: HttpRequest, key: str) -> HttpResponse:
     except links.ExpiredLink as late:
         link, expired = late.link, True
     except links.SpentLink as spent:
-        if "renew" in request.POST and repeated.was_renewed(spent.link):
-            return render(request, "recovery/password_renewed.html")
-        return dead_link(request)
+        return _renewed_before(request, spent.link)
     except links.BadLink:
         return dead_link(request)
     ticket = passwords.ticket_of(link)
     try:
         if request.method == "POST" and (expired or "renew" in request.POST):
             passwords.renew(link, origin=origin_of(request))
-            return render(request, "recovery/password_renewed.html")
+            outcomes.keep(request, _outcome(link))
+            return redirect(request.path)
         if request.method == "POST" and "hold" in request.POST:
             passwords.start_hold(link, origin=origin_of(request))
             return redirect(request.path)
     except errors.RecoveryError as refusal:
         messages.error(request, str(refusal))
         return redirect(request.path)
+    if request.method != "POST" and outcomes.take(request, _outcome(link)):
+        return render(request, "recovery/password_renewed.html")
     if expired:
         return render(
             request, "recovery/password_expired.html", {"ticket": ticket, "renewable": passwords.renewable(ticket)}
         )
     return _choose(request, link, ticket)
+
+
+def _renewed_before(request: HttpRequest, link: Link) -> HttpResponse:
+    """The link gave way to a newer one: said to the browser that asked for it, also if it asks again."""
+    if "renew" in request.POST and repeated.was_renewed(link):
+        outcomes.keep(request, _outcome(link))
+        return redirect(request.path)
+    if request.method != "POST" and outcomes.take(request, _outcome(link)):
+        return render(request, "recovery/password_renewed.html")
+    return dead_link(request)
 
 
 def _choose(request: HttpRequest, link: Link, ticket: RecoveryTicket) -> HttpResponse:

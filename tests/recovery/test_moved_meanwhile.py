@@ -132,7 +132,7 @@ def test_a_new_contact_is_confirmed_while_the_owner_signs_in(ada: User) -> None:
     ticket = make_ticket(ada, claim=Claim.EMAIL, contact="ada@new.example")
     page = path(confirm_link(ticket))
     with right_after_the_page_reads_the_ticket(lambda: workflow.block(ticket.pk)):
-        answer = Client().post(page, {"pushed": "1"})
+        answer = Client().post(page, {"pushed": "1"}, follow=True)
     ticket.refresh_from_db()
     assert ticket.mailbox_confirmed_at is not None
     assert answer.context["return_code"] in answer.content.decode()
@@ -161,7 +161,7 @@ def test_this_was_not_me_pressed_in_the_moment_of_the_reset_freezes_the_account(
         workflow.reset(ticket.pk, actor=pressing(admin), reason=REASON)
 
     with right_after_the_page_reads_the_ticket(reset):
-        answer = Client().post(page, {button: "1"})
+        answer = Client().post(page, {button: "1"}, follow=True)
     ticket.refresh_from_db()
     ada.refresh_from_db()
     assert "The account is frozen" in answer.content.decode()

@@ -49,9 +49,9 @@ def words(response: Any) -> str:
 
 def twice(page: str, **pressed: str) -> str:
     """Press in two browsers, one after the other; the two pages say the same, and the second changed nothing."""
-    first = Client().post(page, pressed)
+    first = Client().post(page, pressed, follow=True)
     before = everything()
-    second = Client().post(page, pressed)
+    second = Client().post(page, pressed, follow=True)
     assert (second.status_code, words(second)) == (first.status_code, words(first))
     assert everything() == before
     return words(first)
@@ -83,7 +83,7 @@ def test_stop(ada: User, button: str) -> None:
 def test_a_second_stop_that_disputes(ada: User) -> None:
     Client().post(path(stop_link(make_ticket(ada))), {"stop": "1"})
     link = path(stop_link(make_ticket(ada)))
-    pages = {words(Client().post(link, {"stop": "1"})) for _press in range(2)}
+    pages = {words(Client().post(link, {"stop": "1"}, follow=True)) for _press in range(2)}
     assert len(pages) == 1
     assert "Your objection is written down" in pages.pop()
     assert RecoveryTicket.objects.latest("id").status == Status.CHALLENGED
@@ -93,7 +93,7 @@ def test_object_after_the_reset(ada: User) -> None:
     ticket = make_ticket(ada, Status.READY)
     workflow.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
     page = path(Link.objects.filter(purpose="stop").earliest("id"))
-    first, second = (words(Client().post(page, {"lock": "1"})) for _press in range(2))
+    first, second = (words(Client().post(page, {"lock": "1"}, follow=True)) for _press in range(2))
     assert first == second
     assert "The account is frozen" in first
     assert Mail.objects.filter(context__tag="account:freeze").count() == 1
@@ -101,9 +101,9 @@ def test_object_after_the_reset(ada: User) -> None:
 
 def test_confirm_a_new_contact_shows_the_return_code_the_first_time_only(ada: User) -> None:
     page = path(confirm_link(new_contact(ada)))
-    first = Client().post(page, {"pushed": "1"})
+    first = Client().post(page, {"pushed": "1"}, follow=True)
     before = everything()
-    second = Client().post(page, {"pushed": "1"})
+    second = Client().post(page, {"pushed": "1"}, follow=True)
     assert (first.status_code, second.status_code) == (200, 200)
     assert b"Address confirmed" in first.content
     assert b"Address confirmed" in second.content

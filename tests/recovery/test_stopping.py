@@ -92,7 +92,7 @@ def test_the_stop_button_stops_the_ticket_and_nothing_more(ada: User, client: Cl
     ticket = make_ticket(ada)
     browser = Client()
     browser.force_login(ada)
-    page = client.post(path(stop_link(ticket)), {"stop": "1"})
+    page = client.post(path(stop_link(ticket)), {"stop": "1"}, follow=True)
     assert b"stopped" in page.content
     ticket.refresh_from_db()
     ada.refresh_from_db()
@@ -103,17 +103,17 @@ def test_the_stop_button_stops_the_ticket_and_nothing_more(ada: User, client: Cl
 def test_the_hand_that_stopped_it_may_still_freeze_the_account_once(ada: User, client: Client) -> None:
     ticket = make_ticket(ada)
     link, other = stop_link(ticket), stop_link(ticket, "ada@second.example")
-    assert b'name="lock"' in client.post(path(link), {"stop": "1"}).content
+    assert b'name="lock"' in client.post(path(link), {"stop": "1"}, follow=True).content
     client.post(path(other), {"lock": "1"})
     ada.refresh_from_db()
     assert (ada.frozen_at, b'name="lock"' in client.get(path(other)).content) == (None, False)
     assert b'name="lock"' in client.get(path(link)).content
-    assert b"the account is frozen" in client.post(path(link), {"lock": "1"}).content
+    assert b"the account is frozen" in client.post(path(link), {"lock": "1"}, follow=True).content
     ada.refresh_from_db()
     ticket.refresh_from_db()
     assert (ada.frozen_by, ticket.status) == (User.FrozenBy.OWNER, Status.STOPPED)
     services.unfreeze(ada, actor="system", reason="the owner came by")
-    assert b"nothing left to stop" in client.post(path(link), {"lock": "1"}).content
+    assert b"nothing left to stop" in client.post(path(link), {"lock": "1"}, follow=True).content
     ada.refresh_from_db()
     assert ada.frozen_at is None
 
@@ -167,7 +167,7 @@ def test_after_seven_days_an_objection_changes_nothing(ada: User, client: Client
     ticket = done_reset(ada)
     RecoveryTicket.objects.update(completed_at=Now() - 7 * DAY - timedelta(seconds=1))
     before = everything()
-    page = client.post(path(Link.objects.get(purpose="stop")), {"lock": "1"})
+    page = client.post(path(Link.objects.get(purpose="stop")), {"lock": "1"}, follow=True)
     assert page.status_code == 200
     assert everything() == before
     assert Event.objects.filter(ticket=ticket.pk, data__error="InvalidTransition").count() == 1
@@ -186,7 +186,7 @@ def test_once_the_hold_is_over_too_an_objection_changes_nothing(ada: User, clien
     done_reset(ada)
     RecoveryTicket.objects.update(completed_at=Now() - 7 * DAY - HOUR, password_hold_until=Now() - HOUR)
     before = everything()
-    assert client.post(path(Link.objects.get(purpose="stop")), {"stop": "1"}).status_code == 200
+    assert client.post(path(Link.objects.get(purpose="stop")), {"stop": "1"}, follow=True).status_code == 200
     assert everything() == before
 
 
@@ -201,10 +201,10 @@ def test_a_hold_in_the_middle_of_the_seven_days_shortens_nothing(ada: User, clie
 def test_objecting_twice_is_one_objection_and_one_page(ada: User, client: Client) -> None:
     ticket = done_reset(ada)
     page = path(Link.objects.get(purpose="stop"))
-    first = client.post(page, {"stop": "1"})
+    first = client.post(page, {"stop": "1"}, follow=True)
     RecoveryTicket.objects.update(objected_at=Now() - HOUR, completed_at=Now() - DAY)
     before = everything()
-    second = client.post(page, {"stop": "1"})
+    second = client.post(page, {"stop": "1"}, follow=True)
     assert everything() == before
     assert [one.templates[0].name for one in (first, second)] == ["recovery/stopped.html"] * 2
     assert b"The account is frozen" in first.content
@@ -308,7 +308,7 @@ def test_a_hand_whose_objection_was_settled_freezes_nothing_again(
 ) -> None:
     settle(objected, make_admin("otto"))
     services.unfreeze(ada, actor="system", reason="the owner came by")
-    page = client.post(path(Link.objects.get(purpose="stop")), {"stop": "1"})
+    page = client.post(path(Link.objects.get(purpose="stop")), {"stop": "1"}, follow=True)
     assert b"nothing is frozen again" in page.content
     objected.refresh_from_db()
     ada.refresh_from_db()
@@ -387,7 +387,7 @@ def test_stopping_twice_stops_once(ada: User, client: Client) -> None:
     link = stop_link(ticket)
     client.post(path(link), {"stop": "1"})
     before = everything()
-    assert b"The request is stopped" in client.post(path(link), {"stop": "1"}).content
+    assert b"The request is stopped" in client.post(path(link), {"stop": "1"}, follow=True).content
     assert everything() == before
 
 
@@ -513,7 +513,7 @@ def test_the_branch_token_is_in_the_contacts_challenge_and_nowhere_else(
 
     pages = [path(notices.status_link(challenged)), *(path(one) for one in Link.objects.filter(purpose="stop"))]
     seen = [client.get(page).content.decode() for page in pages]
-    seen.append(client.post(pages[0], {"pushed": "1"}).content.decode())
+    seen.append(client.post(pages[0], {"pushed": "1"}, follow=True).content.decode())
     admin = staff_browser()
     base = f"/admin/recovery/recoveryticket/{challenged.pk}"
     seen += [admin.get(f"{base}/mail/{one.pk}/").content.decode() for one in Mail.objects.all() if one.ticket]
@@ -528,7 +528,7 @@ def test_the_branch_token_is_in_the_contacts_challenge_and_nowhere_else(
 
 
 def test_no_key_of_a_link_and_no_return_code_lies_in_the_database(challenged: RecoveryTicket, client: Client) -> None:
-    code = client.post(path(notices.status_link(challenged)), {"pushed": "1"}).context["return_code"]
+    code = client.post(path(notices.status_link(challenged)), {"pushed": "1"}, follow=True).context["return_code"]
     outbox.send_due()
     everywhere = dump()
     for key in keys_of(challenged):

@@ -38,7 +38,7 @@ def form(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_token_is_shown_once_with_recipes(browser_of_ada: Client, ada: User) -> None:
-    page = browser_of_ada.post(NEW, form()).content.decode()
+    page = browser_of_ada.post(NEW, form(), follow=True).content.decode()
     text = page.split('class="token"><code id="token">')[1].split("<")[0]
     assert open_token(text).user == ada
     for client in ("twine", "uv", "Poetry", "flit", "GitHub Actions"):

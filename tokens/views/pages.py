@@ -10,8 +10,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import outcomes
 from accounts.models import User
 from accounts.second_factors import require_recent_second_factor
 from accounts.visitor import account_of
@@ -22,6 +23,7 @@ from tokens.forms import TokenForm
 from tokens.models import ApiToken
 
 EVENTS_SHOWN = 100
+MADE = "token"  # under which name a new one waits to be shown
 REASON = "revoked by its owner on the token page"
 read_or_write = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -39,7 +41,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_recent_second_factor
 @read_or_write
 def make(request: HttpRequest) -> HttpResponse:
-    """Ask for name, scope and end; the answer to the POST is the only page that ever shows the token."""
+    """Ask for name, scope and end; the POST leads to the only page that ever shows the token."""
     user = account_of(request)
     form = TokenForm(request.POST or None, projects=hooks.projects_of(user))
     if request.method == "POST" and form.is_valid():
@@ -63,7 +65,23 @@ def _made(request: HttpRequest, user: User, form: TokenForm) -> HttpResponse:
         only_newer=form.cleaned_data["only_newer"],
         origin=origin_of(request),
     )
-    context = {"token": minted.row, "text": minted.text, "upload": f"{settings.BASE_URL}/legacy/"}
+    outcomes.keep(request, MADE, {"token": str(minted.row.pk)}, secret=minted.text)
+    return redirect("token_made")
+
+
+@never_cache
+@login_required
+@require_safe
+def made(request: HttpRequest) -> HttpResponse:
+    """The new token, once; afterwards what is known of it."""
+    outcome = outcomes.take(request, MADE)
+    if outcome is None:
+        return redirect("tokens")
+    token = _own(account_of(request), UUID(outcome.facts["token"]))
+    if outcome.secret is None:
+        messages.info(request, _("The token was shown once. If you did not copy it, revoke it and make a new one."))
+        return redirect("token", token.pk)
+    context = {"token": token, "text": outcome.secret, "upload": f"{settings.BASE_URL}/legacy/"}
     return render(request, "tokens/made.html", context)
 
 
