@@ -45,7 +45,10 @@ class _Reader(HTMLParser):
             self.area = name
         elif tag in ("input", "button") and kind in ("submit", "image") and name:
             form.buttons.append((name, given.get("value", "")))
-        elif tag == "input" and name and (kind not in ("radio", "checkbox") or "checked" in given):
+        elif tag == "input" and name and kind == "radio":
+            if "checked" in given or name not in form.fields:  # whoever sends the form has chosen one
+                form.fields[name] = given.get("value", "")
+        elif tag == "input" and name and (kind != "checkbox" or "checked" in given):
             form.fields[name] = given.get("value", "")
 
     def handle_data(self, data: str) -> None:

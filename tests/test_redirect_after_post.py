@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urldefrag, urljoin
 
 import pytest
 from django.db import connection, transaction
@@ -82,7 +82,7 @@ class Walk:
         return answer.content.decode() if html and answer.status_code == 200 else ""
 
     def send(self, page: str, form: Form) -> None:
-        action = urljoin(page, form.action) or page
+        action = urldefrag(urljoin(page, form.action)).url or page
         for given in form.variants():
             typed = {name: TYPED.get(name, value) for name, value in given.items()}
             changed: set[str] = set()
