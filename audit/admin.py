@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audit import export, searching, sheets
+from audit import export, outlets, searching, sheets
 from audit.desk_admin import DeskAdmin
 from audit.log import origin_of, record
 from audit.models import Event, EventDetail, Seal
@@ -63,6 +63,7 @@ class EventAdmin(DeskAdmin[Event]):
             "page": self._page(request, form) if form.is_valid() else searching.Page([], None, None),
             "asked": _query(request),
             "may_export": _is_superuser(request),
+            "outlets": outlets.current() if _is_superuser(request) else [],
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/audit/log.html", context)

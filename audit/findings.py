@@ -1,6 +1,7 @@
 """What verifying can find, and the report it ends in."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -46,6 +47,7 @@ class Report:
 
     `restores` are those the chain records, `lost` counts the checkpoints of seals they lost. `contradicting` are the
     checkpoints that no restore explains, `gone` the seals (first, last) whose lines a checkpoint file lacks, by name.
+    `silent` says that no checkpoint has left by mail or sink for 25 hours; the last did at `last_left`.
     """
 
     seals: int = 0
@@ -57,6 +59,8 @@ class Report:
     found: int = 0
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    last_left: datetime | None = None
+    silent: bool = False
     restores: list[Fork] = field(default_factory=list)
     lost: int = 0
     contradicting: list[Line] = field(default_factory=list)
@@ -86,6 +90,8 @@ class Report:
             "first": rows[0] if rows else None,
             **{name: getattr(self, name) for name in counts},
             "findings": rows,
+            "last_left": self.last_left.isoformat() if self.last_left else None,
+            "silent": self.silent,
             "restores": [fork.as_json() for fork in self.restores],
             "notes": self.notes,
         }

@@ -123,3 +123,22 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"checkpoint of seal {self.seal}"
+
+
+class Outlet(models.Model):
+    """A way for checkpoints to leave besides the file: the mail to the operators, the sink (audit/outlets.py)."""
+
+    name = models.CharField(_("name"), max_length=32, unique=True)
+    seal = models.BigIntegerField(default=0, db_default=0)  # the last one that was handed over
+    handed_at = models.DateTimeField(_("handed over"), null=True)
+    left = models.BigIntegerField(default=0, db_default=0)  # the last one that has left for certain
+    left_at = models.DateTimeField(_("left"), null=True)
+    next_try = models.DateTimeField(db_default=Now())
+    failures = models.PositiveIntegerField(default=0, db_default=0)  # in a row
+    error = models.CharField(max_length=300, blank=True, default="", db_default="")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name

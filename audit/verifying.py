@@ -9,15 +9,13 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from django.contrib.auth import get_user_model
-from django.db import connection
 from django.db.models import Sum
 
-from audit import checking, encoding, forks, gaps, sealing, signing, snapshot, strangers, triggers
+from audit import checking, encoding, forks, gaps, sealing, signing, snapshot, surroundings
 from audit.clock import now_in_database
 from audit.findings import Kind, Report
 from audit.forks import Fork
-from audit.models import Event, Seal
+from audit.models import Seal
 from audit.rows import fetch as rows_of
 
 PAGE = 5000
@@ -39,23 +37,8 @@ def verify(
     with snapshot.one_view():
         _Walk(report, since, outside, follow).run()
         outside.finish([*report.restores, *([assuming] if assuming else [])])
-        _guards(report)
-        _emptiness(report)
+        surroundings.check(report)
     return report
-
-
-def _guards(report: Report) -> None:
-    for name in triggers.missing(connection):
-        report.add(Kind.TRIGGER_MISSING, "trigger", name, "absent, altered or switched off")
-    for name in strangers.found(connection):
-        report.add(Kind.TRIGGER_FOREIGN, "trigger", name, "not the log's own")
-
-
-def _emptiness(report: Report) -> None:
-    """Whatever account there is left an event; a superuser made from the shell does with the first sign-in."""
-    accounts = get_user_model().objects.exclude(is_superuser=True, last_login=None)
-    if not report.seals and not Event.objects.exists() and accounts.exists():
-        report.add(Kind.LOG_EMPTY, "audit_event", 0, "there are accounts, and not one event")
 
 
 class _Walk:

@@ -6,7 +6,9 @@ rules that look at several settings at once.
 
 import base64
 import binascii
+import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -160,6 +162,16 @@ class Environment:
             refuse(name, "give an address that begins with https://", text)
         return text
 
+    def sink(self, name: str, *, plain_http: bool) -> str:
+        """An https address (`plain_http`: or http of this machine), or a command; empty where it is not set."""
+        self.read[name] = Setting("service")
+        text = self._raw(name, "")
+        if re.match(r"https?:", text):
+            _check_sink_address(name, text, plain_http)
+        elif text:
+            _check_command(name, text)
+        return text
+
     def folder(self, name: str, *, default: Path) -> Path:
         """The whole path of a folder: a relative one would be another folder for each program."""
         self.read[name] = Setting("folder")
@@ -208,6 +220,32 @@ class Environment:
         if not text.isprintable():
             refuse(name, "it holds a line break or another character that cannot be printed")
         return text
+
+
+SINK = "give an address that begins with https://, or a command that begins with the whole path of a program"
+
+
+def _check_sink_address(name: str, text: str, plain_http: bool) -> None:
+    try:
+        parts = urlsplit(text)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        refuse(name, f"this address cannot be read; {SINK}")
+    if not host or parts.username is not None or " " in text:
+        refuse(name, f"it needs a host and no user before it; {SINK}")
+    if parts.scheme != "https" and not (plain_http and host == "localhost"):
+        refuse(name, SINK)
+
+
+def _check_command(name: str, text: str) -> None:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        refuse(name, f"its quotes do not match; {SINK}")
+    if not words or not words[0].startswith("/"):
+        refuse(name, SINK)
+    if not (Path(words[0]).is_file() and os.access(words[0], os.X_OK)):
+        refuse(name, f"its program is not there, or may not be run; {SINK}")
 
 
 def key_bytes(name: str, text: str) -> bytes:

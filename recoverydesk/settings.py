@@ -45,6 +45,7 @@ FIELD_KEYS = env.keys("FIELD_KEYS")
 (AUDIT_KEY,) = env.keys("AUDIT_KEY", most=1)
 AUDIT_OLD_PUBLIC_KEYS = env.keys("AUDIT_OLD_PUBLIC_KEYS")
 AUDIT_DETAIL_RETENTION = env.days("AUDIT_DETAIL_RETENTION_DAYS", default=365, at_least=0, at_most=36500)
+AUDIT_SINK = env.sink("AUDIT_SINK", plain_http=not PRODUCTION)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=HOST)
 settings_rules.refuse_closed_hosts(HOST, ALLOWED_HOSTS)
 SITE_NAME = env.text("SITE_NAME", default="RecoveryDesk", pattern=".{1,60}", wanted="give at most 60 characters")
@@ -172,6 +173,7 @@ CELERY_BEAT_SCHEDULER = "recoverydesk.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "recoverydesk.recovery.tasks.sweep", "schedule": timedelta(seconds=SWEEP_EVERY)},
     "seal": {"task": "audit.tasks.seal", "schedule": timedelta(seconds=5)},
+    **({"sink": {"task": "audit.tasks.deliver", "schedule": timedelta(seconds=30)}} if AUDIT_SINK else {}),
 }
 
 # Due work of rooms the ticket office may not import: part of every sweep (recoverydesk/chores.py) -------------------

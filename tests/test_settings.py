@@ -79,6 +79,15 @@ REFUSED_ANYWHERE = [
     ("UPLOAD_MAX_MIB", "-3", "from 1"),
     ("AUDIT_DETAIL_RETENTION_DAYS", "-1", "from 0"),
     ("AUDIT_DETAIL_RETENTION_DAYS", "9" * 30, "from 0"),
+    ("AUDIT_SINK", "logger -t audit", "the whole path of a program"),
+    ("AUDIT_SINK", "/nowhere/logger -t audit", "not there"),
+    ("AUDIT_SINK", "/etc/passwd", "may not be run"),
+    ("AUDIT_SINK", "/bin/sh -c 'cat", "quotes"),
+    ("AUDIT_SINK", "https://", "a host"),
+    ("AUDIT_SINK", "https://clerk:word@log.example.org/", "no user"),
+    ("AUDIT_SINK", "https://log.example.org:often/", "cannot be read"),
+    ("AUDIT_SINK", "http://log.example.org/", "https://"),
+    ("AUDIT_SINK", "ftp://log.example.org/", "https://"),
     ("DEFAULT_FROM_EMAIL", "notanaddress", "Desk <desk@example.org>"),
     ("LOG_LEVEL", "VERBOSE", "DEBUG, INFO"),
     ("LOG_LEVEL", "info", "DEBUG, INFO"),
@@ -112,6 +121,7 @@ REFUSED_ANYWHERE = [
     ("RECOVERY_ISSUE_TRACKER", "tracker.example.org", "https://"),
 ]
 REFUSED_IN_PRODUCTION = [
+    ("AUDIT_SINK", "http://localhost:9000/", "https://"),
     ("RECOVERY_OBJECTION_WINDOW", "0", "from 3600"),
     ("SECRET_KEY", "django-insecure-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGH", "50 random"),
     ("SECRET_KEY", "short", "50 random"),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,10 +12,10 @@ from django.test import Client
 from django.urls import path
 
 from accounts.models import User
-from audit import sealing
+from audit import outlets, sealing
 from audit.admin import EventAdmin, SealAdmin
 from audit.log import Origin, record
-from audit.models import Event, Seal
+from audit.models import Event, Outlet, Seal
 from audit.tags import Tag
 from audit.views import key
 from tests.audit.conftest import Somebody
@@ -194,3 +194,14 @@ def test_old_times_are_found_by_the_clock(staff: Client, event: Event) -> None:
     minute = timedelta(minutes=1)
     since, until = (f"{moment:%Y-%m-%d %H:%M}" for moment in (event.time - minute, event.time + minute))
     assert len(found(staff, f"since={since}&until={until}")) == 1
+
+
+def test_the_log_says_when_a_checkpoint_last_left_and_what_goes_wrong(staff: Client, settings: Any) -> None:
+    assert "Checkpoints" not in staff.get(LIST).content.decode()
+    settings.AUDIT_SINK = "/bin/false <b>"
+    Outlet.objects.create(name=outlets.MAIL, left=41, left_at=datetime(2026, 11, 2, 3, 4, 5, tzinfo=UTC))
+    Outlet.objects.create(name=outlets.sink_name(settings.AUDIT_SINK), failures=3, error="<b>no room</b>")
+    text = " ".join(staff.get(LIST).content.decode().split())
+    assert "Checkpoints by mail: seal 41 left at 2026-11-02 03:04:05 UTC." in text
+    assert "Checkpoints to the sink: none has left yet." in text
+    assert "The last 3 tries failed (&lt;b&gt;no room&lt;/b&gt;)." in text

@@ -1,6 +1,5 @@
 """Where the transport refuses to go, and what it trusts."""
 
-import datetime
 import ipaddress
 import socket
 import ssl
@@ -9,16 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from recoverydesk.recovery.probing import transport
 from recoverydesk.recovery.probing.addresses import may_dial
 from recoverydesk.recovery.probing.failures import Blocked, Unreachable
 from recoverydesk.recovery.probing.probe import Verdict, probe
 from recoverydesk.recovery.probing.transport import Client, Limits, Origin
+from tests import certificates
 from tests.recovery.probing.conftest import TOKEN, Canary, MakeHost, http
 
 LIMITS = Limits(resolve=30, step=30, total=60)
@@ -161,28 +157,7 @@ def test_proxies_and_certificates_of_the_environment_are_ignored(
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost that signs itself, with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
-    return path
+    return certificates.for_localhost(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
