@@ -50,7 +50,7 @@ class Tag(models.TextChoices):
     ACCOUNT_TWO_FACTOR_RESET = "account:two_factor:reset", _("All second factors were removed.")
     ACCOUNT_TWO_FACTOR_WRONG = (
         "account:two_factor:wrong",
-        _("Somebody who knew the password was wrong ten times in a row about the second factor."),
+        _("Somebody who knew the password gave ten wrong second factors in a row."),
     )
     ACCOUNT_TWO_FACTOR_OFF = (
         "account:two_factor:off",
