@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
-from audit import encoding, gaps, sealing, signing
+from audit import checkpoints, encoding, gaps, sealing, signing
 from audit.findings import Kind
 from audit.log import Origin, record
 from audit.models import Checkpoint, Event, Seal
@@ -242,6 +242,7 @@ def test_fifty_writers_who_roll_back_a_third_raise_no_false_alarm(ada: Somebody)
     def seal_and_verify() -> None:
         while not stop.is_set():
             rounds.append(sealing.seal(batch=40))
+            checkpoints.write()
             if rounds[-1]:
                 first_seal.set()
             alarms.extend(verify().findings)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from audit import checkpoints, export, sealing
 from audit.log import record
-from audit.models import Seal
+from audit.models import Event, Seal
 from audit.tags import Tag
 from tests.audit.conftest import Somebody
 from tests.audit.exported import Lines, judged, judged_here, mutations, own_key, refused, signed_anew
@@ -248,3 +248,14 @@ def test_an_export_is_one_moment_while_others_write_and_seal(
             if len(taken) == pause:
                 elsewhere(goes_on)
         assert judged_here(save(path, taken))[0] == 0, pause
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_export_that_nobody_reads_to_its_end_keeps_no_view_open(log: None) -> None:
+    reader = iter(export.lines())
+    next(reader)
+    reader.close()  # type: ignore[attr-defined]
+    assert not connection.in_atomic_block
+    event = record(Tag.FILE_ADD, actor="system")
+    connection.close()
+    assert Event.objects.filter(pk=event.pk).exists()
