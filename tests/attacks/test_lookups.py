@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import SuspiciousOperation
 from django.db import connection
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -98,6 +99,42 @@ def test_djangos_own_list_refuses_too(model: type[Model], listed: DeskAdmin[Any]
 
 def _changelist(listed: DeskAdmin[Any], request: HttpRequest) -> ChangeList:
     return listed.get_changelist_instance(request)
+
+
+class InTwo(SimpleListFilter):
+    """A filter of one's own."""
+
+    title, parameter_name = "in two", "half"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", "one"), ("2", "two")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset
+
+
+class Made(DeskAdmin[User]):
+    """One with every kind of filter there is."""
+
+    list_filter = ("is_active", ("last_login", admin.EmptyFieldListFilter), "date_joined", InTwo, "groups__name")
+    date_hierarchy = "staff_since"
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("is_active__exact", True), ("is_active__isnull", True), ("is_active", False), ("is_active__gt", False),
+        ("last_login__isempty", True), ("last_login__gte", False),
+        ("date_joined__gte", True), ("date_joined__lt", True), ("date_joined__gt", False),
+        ("half", True), ("half__exact", False),
+        ("groups__name", True), ("groups__name__startswith", False), ("groups__id__exact", False),
+        ("staff_since__year", True), ("staff_since__day", True), ("staff_since__gte", False), ("staff_since", False),
+        ("q", True), ("o", True), ("p", True), ("pk", False), ("", False),
+    ],
+)  # fmt: skip
+def test_a_list_offers_what_its_filters_send_to_the_letter(name: str, offered: bool) -> None:
+    made = Made(User, admin.site)
+    assert made.offers(asked(made), name) == offered
 
 
 # In a browser ---------------------------------------------------------------------------------------------------------
@@ -194,6 +231,11 @@ def test_what_is_taken_away_from_the_log_is_searched_by_its_form_alone(victim: U
     client = browser(make_moderator())
     assert client.post("/admin/audit/event/csv/", {"actor_name__regex": "^a"}).status_code == 400
     assert client.post("/admin/audit/event/csv/", {"actor": "grace"}).status_code == 200
+
+
+def test_a_link_fills_in_no_form(victim: User) -> None:
+    page = browser(make_root()).get("/admin/recovery/replytemplate/add/", {"name": "zq7", "body": "zq7"})
+    assert (page.status_code, "zq7" in page.content.decode()) == (200, False)
 
 
 def test_the_desk_completes_no_name_and_tells_of_no_row(victim: User) -> None:
