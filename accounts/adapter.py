@@ -17,7 +17,17 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import addresses, freezing, hooks, known_browsers, requirement, services, sign_in, throttle, visits
+from accounts import (
+    addresses,
+    freezing,
+    hooks,
+    known_browsers,
+    password_tries,
+    requirement,
+    services,
+    sign_in,
+    visits,
+)
 from accounts.devices import RecoveryCode, RecoveryCodeDevice
 from accounts.lifecycle import EMPTIED_PREFIX
 from accounts.mail import outbox
@@ -61,8 +71,6 @@ class MailMixin(DefaultAccountAdapter):
 
 
 class AccountAdapter(MailMixin):
-    _digest = ""  # of the known browser a password is typed in
-
     def get_client_ip(self, request: HttpRequest) -> str:
         """What allauth counts attempts by: the address our events have, an IPv4 one never dressed up as IPv6."""
         return origin_of(request).network or super().get_client_ip(request)
@@ -71,12 +79,16 @@ class AccountAdapter(MailMixin):
         return [*super().get_login_stages(), "accounts.stages.SecondFactorStage"]
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """Check a password, at sign-in or to confirm access; every refusal is an event and reads the same."""
-        user = sign_in.find_account(credentials["username"])
-        self._count_try(request, user, credentials["username"])
+        """Check a password, at sign-in or to confirm access; every refusal is an event and reads the same.
+
+        Raises throttle.TooOften and password_tries.NameLocked before the password is looked at.
+        """
+        login = credentials["username"]
+        user = sign_in.find_account(login)
+        password_tries.count(request, user, login)
         right = sign_in.password_is_right(user, credentials["password"])
         if user and right and freezing.may_begin_sign_in(user):
-            self._rollback_login_failed_rl_usage()
+            password_tries.was_right(request, user, login)
             return user
         present = request.user if isinstance(request.user, User) else None
         sign_in.refused(
@@ -88,17 +100,8 @@ class AccountAdapter(MailMixin):
         )
         return None
 
-    def _count_try(self, request: HttpRequest, user: User | None, login: str) -> None:
-        """Raise the limit's error when there were too many wrong passwords; a known browser has limits of its own."""
-        self._digest = known_browsers.known(request, user)
-        if not throttle.password_allowed(request, login, self._digest):
-            raise self.validation_error("too_many_login_attempts")
-        self.pre_authenticate(request, username=login)
-
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Asked by allauth with a username, and after a password reset with each address."""
-        login = credentials.get("username") or credentials.get("email") or ""
-        return throttle.login_key(request, login, self._digest)
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        """allauth would forget wrong passwords after a mailed key was used; ours are let in by `let_in` instead."""
 
     def reauthenticate(self, user: AbstractBaseUser, password: str) -> bool:
         right = super().reauthenticate(user, password)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts import password_reset
+from accounts import password_reset, password_tries, throttle
 from accounts.models import User
 from audit.log import origin_of
 
@@ -22,13 +22,36 @@ def time_zones() -> list[tuple[str, str]]:
 
 
 class LoginForm(allauth_forms.LoginForm):
-    """Sign in with a username or an address."""
+    """Sign in with a username or an address. A name that strangers have locked takes a code beside the password."""
+
+    locked = False  # the name is, and a code was typed: the view tries both at once
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         login = self.fields["login"]
         login.label = _("Username or e-mail address")
         login.widget.attrs = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        if "code" in self.data:
+            self.ask_for_code()
+
+    def ask_for_code(self) -> None:
+        """Show the field that a locked name needs."""
+        code = CodeForm().fields["code"]
+        code.required = False
+        code.widget.attrs.pop("autofocus")
+        self.fields["code"] = code
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            return super().clean()  # type: ignore[no-untyped-call,no-any-return]
+        except password_tries.NameLocked as locked:
+            self.locked = bool(self.cleaned_data.get("code"))
+            if not self.locked:
+                self.ask_for_code()
+                raise forms.ValidationError(password_tries.again(locked)) from locked
+        except throttle.TooOften as often:
+            raise forms.ValidationError(password_tries.again(often)) from often
+        return self.cleaned_data
 
 
 class ResetPasswordForm(allauth_forms.ResetPasswordForm):

@@ -1,5 +1,5 @@
-"""The login stage that asks for the second factor, and signing in with a passkey alone: the ONE module that imports
-allauth's internals.
+"""The login stage that asks for the second factor, and signing in with a passkey alone: with `throttle.py`, which
+borrows its counter, the modules that import allauth's internals.
 
 `tests/accounts/test_allauth_contract.py` holds allauth to the names used here.
 """
@@ -31,6 +31,7 @@ __all__ = [
     "get_next_redirect_url",
     "pending_stage",
     "remember_second_factor",
+    "sign_in_with_code",
     "sign_in_with_passkey",
     "stage_of",
     "stage_required",
@@ -149,6 +150,28 @@ def sign_in_with_passkey(request: HttpRequest, answer: str) -> HttpResponseBase:
     user = locked(device.user)
     if not freezing.lift(user, device, origin=origin_of(request)):
         raise webauthn.KeyRefused("frozen" if user.frozen_at else "inactive")
+    return _sign_in_with_both(request, user, device)
+
+
+@transaction.atomic
+def sign_in_with_code(request: HttpRequest, user: User, code: str) -> HttpResponseBase | None:
+    """Sign in whoever typed the right password with this code, at once; None when the code is not right.
+
+    A wrong one counts and is written down as on the code's own page.
+    """
+    row, origin = locked(user), origin_of(request)
+    same = row.password == user.password and has_primary_factor(row)
+    device = try_code(row, code, origin=origin).device if same else None
+    if device is None:
+        sign_in.refused(row, why="code", origin=origin)
+        return None
+    if not freezing.lift(row, device, origin=origin):
+        transaction.set_rollback(True)
+        return None
+    return _sign_in_with_both(request, row, device)
+
+
+def _sign_in_with_both(request: HttpRequest, user: User, device: Device) -> HttpResponseBase:
     user.otp_device = device  # type: ignore[attr-defined]
     remember_second_factor(request, user, device)
     done = {"stages": {SecondFactorStage.key: {"handled": True}}}

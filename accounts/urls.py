@@ -6,6 +6,7 @@ from accounts.views import addresses, history, keys, profile, security, sign_in,
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),
+    path("login/", sign_in.LoginView.as_view(), name="account_login"),
     path("login/key/", sign_in.passkey, name="account_passkey"),
     path("second-factor/", sign_in.SecondFactorView.as_view(), name="account_second_factor"),
     path("step-up/", sign_in.StepUpView.as_view(), name="account_step_up"),

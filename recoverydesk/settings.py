@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from recoverydesk import settings_rules
 from recoverydesk.environment import LEVELS, Environment
+from recoverydesk.rate_limits import RATE_LIMITS
 
 django_stubs_ext.monkeypatch()
 
@@ -97,6 +98,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.middleware.signed_in",
+    "accounts.page_limits.PageLimits",
 ]
 ROOT_URLCONF = "recoverydesk.urls"
 WSGI_APPLICATION = "recoverydesk.wsgi.application"
@@ -143,6 +145,8 @@ CACHES = {
 }
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
     CACHES["default"]["BACKEND"] = "recoverydesk.honest_cache.Cache"
+    # Of 300 entries, Django's default, a few hundred visitors push out the ones that count an attacker.
+    CACHES["default"].setdefault("OPTIONS", {}).setdefault("MAX_ENTRIES", 20_000)
 
 # Background work: a message is only a wake-up, the truth is a row ---------------------------------------------------
 QUEUE_DIR = VAR_DIR / "queue"
@@ -247,17 +251,7 @@ ACCOUNT_FORMS = {
     "reset_password": "accounts.forms.ResetPasswordForm",
     "user_token": "accounts.forms.UserTokenForm",
 }
-ACCOUNT_RATE_LIMITS = {
-    "confirm_email": None,  # answers would differ; accounts/mail/limits.py counts every mail
-    "reset_password": "20/m/ip",
-    "login_failed": "20/m/ip,5/5m/key",
-    "login_account": "50/15m/key",
-    "second_factor": "10/5m/key,60/5m/ip",
-    "step_up": "10/5m/key,60/5m/ip",
-    "passkey": "30/5m/ip",
-    "key_options": "60/5m/ip",
-    "recover": "20/h/ip",
-}
+ACCOUNT_RATE_LIMITS = RATE_LIMITS
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", default=0, at_least=0, at_most=10)
 OTP_TOTP_ISSUER = SITE_NAME
 OTP_WEBAUTHN_RP_ID = HOST

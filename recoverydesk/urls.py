@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
 ]
+handler429 = "accounts.too_often.handler429"  # allauth's own limits, which settings switch off
 handler500 = "recoverydesk.unknown.server_error"
 if settings.DEMO:
     urlpatterns.append(path("demo/", include("recoverydesk.demo.urls")))

@@ -3,7 +3,6 @@
 from typing import Any
 
 from allauth.account.decorators import verified_email_required
-from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -62,8 +61,6 @@ def _add(request: HttpRequest, user: User) -> HttpResponse:
 def key_options(request: HttpRequest) -> HttpResponse:
     """What the browser is to ask a key, as JSON, for one purpose of whoever sends this request; 403 when there is
     nothing to ask."""
-    if limited := ratelimit.consume_or_429(request, action="key_options"):
-        return limited
     options = _options(request, request.POST.get("purpose", ""))
     if options is None:
         return JsonResponse({"error": _("This page was open too long, or was used already. Try again.")}, status=403)

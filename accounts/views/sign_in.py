@@ -5,7 +5,6 @@ from typing import Any, cast
 import django_otp
 from allauth.account import views as allauth_views
 from allauth.account.utils import passthrough_next_redirect_url
-from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -23,13 +22,14 @@ from django.views.decorators.http import require_POST
 from django.views.generic import FormView
 from django_otp.models import Device
 
-from accounts import key_refusals, known_browsers, sign_in, throttle, webauthn
-from accounts.forms import CodeForm
+from accounts import freezing, key_refusals, known_browsers, password_tries, sign_in, throttle, webauthn
+from accounts.forms import CodeForm, LoginForm
 from accounts.models import User
 from accounts.second_factors import Tried, summary, try_code
 from accounts.services import locked
 from accounts.stages import (
     remember_second_factor,
+    sign_in_with_code,
     sign_in_with_passkey,
     stage_of,
     stage_required,
@@ -75,6 +75,35 @@ class SignUpView(allauth_views.SignupView):
             return cast(HttpResponse, self.form_invalid(form))
 
 
+class LoginView(allauth_views.LoginView):
+    """Name and password, and, while strangers keep the name locked, a code in the same breath.
+
+    Which of the two was wrong is not said, so that a locked name cannot be asked which password is right.
+    """
+
+    def form_valid(self, form: LoginForm) -> HttpResponse:
+        if not form.locked:
+            return super().form_valid(form)
+        answer = _sign_in_locked(self.request, form.cleaned_data)
+        if answer is not None:
+            return cast(HttpResponse, answer)
+        form.add_error(None, _("Name, password and code do not go together, or the code was used already."))
+        return cast(HttpResponse, self.form_invalid(form))
+
+
+def _sign_in_locked(request: HttpRequest, typed: dict[str, str]) -> HttpResponseBase | None:
+    user = sign_in.find_account(typed["login"])
+    right = sign_in.password_is_right(user, typed["password"])
+    if not (user and right and freezing.may_begin_sign_in(user)):
+        sign_in.refused(user, why=sign_in.why_not(user, right) if user else "unknown", origin=origin_of(request))
+        return None
+    try:
+        throttle.count_code(request, user, "second_factor")
+    except throttle.TooOften:
+        return None
+    return sign_in_with_code(request, user, typed["code"])
+
+
 @method_decorator(stage_required, name="dispatch")
 @method_decorator(sensitive_post_parameters("code"), name="dispatch")
 class SecondFactorView(FormView[CodeForm]):
@@ -88,7 +117,8 @@ class SecondFactorView(FormView[CodeForm]):
         user = stage.login.user if request.method == "POST" else stage.account()  # a POST is asked under the lock
         if not isinstance(user, User):
             return stage.refuse()
-        return throttle.code_refused(request, user, "second_factor") or super().dispatch(request, *args, **kwargs)
+        throttle.count_code(request, user, "second_factor")
+        return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user = stage_of(self.request).login.user
@@ -127,8 +157,6 @@ def passkey(request: HttpRequest) -> HttpResponseBase:
     """Sign in with a passkey alone: it knows its account and has verified who holds it."""
     if request.user.is_authenticated:
         return redirect("account_security")
-    if limited := ratelimit.consume_or_429(request, action="passkey"):
-        return limited
     try:
         return sign_in_with_passkey(request, request.POST.get(KEY_FIELD, ""))
     except webauthn.KeyRefused as refusal:
@@ -146,8 +174,8 @@ class StepUpView(allauth_views.BaseReauthenticateView):
     form_class = CodeForm
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        refused = throttle.code_refused(request, account_of(request), "step_up")
-        return refused or super().dispatch(request, *args, **kwargs)
+        throttle.count_code(request, account_of(request), "step_up")
+        return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user = account_of(self.request)
@@ -235,4 +263,6 @@ class ResetPasswordView(allauth_views.PasswordResetFromKeyView):
     def form_valid(self, form: Form) -> HttpResponse:
         self.logout()
         with transaction.atomic():
-            return super().form_valid(form)
+            response = super().form_valid(form)
+        password_tries.let_in(self.request, self.reset_user)
+        return response

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_http_methods
 
+from accounts import throttle
 from accounts.mail.models import Link
 from recoverydesk.recovery.models import RecoveryTicket
 
@@ -32,7 +33,8 @@ def private(view: View) -> View:
 
 
 def dead_link(request: HttpRequest) -> HttpResponse:
-    """The one answer to every key that opens nothing."""
+    """The one answer to every key that opens nothing; raises TooOften for a network that tries many."""
+    throttle.count(request, "dead_link")
     return render(request, "recovery/dead_link.html", status=404)
 
 

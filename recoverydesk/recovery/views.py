@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from allauth.core import ratelimit
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.contrib import messages
@@ -13,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from accounts import background, outcomes
+from accounts import background, outcomes, password_tries, throttle
 from accounts.clock import database_now
 from accounts.mail import links
 from accounts.mail.models import Link
@@ -51,8 +50,7 @@ def recover(request: HttpRequest) -> HttpResponse:
         return render(request, "recovery/switched_off.html")
     form = RecoverForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        if limited := ratelimit.consume_or_429(request, action="recover"):
-            return limited
+        throttle.count(request, "recover_request")
         intake.ask(
             username=form.cleaned_data["username"],
             claim=form.cleaned_data["claim"],
@@ -372,6 +370,7 @@ def _choose(request: HttpRequest, link: Link, ticket: RecoveryTicket) -> HttpRes
         attempt = passwords.Attempt(form.cleaned_data.get("code", ""), form.cleaned_data["password"])
         try:
             passwords.choose(link, attempt, origin=origin_of(request))
+            password_tries.let_in(request, ticket.subject)
             messages.success(request, _("Your new password is set. Sign in, then add a second factor."))
             return redirect("account_login")
         except errors.WrongReturnCode as refusal:

@@ -3,7 +3,6 @@
 Nothing here signs anybody in: a key's answer is checked for the ticket's account and for this ticket, and forgotten.
 """
 
-from allauth.core import ratelimit
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
@@ -29,8 +28,6 @@ def key_options(request: HttpRequest, key: str) -> HttpResponse:
         ticket = ticket_of(links.resolve(key, "status"))
     except links.BadLink:
         return dead_link(request)
-    if limited := ratelimit.consume_or_429(request, action="key_options"):
-        return limited
     if request.method != "POST" or not other_proofs.may_offer(ticket):
         return JsonResponse({"error": str(errors.NoTriesLeft())}, status=403)
     listed = ticket.claim == Claim.SECOND_FACTOR  # a contact nobody knew yet is not told which keys there are
@@ -41,14 +38,16 @@ def key_options(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def offer(request: HttpRequest, ticket: RecoveryTicket, actor: Actor) -> None:
-    """Offer what the form or the key holds; raises errors.RecoveryError. The sign-in limits hold here, too."""
+    """Offer what the form or the key holds; raises errors.RecoveryError.
+
+    Counted per account, apart from its sign-in: neither uses up what the other may try.
+    """
     given = _by_key(request, ticket) if KEY_FIELD in request.POST else _by_form(request)
     if given is None:
         messages.error(request, _("Choose what you still have."))
         return
-    # Once no try is left, none is counted against the account's own sign-in either.
-    if other_proofs.may_offer(ticket) and not _may_try(request, given.kind, ticket.subject):
-        raise errors.TooOften
+    if given.kind != OtherProof.Kind.DEVICE and other_proofs.may_offer(ticket):
+        throttle.count(request, "recover_proof", key=str(ticket.subject_id))
     workflow.offer_proof(ticket.pk, actor=actor, offer=given)
     messages.success(request, _("This matches the account. Thank you."))
 
@@ -68,9 +67,3 @@ def _by_form(request: HttpRequest) -> workflow.Offer | None:
         return None
     visitor = request.user if isinstance(request.user, User) else None
     return workflow.Offer(form.cleaned_data["kind"], form.cleaned_data["secret"], visitor, origin_of(request))
-
-
-def _may_try(request: HttpRequest, kind: str, subject: User) -> bool:
-    if kind == OtherProof.Kind.FACTOR:
-        return throttle.code_refused(request, subject, "second_factor") is None
-    return kind == OtherProof.Kind.DEVICE or throttle.password_allowed(request, subject.username, "")

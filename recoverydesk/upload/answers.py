@@ -1,9 +1,12 @@
 """How an upload is answered: the reason in the status line, where every client shows it, and in the body."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import get_template
+
+from accounts import too_often
 
 LONGEST_REASON = 500
 HTML, JSON, PROBLEM = "text/html", "application/json", "application/problem+json"
@@ -12,9 +15,14 @@ HTML, JSON, PROBLEM = "text/html", "application/json", "application/problem+json
 class Refused(Exception):
     """The upload is not taken; `message` says why, in English, for a person who reads a program's output."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
-        self.status, self.message = status, message
+        self.status, self.message, self.headers = status, message, headers or {}
+
+
+def too_often_for_now(seconds: int, message: str = "") -> Refused:
+    """429, and when again."""
+    return Refused(429, f"{message} {too_often.sentence(seconds)}".strip(), headers=too_often.headers(seconds))
 
 
 def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
@@ -30,6 +38,8 @@ def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
     else:
         response = HttpResponse(get_template("upload/refused.html").render({"status": status, "message": message}))
     response.status_code, response.reason_phrase = status, _latin(message)
+    for name, value in refused.headers.items():
+        response.headers[name] = value
     return response
 
 

@@ -1,5 +1,6 @@
 """Who may upload what where. Asked once before an archive is read, and again under the project's lock."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +17,7 @@ from recoverydesk.projects import names, services
 from recoverydesk.projects.archives.distribution import SDIST, Distribution
 from recoverydesk.projects.models import File, Project, Release, Role
 from recoverydesk.upload import naming
-from recoverydesk.upload.answers import Refused
+from recoverydesk.upload.answers import Refused, too_often_for_now
 from tokens import caveats
 
 MOST_NEW_PROJECTS = 20  # per user and hour
@@ -80,9 +81,11 @@ def _check_new(user: User, name: str) -> None:
         raise Refused(400, f"The name {name!r} is too similar to an existing project: {alike.name!r}.")
     if services.in_quarantine(user):
         raise Refused(403, f"User '{user.username}' was recovered lately and cannot make projects for some days.")
-    made = Event.objects.filter(actor_uid=user.uid, tag=Tag.PROJECT_CREATE, time__gt=Now() - WINDOW).count()
-    if made >= MOST_NEW_PROJECTS:
-        raise Refused(429, "Too many new projects created.")
+    made = Event.objects.filter(actor_uid=user.uid, tag=Tag.PROJECT_CREATE, time__gt=Now() - WINDOW)
+    times = list(made.order_by("-time").values_list("time", flat=True)[:MOST_NEW_PROJECTS])
+    if len(times) == MOST_NEW_PROJECTS:
+        wait = times[-1] + WINDOW - database_now()
+        raise too_often_for_now(max(1, math.ceil(wait.total_seconds())), "Too many new projects created.")
 
 
 def known_file(filename: str, sha256: str) -> File | None:

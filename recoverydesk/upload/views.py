@@ -14,9 +14,10 @@ from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts import throttle
 from audit.log import origin_of
 from recoverydesk.upload import form, publishing, receiving
-from recoverydesk.upload.answers import Refused, refusal
+from recoverydesk.upload.answers import Refused, refusal, too_often_for_now
 from tokens.checking import Opened, remember_use
 from tokens.presenting import NoToken, presented
 
@@ -42,6 +43,9 @@ def legacy(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             receiving.drain(request)
             return refusal(request, refused)
+        except throttle.TooOften as often:
+            receiving.drain(request)
+            return refusal(request, too_often_for_now(often.seconds))
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
@@ -63,6 +67,7 @@ def _explain(request: HttpRequest) -> HttpResponse:
 
 def _take(request: HttpRequest) -> HttpResponse:
     """Check the token before a byte of the body is read."""
+    throttle.count(request, "upload")
     if settings.PRODUCTION and not request.is_secure():
         raise Refused(403, "SSL is required.")
     if not settings.UPLOADS:
@@ -72,6 +77,7 @@ def _take(request: HttpRequest) -> HttpResponse:
     except NoToken as error:
         raise Refused(403, error.reason) from error
     opened = publishing.opened(token)
+    throttle.count(request, "upload_account", key=str(opened.row.user_id))
     remember_use(opened.row, origin_of(request).network)
     with contextlib.closing(receiving.receive(request)) as received:
         action = request.POST.get(":action") or request.GET.get(":action", "")

@@ -31,3 +31,4 @@ urlpatterns = [
     path("limited/", respond_429),
     path("stale/", csrf_failure),
 ]
+handler429 = "accounts.too_often.handler429"

@@ -358,7 +358,8 @@ def test_new_projects_are_limited(send: Send, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("recoverydesk.upload.rules.MOST_NEW_PROJECTS", 1)
     send(wheel_name(), wheel())
     response = send(wheel_name("other"), wheel("other"), of=("other", "1.0"))
-    assert reason(response) == "429 Too many new projects created."
+    assert reason(response).startswith("429 Too many new projects created. That was too often. Try again in 60 minutes")
+    assert 3590 < int(response.headers["Retry-After"]) <= 3600
 
 
 def test_only_newer_versions(send: Send, ada: User) -> None:

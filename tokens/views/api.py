@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import translation
 from django.views.decorators.cache import never_cache
 
-from tokens import hooks, limits
+from accounts import throttle, too_often
+from tokens import hooks
 from tokens.caveats import UPLOAD, Failure
 from tokens.checking import Opened, TokenRefused, judge, open_token
 from tokens.presenting import NoToken, presented
@@ -32,17 +33,17 @@ def token(request: HttpRequest) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return _problem(405, "Only GET and HEAD are answered here.", Allow="GET, HEAD")
         try:
-            limits.count_network(request)
+            throttle.count(request, "api_token")
             opened = open_token(presented(request.headers.get("Authorization", "")))
-            limits.count_token(opened.row)
+            throttle.count(request, "api_token_key", key=str(opened.row.id))  # once it has proved genuine
             return JsonResponse(_facts(opened) | _answer(opened, request))
         except NoToken as error:
             return _problem(error.status, error.reason)
         except TokenRefused as error:
             return _problem(403, f"Invalid API Token: {error.reason}")
-        except limits.TooOften as error:
-            detail = f"Asked too often. Ask again in {error.seconds} seconds; uploading is not limited by this."
-            return _problem(429, detail, **{"Retry-After": str(error.seconds)})
+        except throttle.TooOften as error:
+            detail = f"{too_often.sentence(error.seconds)} Uploading is not limited by this."
+            return _problem(429, detail, **too_often.headers(error.seconds))
         except BadQuestion as error:
             return _problem(400, str(error))
 
