@@ -163,7 +163,7 @@ def test_a_mark_of_one_account_opens_no_other(ada: User) -> None:
     session = client.session
     session["password_chosen"] = ada.pk
     session.save()
-    client.cookies["session"] = session.session_key
+    client.cookies["session"] = session.session_key or ""
     lock("kim")
     assert LOCKED in words(type_password(client, "kim"))
 

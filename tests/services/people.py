@@ -97,13 +97,14 @@ def make_admin(stack: Stack) -> Visitor:
     return sessions[0]
 
 
-def sign_in(user: User, device: TotpDevice) -> str:
-    """The key of a session as a completed sign-in leaves it."""
+def sign_in(user: User, device: TotpDevice, shown_in: float = LATER) -> str:
+    """The key of a session as a completed sign-in leaves it; the second factor is shown in so many seconds."""
     session = SessionStore()
     session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
     session[BACKEND_SESSION_KEY] = "accounts.backends.AuthenticationBackend"
     session[DEVICE_ID_SESSION_KEY] = device.persistent_id
-    shown = {"method": "second_factor", "at": time.time() + LATER, "device": device.persistent_id}
+    shown: dict[str, object] = {"method": "second_factor", "at": time.time() + shown_in, "device": device.persistent_id}
+    shown["reauthenticated"] = True
     session[AUTHENTICATION_METHODS_SESSION_KEY] = [shown]
     session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)
     session[SIGN_IN] = {"uid": str(uuid.uuid4()), "at": timezone.now().isoformat(), "network": "", "device": ""}

@@ -1,0 +1,364 @@
+"""How each address that takes a POST is posted again and again so that it does what it is for, by whoever may.
+
+One entry per route of the URL list below the desk. `mails` says whether it makes us send any: the walk in
+`test_mail_floods.py` holds each entry to it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from allauth.account.forms import default_token_generator
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.account.utils import user_pk_to_url_str
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import Max
+from django.test import Client
+
+from accounts import second_factors
+from accounts.clock import database_now
+from accounts.devices import TotpDevice
+from accounts.mail.models import Link, Mail
+from accounts.models import Session, User
+from recoverydesk.projects.models import Role
+from recoverydesk.recovery import passwords
+from recoverydesk.recovery.models import RecoveryTicket, Status
+from tests import factories
+from tests.accounts.authenticator import Authenticator
+from tests.accounts.conftest import code_of
+from tests.attacks.test_key_as_proof import give_key
+from tests.factories import PASSWORD
+from tests.recovery.builders import REASON, make_ticket, status_link, stop_link
+from tests.recovery.test_stopping import path
+from tests.services.people import sign_in
+from tests.tokens.conftest import mint
+from tests.upload import packages
+from tests.upload.conftest import basic
+from tokens.models import ApiToken
+
+OTHER = "another long phrase 27"
+VICTIM = "victim@example.org"
+OPTIONS = "/account/security/key/options/"
+
+
+@dataclass
+class World:
+    """Ada owns a project together with kim; both have an app. What a scenario makes once it keeps in `made`."""
+
+    ada: User
+    kim: User
+    made: dict[str, Any] = field(default_factory=dict)
+    number: int = 0
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """Made once, and whatever that mailed is forgotten: only the posts are judged."""
+        if name not in self.made:
+            before = Mail.objects.aggregate(last=Max("pk"))["last"] or 0
+            self.made[name] = make()
+            Mail.objects.filter(pk__gt=before).delete()
+        return self.made[name]
+
+    def visitor(self) -> Client:
+        """A fresh browser in a network of its own."""
+        self.number += 1
+        return Client(REMOTE_ADDR=f"198.{18 + self.number // 65536}.{self.number // 256 % 256}.{self.number % 256}")
+
+    def member(self, user: User | None = None) -> Client:
+        """A browser in which ada, or this one, has just shown a second factor."""
+        user = User.objects.get(pk=(user or self.ada).pk)
+        client = self.visitor()
+        client.cookies["session"] = sign_in(user, TotpDevice.objects.filter(user=user, confirmed=True)[0], shown_in=0)
+        return client
+
+    def app(self) -> TotpDevice:
+        """Ada's app, whose present code is unused."""
+        TotpDevice.objects.filter(user=self.ada).update(last_step=-1)
+        device: TotpDevice = TotpDevice.objects.filter(user=self.ada, confirmed=True).order_by("id")[0]
+        return device
+
+
+Post = Callable[[World, int], Any]
+
+
+def ada_posts(page: str, **fields: Any) -> Post:
+    return lambda world, _number: world.once("browser", world.member).post(page, fields)
+
+
+def sign_up(world: World, number: int) -> Any:
+    address = (VICTIM, "ada@example.org", f"victim+{number}@example.org")[number % 3]
+    form = {"username": f"new{number}", "email": address, "password1": PASSWORD, "password2": PASSWORD}
+    return world.visitor().post("/account/signup/", form)
+
+
+def passkey(world: World, _number: int) -> Any:
+    key, client = world.once("key", lambda: give_key(world.ada)), world.visitor()
+    options = client.post(OPTIONS, {"purpose": "passkey"}).json()
+    key.handle = key.handle or handle_of(world.ada)
+    return client.post("/account/login/key/", {"credential": key.get(options)})
+
+
+def handle_of(user: User) -> bytes:
+    from django_otp_webauthn.models import WebAuthnUserHandle
+
+    return bytes(WebAuthnUserHandle.get_handle_for_user(user))
+
+
+def second_factor(world: World, _number: int) -> Any:
+    client = world.visitor()
+    client.post("/account/login/", {"login": "ada", "password": PASSWORD})
+    return client.post("/account/second-factor/", {"code": code_of(world.app())})
+
+
+def step_up(world: World, number: int) -> Any:
+    if number % 8 == 0:
+        world.made["codes"] = second_factors.make_codes(world.ada, actor=world.ada)
+    return world.once("browser", world.member).post("/account/step-up/", {"code": world.made["codes"].pop()})
+
+
+def log_in(world: World, number: int) -> Any:
+    """Somebody whose address was never verified, and somebody without a second factor."""
+    world.once("lee", lambda: factories.make_user("lee", verified=False))
+    world.once("bob", lambda: User.objects.filter(pk=factories.make_user("bob").pk).update(last_login=database_now()))
+    return world.visitor().post("/account/login/", {"login": ("lee", "bob")[number % 2], "password": PASSWORD})
+
+
+def addresses(world: World, number: int) -> Any:
+    """Add a stranger's address, mail its link again, remove it; now and then another stranger's."""
+    client = world.once("browser", world.member)
+    if number % 4 == 3:
+        return client.post("/account/email/", {"action_add": "", "email": f"other{number}@example.org"})
+    action = ("action_add", "action_send", "action_remove")[number % 4]
+    return client.post("/account/email/", {action: "", "email": VICTIM})
+
+
+def change_password(world: World, number: int) -> Any:
+    old, new = (PASSWORD, OTHER) if number % 2 == 0 else (OTHER, PASSWORD)
+    form = {"oldpassword": old, "password1": new, "password2": new}
+    return world.once("browser", world.member).post("/account/password/change/", form)
+
+
+def set_password(world: World, _number: int) -> Any:
+    world.ada.set_unusable_password()
+    world.ada.save(update_fields=["password"])
+    return world.member().post("/account/password/set/", {"password1": PASSWORD, "password2": PASSWORD})
+
+
+def reset_by_key(world: World, number: int) -> Any:
+    user, client = User.objects.get(pk=world.ada.pk), world.visitor()
+    key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
+    page = client.get(f"/account/password/reset/key/{key}/")["Location"]
+    return client.post(page, {"password1": (PASSWORD, OTHER)[number % 2], "password2": (PASSWORD, OTHER)[number % 2]})
+
+
+def confirm_address(world: World, number: int) -> Any:
+    EmailAddress.objects.filter(user=world.ada, primary=False).delete()
+    row = EmailAddress.objects.create(user=world.ada, email=f"mine{number}@example.org")
+    return world.visitor().post(f"/account/confirm-email/{EmailConfirmationHMAC.create(row).key}/")
+
+
+def forgot(world: World, number: int) -> Any:
+    address = ("ada@example.org", "ada@second.example", "nobody@example.org", "sam@example.org")[number % 4]
+    world.once("sam", lambda: recovered(world))
+    return world.visitor().post("/account/password/reset/", {"email": address})
+
+
+def recovered(world: World) -> RecoveryTicket:
+    """Somebody whose reset waits for its password."""
+    user = factories.make_user("sam")
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    return make_ticket(user, Status.COMPLETED)
+
+
+def confirm_app(world: World, _number: int) -> Any:
+    device = second_factors.start_totp(world.ada, "new")
+    return world.once("browser", world.member).post(f"/account/security/app/{device.pk}/", {"code": code_of(device)})
+
+
+def add_key(world: World, _number: int) -> Any:
+    client = world.once("browser", world.member)
+    options = client.post(OPTIONS, {"purpose": "register", "name": "blue"}).json()
+    return client.post("/account/security/key/", {"credential": Authenticator().create(options)})
+
+
+def remove_app(world: World, _number: int) -> Any:
+    device, _secret = factories.add_totp(world.ada, "old")
+    return world.once("browser", world.member).post(f"/account/security/app/{device.pk}/remove/")
+
+
+def rename_app(world: World, number: int) -> Any:
+    page = f"/account/security/app/{world.app().pk}/rename/"
+    return world.once("browser", world.member).post(page, {"name": f"phone {number}"})
+
+
+def prove_codes(world: World, _number: int) -> Any:
+    codes = world.once("codes", lambda: second_factors.make_codes(world.ada, actor="system"))
+    return world.once("browser", world.member).post("/account/security/codes/saved/", {"code": codes[0]})
+
+
+def end_session(world: World, _number: int) -> Any:
+    world.member()
+    other = Session.objects.filter(user=world.ada).latest("expire_date")
+    return world.once("browser", world.member).post(f"/account/sessions/{other.uid}/end/")
+
+
+def end_sessions(world: World, _number: int) -> Any:
+    world.member()
+    return world.once("browser", world.member).post("/account/sessions/end/")
+
+
+def never_reset(world: World, number: int) -> Any:
+    wish = {"on": ""} if number % 2 == 0 else {"off": ""}
+    return world.once("browser", world.member).post("/account/never-reset/", wish)
+
+
+def freeze(world: World, _number: int) -> Any:
+    User.objects.filter(pk=world.ada.pk).update(frozen_at=None, frozen_by="")
+    return world.member().post("/account/freeze/")
+
+
+def delete(world: World, number: int) -> Any:
+    user = factories.make_user(f"gone{number}")
+    factories.add_totp(user)
+    return world.member(user).post("/account/delete/", {"username": user.username})
+
+
+def new_token(world: World, number: int) -> Any:
+    ApiToken.objects.update(revoked_at=database_now())
+    User.objects.filter(pk=world.ada.pk).update(quarantined_at=database_now())
+    form = {"name": f"token {number}", "scope": "", "days": "30"}
+    return world.once("browser", world.member).post("/account/tokens/new/", form)
+
+
+def token_page(verb: str, *, held: bool = False) -> Post:
+    def post(world: World, _number: int) -> Any:
+        row = world.once("token", lambda: mint(world.ada).row)
+        ApiToken.objects.update(held_at=database_now() if held else None, revoked_at=None)
+        return world.once("browser", world.member).post(f"/account/tokens/{row.pk}/{verb}")
+
+    return post
+
+
+def keep_token(world: World, _number: int) -> Any:
+    row = world.once("token", lambda: mint(world.ada).row)
+    ApiToken.objects.update(held_at=database_now())
+    return world.once("browser", world.member).post("/account/tokens/held/", {f"token-{row.pk}": "keep"})
+
+
+def upload(world: World, number: int) -> Any:
+    text = world.once("token", lambda: mint(world.ada).text)
+    version = f"1.{number}"
+    name, content = packages.wheel_name("fresh", version), packages.wheel("fresh", version)
+    form = packages.form(name, content, "fresh", version) | {"content": SimpleUploadedFile(name, content)}
+    return world.visitor().post("/legacy/", form, headers={"Authorization": basic(text)})
+
+
+def recover(world: World, number: int) -> Any:
+    """Every claim about ada, each with addresses of strangers."""
+    asked = (
+        {"claim": "second_factor"},
+        {"claim": "email", "contact": VICTIM},
+        {"claim": "email_and_second_factor", "contact": f"victim+{number}@example.org"},
+        {"claim": "unverified_email", "contact": VICTIM},
+    )[number % 4]
+    return world.visitor().post("/recover/", {"username": "ada", "codes": "lost", **asked})
+
+
+def mine(world: World, number: int) -> Any:
+    ticket = world.once("ticket", lambda: make_ticket(world.ada))
+    wish = ("withdraw", "stop", "lock")[number % 3]
+    if wish == "lock":
+        User.objects.filter(pk=world.ada.pk).update(frozen_at=None)
+    return world.member().post("/recover/mine/", {"ticket": ticket.pk, wish: "1"})
+
+
+def beside(world: World, number: int) -> Any:
+    ticket = world.once("ticket", lambda: make_ticket(world.ada))
+    client = world.once("browser", lambda: world.member(world.kim))
+    Role.objects.filter(user=world.ada).update(held_at=database_now(), held_for=ticket.pk)
+    role = Role.objects.get(user=world.ada)
+    wish = ({"vouch": "1"}, {"object": "1", "reason": REASON}, {"release": "1", "role": role.pk})[number % 3]
+    return client.post("/recover/beside/", {"ticket": ticket.pk, **wish})
+
+
+def status(world: World, number: int) -> Any:
+    page = world.once("page", lambda: path(status_link(make_ticket(world.ada))))
+    pressed: dict[str, str] = {"withdraw": "1"}
+    if number < 4:
+        pressed = {"pushed": "1"} if number % 2 == 0 else {"proof": "1", "kind": "password", "secret": PASSWORD}
+    return world.visitor().post(page, pressed)
+
+
+def stop(world: World, number: int) -> Any:
+    ticket = world.once("ticket", lambda: make_ticket(world.ada))
+    address = ("ada@example.org", "ada@second.example")[number % 2]
+    page = world.once(address, lambda: path(stop_link(ticket, address)))
+    return world.visitor().post(page, {("stop", "lock")[number // 2 % 2]: "1"})
+
+
+def choose_password(world: World, number: int) -> Any:
+    ticket = world.once("ticket", lambda: recovered(world))
+    link = Link.objects.filter(purpose="choose_password", dead_at=None).order_by("-id").first()
+    if link is None:
+        passwords.send_again(ticket.subject)
+        link = Link.objects.get(purpose="choose_password")
+    return world.visitor().post(path(link), {"hold" if number == 1 else "renew": "1"})
+
+
+@dataclass(frozen=True)
+class Scenario:
+    post: Post
+    mails: bool = False
+
+
+SCENARIOS = {
+    "account/tokens/held/": Scenario(keep_token, mails=True),
+    "account/tokens/": Scenario(ada_posts("/account/tokens/")),
+    "account/tokens/new/": Scenario(new_token, mails=True),
+    "account/tokens/revoke/": Scenario(ada_posts("/account/tokens/revoke/")),
+    "account/tokens/<uuid:token_id>/": Scenario(token_page("")),
+    "account/tokens/<uuid:token_id>/revoke/": Scenario(token_page("revoke/")),
+    "account/tokens/<uuid:token_id>/confirm/": Scenario(token_page("confirm/", held=True), mails=True),
+    "account/signup/": Scenario(sign_up, mails=True),
+    "account/login/key/": Scenario(passkey, mails=True),
+    "account/second-factor/": Scenario(second_factor, mails=True),
+    "account/step-up/": Scenario(step_up, mails=True),
+    "account/email/": Scenario(addresses, mails=True),
+    "account/password/change/": Scenario(change_password, mails=True),
+    "account/password/set/": Scenario(set_password, mails=True),
+    "account/~^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": Scenario(reset_by_key, mails=True),
+    "account/security/": Scenario(ada_posts("/account/security/")),
+    "account/security/app/": Scenario(ada_posts("/account/security/app/", name="phone")),
+    "account/security/app/<int:device_id>/": Scenario(confirm_app, mails=True),
+    "account/security/key/": Scenario(add_key, mails=True),
+    "account/security/key/options/": Scenario(ada_posts(OPTIONS, purpose="step_up")),
+    "account/~^security/(?P<kind>app|key)/(?P<device_id>[0-9]{1,18})/remove/$": Scenario(remove_app, mails=True),
+    "account/~^security/(?P<kind>app|key)/(?P<device_id>[0-9]{1,18})/rename/$": Scenario(rename_app),
+    "account/security/codes/": Scenario(ada_posts("/account/security/codes/"), mails=True),
+    "account/security/codes/saved/": Scenario(prove_codes),
+    "account/sessions/end/": Scenario(end_sessions, mails=True),
+    "account/sessions/<uuid:uid>/end/": Scenario(end_session, mails=True),
+    "account/profile/": Scenario(ada_posts("/account/profile/", language="en", time_zone="UTC")),
+    "account/never-reset/": Scenario(never_reset, mails=True),
+    "account/freeze/": Scenario(freeze, mails=True),
+    "account/delete/": Scenario(delete, mails=True),
+    "account/login/": Scenario(log_in, mails=True),
+    "account/logout/": Scenario(lambda world, _number: world.member().post("/account/logout/")),
+    "account/password/reset/": Scenario(forgot, mails=True),
+    "account/login/code/confirm/": Scenario(ada_posts("/account/login/code/confirm/", code="123456")),
+    r"account/~^confirm-email/(?P<key>[-.:\w]+)/$": Scenario(confirm_address, mails=True),
+    r"account/~^confirm-email/(?P<key>[-:\w]+)/$": Scenario(confirm_address, mails=True),
+    "legacy": Scenario(ada_posts("/legacy")),
+    "legacy/": Scenario(upload),
+    "recover/": Scenario(recover, mails=True),
+    "recover/mine/": Scenario(mine, mails=True),
+    "recover/beside/": Scenario(beside),
+    "recover/status/<str:key>/": Scenario(status, mails=True),
+    "recover/status/<str:key>/key/": Scenario(
+        lambda world, _number: world.visitor().post(
+            world.once("page", lambda: path(status_link(make_ticket(world.ada)))) + "key/"
+        )
+    ),
+    "recover/stop/<str:key>/": Scenario(stop, mails=True),
+    "recover/password/<str:key>/": Scenario(choose_password, mails=True),
+}

@@ -1,0 +1,93 @@
+"""Nobody's mailbox is bombed: each address that takes a POST is posted again and again, from a new network each time.
+
+The network limits are off, so that what is tested is the measure beneath them. The suite posts each address seven
+times, two more than are mailed; the whole flood is
+
+    FLOOD=1000 .venv/bin/python -m pytest tests/attacks/test_mail_floods.py -q
+"""
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.db.models.functions import Now
+
+from accounts.mail.limits import A_DAY
+from accounts.mail.models import Mail, Request
+from accounts.models import User
+from recoverydesk.rate_limits import RATE_LIMITS
+from recoverydesk.recovery import sweeping
+from recoverydesk.recovery.models import RecoveryTicket
+from tests import factories
+from tests.attacks.mail_posts import SCENARIOS, World
+from tests.recovery.builders import age_factors
+from tests.test_url_matrix import TABLE
+
+MANY = int(os.environ.get("FLOOD", "7"))  # posts to each address
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world(settings: Any, tmp_path: Path) -> World:
+    """Ada's factors are two months old and she has signed in before; she owns a project together with kim."""
+    settings.ACCOUNT_RATE_LIMITS = dict.fromkeys(RATE_LIMITS)
+    settings.MEDIA_ROOT = tmp_path
+    people = [factories.make_user(name) for name in ("ada", "kim")]
+    for one in people:
+        factories.add_totp(one)
+        age_factors(one)
+    ada, kim = people
+    EmailAddress.objects.create(user=ada, email="ada@second.example", verified=True, primary=False)
+    User.objects.update(last_login=Now())
+    factories.add_role(factories.make_project("tool", ada), kim)
+    Mail.objects.all().delete()
+    return World(ada, kim)
+
+
+def posts() -> set[str]:
+    """Every address below the desk that takes a POST of anybody, from the reviewed table of the whole URL list."""
+    found = set()
+    for line in TABLE.read_text().splitlines()[1:]:
+        route, _get, post, _delete = line.split("\t")
+        if not route.startswith("admin/") and not set(post.split()) <= {"not", "in"}:
+            found.add(route)
+    return found
+
+
+def work_it_off() -> None:
+    """What was only noted down is done, and what follows from it."""
+    Request.objects.update(due_at=Now())
+    while Request.objects.filter(handled_at=None).exists():
+        sweeping.sweep()
+    if RecoveryTicket.objects.exists():
+        sweeping.sweep()
+
+
+def sent() -> Counter[tuple[Any, ...]]:
+    """How many mails of one kind each mailbox got; notices by what they report, choose-password links by who asked."""
+    rows = Mail.objects.values_list("kind", "context__tag", "recipient", "user", "counted_as")
+    return Counter((kind, tag, mailbox(to), user, counted) for kind, tag, to, user, counted in rows)
+
+
+def mailbox(address: str) -> str:
+    local, _at, domain = address.partition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
+def test_every_address_that_takes_a_post_is_walked() -> None:
+    """A new one fails here until `mail_posts.SCENARIOS` says how it is posted and whether it sends mail."""
+    assert posts() == set(SCENARIOS)
+
+
+@pytest.mark.parametrize("route", SCENARIOS)
+def test_posting_again_and_again_mails_nobody_more_than_five_times_a_day(route: str, world: World) -> None:
+    scenario = SCENARIOS[route]
+    answers = Counter(scenario.post(world, number).status_code for number in range(MANY))
+    work_it_off()
+    assert max(answers) < 500, answers
+    assert max(sent().values(), default=0) <= A_DAY, sent().most_common(3)
+    assert (Mail.objects.count() > 0) == scenario.mails
