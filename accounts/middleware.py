@@ -7,17 +7,37 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.contrib.messages.storage.session import SessionStorage
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from accounts import known_browsers, requirement, visits
+from accounts import known_browsers, outcomes, requirement, visits
 from accounts.models import User
 from audit.log import origin_of, record
 from audit.tags import Tag
 
+SAID = (outcomes.NAME, SessionStorage.session_key)  # entries that tell what was done, and no more
 Answer = Callable[[HttpRequest], HttpResponseBase]
+
+
+class SessionMiddleware(DjangoSessionMiddleware):
+    """Django's, for what ends the very session it is done in: a freeze, a stop, the same answer posted twice.
+
+    What that has to say is kept in a session of a visitor, where Django would answer 400 in its place.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        try:
+            return super().process_response(request, response)
+        except SessionInterrupted:
+            said = {key: value for key, value in request.session.items() if key.startswith(SAID)}
+            request.session.flush()
+            request.session.update(said)
+            return super().process_response(request, response)
 
 
 def signed_in(get_response: Answer) -> Answer:

@@ -22,7 +22,6 @@ class Outcome(NamedTuple):
 
 def keep(request: HttpRequest, name: str, facts: dict[str, Any] | None = None, *, secret: Any = None) -> None:
     """Leave facts and secret (both JSON) under this name. One that waits there unseen gives way to another only."""
-    _begin_anew_if_ended(request)
     entry = {"secret": _waiting(request, name).get("secret") if secret is None else secret}
     request.session[NAME + name] = {**entry, "at": time.time(), "facts": facts or {}}
 
@@ -39,13 +38,6 @@ def take(request: HttpRequest, name: str) -> Outcome | None:
         return Outcome(entry["facts"])
     request.session[NAME + name] = {**entry, "secret": None}
     return Outcome(entry["facts"], entry["secret"])
-
-
-def _begin_anew_if_ended(request: HttpRequest) -> None:
-    """What was just done may have ended every session of the account, this one too: a visitor's takes its place."""
-    key = request.session.session_key
-    if key is not None and not request.session.exists(key):
-        request.session.flush()
 
 
 def _waiting(request: HttpRequest, name: str) -> dict[str, Any]:

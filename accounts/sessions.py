@@ -13,6 +13,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import keys
@@ -75,6 +76,19 @@ class SessionStore(DatabaseStore):
             row.network, row.device = sign_in["network"], sign_in["device"]
             row.last_seen = self.last_seen = self.last_seen or timezone.now()
         return row  # type: ignore[no-any-return]
+
+    def take(self, name: str) -> Any:
+        """Remove an entry and return it, for exactly one of many requests of this session; None for the others."""
+        with transaction.atomic():
+            rows: Any = self.model.objects.select_for_update()
+            row = rows.filter(session_key=digest(self.session_key or ""), expire_date__gt=timezone.now()).first()
+            data = self.decode(row.session_data) if row is not None else {}
+            value = data.pop(name, None)
+            if value is not None:
+                row.session_data = self.encode(data)
+                row.save(update_fields=["session_data"])
+        self.pop(name, None)
+        return value
 
     # Django's asynchronous twins would write and look for the key itself.
 

@@ -28,6 +28,7 @@ from accounts import addresses, notices, wrong_factors
 from accounts.key_refusals import KeyRefused, SwitchedOff, Unasked
 from accounts.models import User
 from accounts.services import locked
+from accounts.sessions import SessionStore
 from audit.log import Origin, origin_of
 from audit.tags import Tag
 
@@ -140,7 +141,8 @@ def _verified(
         raise KeyRefused(_why(error), device=device) from error
 
 
-_FAILURES = (OTPWebAuthnApiError, WebAuthnException, ValueError, TypeError, KeyError, AttributeError)
+_FAILURES = (OTPWebAuthnApiError, WebAuthnException, ValueError, TypeError, KeyError, AttributeError,
+             RecursionError)  # fmt: skip
 
 
 def _registered(request: HttpRequest, user: User, state: dict[str, Any], data: dict[str, Any]) -> WebAuthnCredential:
@@ -163,8 +165,9 @@ def _remember(request: HttpRequest, purpose: Purpose, user: User | None, state: 
 
 def _take(request: HttpRequest, purpose: Purpose, user: User | None, about: str = "") -> dict[str, Any]:
     """The remembered question, if it was asked of this account, for this, a moment ago. It is gone in any case."""
-    state = request.session.pop(STATE, None)
-    request.session.save()  # at once: an error further on must not bring it back
+    session = request.session
+    assert isinstance(session, SessionStore)
+    state = session.take(STATE)  # at once, for one of many: an error further on must not bring it back
     if not state:
         raise Unasked("no question asked", _("This page was open too long, or was used already. Try again."))
     asked = (state["purpose"], state["user"], state.get("about", ""))

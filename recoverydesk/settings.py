@@ -88,7 +88,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "recoverydesk.proxies.counted",
     "accounts.mail.glued.unglued",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.middleware.SessionMiddleware",
     "accounts.middleware.no_store",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -30,8 +30,6 @@ from tests.recovery.builders import (
     make_moderator,
     make_root,
     make_ticket,
-    status_link,
-    stop_link,
 )
 from tests.test_url_matrix import NOBODY, routes, sample
 from tokens import services as tokens
@@ -139,14 +137,12 @@ def world(settings: Any) -> dict[str, dict[str, str]]:
 def mailed_pages() -> Iterator[str]:
     """The pages behind mailed keys, for tickets in every state."""
     for ticket in RecoveryTicket.objects.all():
-        claimant = "confirm_contact" if ticket.claim == Claim.EMAIL else "status"
-        lifetime, user, about = DAY, ticket.subject, ticket.reference
-        for link in (
-            status_link(ticket) if claimant == "status" else links.make(claimant, ticket.contact, lifetime=lifetime,
-                user=user, reference=about),
-            stop_link(ticket),
-            links.make("choose_password", ticket.contact, lifetime=lifetime, user=user, reference=about),
-        ):  # fmt: skip
+        purposes = ["confirm_contact" if ticket.claim == Claim.EMAIL else "status", "stop"]
+        purposes += ["choose_password"] if ticket.status == Status.COMPLETED else []
+        for purpose in purposes:
+            link = links.make(
+                purpose, ticket.contact, lifetime=DAY, user=ticket.subject, reference=ticket.reference
+            )  # fmt: skip
             yield links.url(link).removeprefix("http://localhost:8000")
 
 

@@ -146,3 +146,52 @@ def test_one_answer_of_a_key_counts_once() -> None:
     at_once(lambda number: clients[number].post("/account/login/key/", {"credential": answer}), many=4)
     assert Event.objects.filter(tag=Tag.ACCOUNT_LOGIN_SUCCESS, data__method="webauthn").count() <= 1
     assert WebAuthnCredential.objects.get(user=ada).sign_count <= 1
+
+
+def test_one_key_answer_posted_six_times_signs_in_once_and_breaks_nothing(client: Client) -> None:
+    ada = make_user()
+    add_app(ada)
+    signed_in = type_code_of(client, ada)
+    key = Authenticator()
+    add_key(signed_in, key)
+    visitor = Client()
+    type_password(visitor, ada.username)
+    answer = key.get(ask(visitor, "second_factor"))
+    before = Event.objects.filter(tag=Tag.ACCOUNT_LOGIN_SUCCESS).count()
+
+    def post(_number: int) -> int:
+        browser = Client(raise_request_exception=False)
+        browser.cookies = SimpleCookie({name: one.value for name, one in visitor.cookies.items()})
+        return int(browser.post("/account/second-factor/", {"credential": answer}).status_code)
+
+    assert set(at_once(post, many=6)) == {302}
+    assert Event.objects.filter(tag=Tag.ACCOUNT_LOGIN_SUCCESS).count() == before + 1
+
+
+@pytest.mark.parametrize("purpose", ["register", "step_up"])
+def test_one_key_answer_of_somebody_signed_in_posted_six_times_counts_once(purpose: str, client: Client) -> None:
+    ada = make_user()
+    add_app(ada)
+    browser = type_code_of(client, ada)
+    key = Authenticator(counter=-1)  # a passkey that counts nothing: only the question makes it count once
+    if purpose == "step_up":
+        add_key(browser, key)
+    page = "/account/security/key/" if purpose == "register" else "/account/step-up/"
+    asked = ask(browser, purpose)
+    answer = key.create(asked) if purpose == "register" else key.get(asked)
+    tag = Tag.ACCOUNT_TWO_FACTOR_METHOD_ADDED if purpose == "register" else Tag.ACCOUNT_STEP_UP
+    before = Event.objects.filter(tag=tag).count()
+
+    def post(_number: int) -> int:
+        one = Client(raise_request_exception=False)
+        one.cookies = SimpleCookie({name: morsel.value for name, morsel in browser.cookies.items()})
+        return int(one.post(page, {"credential": answer}).status_code)
+
+    assert set(at_once(post, many=6)) == {302}
+    assert Event.objects.filter(tag=tag).count() == before + 1
+
+
+def type_code_of(client: Client, user: User) -> Client:
+    type_password(client, user.username)
+    type_code(client, code_of(TotpDevice.objects.get(user=user)))
+    return client

@@ -1,5 +1,6 @@
 """Security keys: added, used for each purpose, and every refusal of WebAuthn Level 3 sections 7.1 and 7.2."""
 
+import base64
 import json
 import secrets
 from typing import Any
@@ -371,6 +372,7 @@ def test_state_of_one_purpose_serves_no_other(rf: Any, ada: User, key: Authentic
     request.session = Client().session
     owner = None if asked == "passkey" else ada
     webauthn._remember(request, asked, owner, {"challenge": "x", "require_user_verification": False})  # type: ignore[arg-type]
+    request.session.save()
     wanted = None if used == "passkey" else ada
     if asked == used:
         assert webauthn._take(request, used, wanted)["challenge"] == "x"  # type: ignore[arg-type]
@@ -385,11 +387,14 @@ def test_state_of_another_account_serves_nobody(rf: Any, ada: User) -> None:
     request = rf.post("/")
     request.session = Client().session
     webauthn._remember(request, "step_up", make_user("kim"), {"challenge": "x"})
+    request.session.save()
     with pytest.raises(webauthn.KeyRefused, match="another question"):
         webauthn._take(request, "step_up", ada)
 
 
+NESTED = base64.urlsafe_b64encode(b"[" * 40_000).decode()
 MALFORMED = [
+    json.dumps({"id": "a", "rawId": "a", "type": "public-key", "response": {"clientDataJSON": NESTED}}),
     "", "{}", "[]", "null", "1", '"x"', "{", "[" * 50_000, "x" * 70_000, '{"id":1}',
     '{"id":"a","rawId":"a","type":"public-key","response":{}}',
     '{"id":"a","rawId":"a","type":"x","response":{"clientDataJSON":"e30"}}',

@@ -653,7 +653,8 @@ def test_the_owner_who_is_back_says_what_it_is(button: str, status: str) -> None
     ticket = make_ticket(kim)
     browser = sign_in(kim, lambda: factories.code(secret))
     assert b"Look at it or stop it" in browser.get("/").content
-    browser.post("/recover/mine/", {"ticket": ticket.pk, button: "1"})
+    said = browser.post("/recover/mine/", {"ticket": ticket.pk, button: "1"}, follow=True)
+    assert "The request is closed." in said.content.decode()  # also where it ended this very session
     ticket.refresh_from_db()
     kim.refresh_from_db()
     assert (ticket.status, kim.frozen_at is not None) == (status, button == "lock")
