@@ -3,11 +3,13 @@
 Celery's own scheduler keeps the last run of each entry by the wall clock, in a file: one in the future silences it.
 """
 
+import logging
 import time
 from typing import Any
 
 from celery import beat
 
+logger = logging.getLogger(__name__)
 ENOUGH = 20  # wake-ups that wait in the queue while no worker takes them
 
 
@@ -17,10 +19,23 @@ class Scheduler(beat.Scheduler):
     def __init__(self, app: Any, **options: Any) -> None:
         self.due: dict[str, float] = {}  # name of an entry: time.monotonic() of its next run
         self.gauge: Any = None
+        self.sending = self.stopping = self.full = False
         super().__init__(app, **options)
 
     def tick(self, **_: Any) -> float:  # type: ignore[override]
-        """Send what is due; returns the seconds until something is again."""
+        """Send what is due; returns the seconds until something is again, or until it looks whether it is to stop."""
+        self.sending = True
+        pause = self._send_due()
+        self.sending = False
+        return 0.0 if self.stopping else pause
+
+    def stop(self, *_: Any) -> None:
+        """A signal's handler: end in the pause, or after what is just being sent."""
+        self.stopping = True
+        if not self.sending:
+            raise SystemExit
+
+    def _send_due(self) -> float:
         for name, entry in self.schedule.items():
             now = time.monotonic()
             if self.due.get(name, now) <= now:
@@ -33,8 +48,12 @@ class Scheduler(beat.Scheduler):
 
         They bear no time to die at: a worker whose clock is ahead of ours would never take one.
         """
-        if self._waiting() < ENOUGH:
+        waiting = self._waiting()
+        if waiting < ENOUGH:
             super().apply_entry(entry, producer=producer)
+        elif not self.full:
+            logger.warning("%s wake-ups wait and no worker takes them: no more are sent", waiting)
+        self.full = waiting >= ENOUGH
 
     def _waiting(self) -> int:
         """How many messages wait; 0 when the broker does not say, for then sending finds out why."""

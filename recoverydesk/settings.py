@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     *(["recoverydesk.demo"] if DEMO else []),
 ]
 MIDDLEWARE = [
+    "recoverydesk.log_ids.numbered",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "recoverydesk.headers.SecurityHeaders",
@@ -383,10 +384,12 @@ if not PRODUCTION:
     for folder in (STATIC_ROOT, QUEUE_DIR / "control", MAIL_DIR, MEDIA_ROOT):
         folder.mkdir(parents=True, exist_ok=True)
 LOG_LEVEL = env.one_of("LOG_LEVEL", LEVELS, default="INFO" if PRODUCTION else "WARNING")
+LOG_FORMAT = env.one_of("LOG_FORMAT", ("json", "words"), default="json" if PRODUCTION else "words")
+LOGGING_CONFIG = "recoverydesk.logs.configure"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "recoverydesk.logs.formatter", "as_json": PRODUCTION}},
+    "formatters": {"line": {"()": "recoverydesk.logs.formatter", "as_json": LOG_FORMAT == "json"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }

@@ -4,6 +4,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from recoverydesk import log_ids
+
+log_ids.this_is("web")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recoverydesk.settings")
 application = get_wsgi_application()
 

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from celery import Celery
+
 from recoverydesk import worker_line
 from tests.example import ROOT
 from tests.services import servers
 
 TASKS = "tests.services.odd_tasks"
+DJANGO = {"DJANGO_SETTINGS_MODULE": "recoverydesk.settings"}
 
 
 class Process:
@@ -65,6 +68,24 @@ def worker(folder: Path, broker: str, **environment: str) -> Iterator[Process]:
         yield process
 
 
+@contextmanager
+def client(broker: str) -> Iterator[Celery]:
+    """Celery as another program has it that can write to the broker."""
+    with Celery(broker=broker, set_as_current=False) as app:
+        yield app
+
+
+def send(broker: str, task: str, *arguments: str) -> str:
+    """Send one of the odd tasks; returns its id."""
+    with client(broker) as app:
+        return str(app.send_task(f"{TASKS}.{task}", arguments, ignore_result=True).id)
+
+
 def beat_command() -> list[str]:
     """The README's beat."""
     return [sys.executable, "-m", "celery", "-A", "recoverydesk", "beat", "--pidfile="]
+
+
+def web_command(*options: str) -> list[str]:
+    """The README's gunicorn."""
+    return [sys.executable, "-m", "gunicorn", "-c", "python:recoverydesk.web_server", *options, "recoverydesk.wsgi"]

@@ -23,7 +23,7 @@ from recoverydesk import worker_line
 from recoverydesk.demo import codehost
 from tests.example import ROOT
 from tests.ports import free_port
-from tests.services import postbox, servers
+from tests.services import postbox, processes, servers
 from tests.support import serve
 
 T = TypeVar("T")
@@ -82,20 +82,10 @@ class Stack:
 
     def commands(self) -> dict[str, list[str]]:
         """The program's processes."""
-        gunicorn = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--preload", "--log-level", "warning"]
-        gunicorn += [
-            "--bind",
-            f"127.0.0.1:{self.port}",
-            "--workers",
-            "2",
-            "--worker-class",
-            "gthread",
-            "--threads",
-            "8",
-        ]
+        web = processes.web_command("--log-level", "warning", "--bind", f"127.0.0.1:{self.port}")
         celery = [sys.executable, "-m", "celery", "--quiet", "--app", "recoverydesk"]
         return {
-            "web": [*gunicorn, "recoverydesk.wsgi"],
+            "web": web,
             **workers(),
             "beat": [*celery, "beat", "--pidfile=", "--loglevel", "ERROR"],
         }

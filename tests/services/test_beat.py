@@ -54,7 +54,7 @@ def test_a_clock_that_was_ahead_and_is_put_right_silences_nothing(
 
 
 def test_the_queue_of_a_desk_without_a_worker_does_not_grow(
-    app: Celery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app: Celery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     seconds = 1000.0
     monkeypatch.setattr("recoverydesk.beat.time.monotonic", lambda: seconds)
@@ -63,6 +63,7 @@ def test_the_queue_of_a_desk_without_a_worker_does_not_grow(
         scheduler.tick()
         seconds += 5
     assert sent(tmp_path) == beat.ENOUGH
+    assert caplog.text.count("20 wake-ups wait and no worker takes them") == 1
     next((tmp_path / "queue").glob("*.msg")).unlink()  # a worker takes one
     scheduler.tick()
     assert sent(tmp_path) == beat.ENOUGH

@@ -1,20 +1,15 @@
 """The worker over Redis: what is no message is thrown away, and the next message is done."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import redis
-from celery import Celery
 from kombu import Connection
 
 from recoverydesk.queue_redis import Channel, is_message
 from tests.services import processes, servers
 
-pytestmark = pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server")
 PLACE = {"exchange": "", "routing_key": "celery"}
 GOOD = {"body": "", "headers": {}, "properties": {"delivery_tag": "t", "delivery_info": PLACE}}
 BROKEN: list[dict[str, Any]] = [
@@ -42,18 +37,11 @@ NO_MESSAGES = [
 ]
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[servers.Redis]:
-    server = servers.Redis(tmp_path)
-    yield server
-    server.stop()
-
-
 def test_a_worker_outlives_whatever_lies_in_its_list(tmp_path: Path, broker: servers.Redis) -> None:
     line = redis.Redis(port=broker.port)
     with processes.worker(tmp_path, broker.url) as worker:
         line.lpush("celery", *NO_MESSAGES)
-        Celery(broker=broker.url).send_task(f"{processes.TASKS}.tell", ["that it lives"], ignore_result=True)
+        processes.send(broker.url, "tell", "that it lives")
         worker.wait_for("told that it lives")
         assert worker.said().count("what was no message was thrown away") == len(NO_MESSAGES)
         assert worker.said().count("Connected to") == 1

@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass, field
 
 from recoverydesk.recovery.boundaries import Hosts, Place
@@ -99,7 +100,7 @@ class Round:
                 if not stop.threads:
                     self._news.put(Visited(key))
                 for _ in range(stop.threads):
-                    pool.submit(self._work, key, stop)
+                    pool.submit(copy_context().run, self._work, key, stop)  # its log lines bear our id
             for _ in range(news):
                 yield self._news.get()
 

@@ -63,15 +63,20 @@ def code_host_origin() -> str:
 def processes() -> dict[str, list[str]]:
     """Return every child's name and command. Raises Refused for a taken port, GitMissing without git."""
     codehost.http_backend()
-    gunicorn = supervisor.python("gunicorn", "--no-control-socket", "--worker-class", "gthread")
-    gunicorn += ["--graceful-timeout", "3", "--log-level", "warning"]
-    web = [*supervisor.binds(settings.PORT, "PORT"), "--workers", "2", "--threads", "4", "recoverydesk.wsgi"]
+    gunicorn = supervisor.python("gunicorn", "--graceful-timeout", "3", "--log-level", "warning")
+    web = [*supervisor.binds(settings.PORT, "PORT"), "-c", "python:recoverydesk.web_server", "recoverydesk.wsgi"]
     served = f"recoverydesk.demo.codehost:make_app({str(repositories_folder())!r})"
-    host = [*supervisor.binds(settings.CODE_HOST_PORT, "CODE_HOST_PORT"), "--threads", "8", served]
+    host = [
+        *supervisor.binds(settings.CODE_HOST_PORT, "CODE_HOST_PORT"),
+        "--no-control-socket",
+        "--threads",
+        "8",
+        served,
+    ]
     celery = supervisor.python("celery", "--quiet", "--app", "recoverydesk")
     return {
         "web server": gunicorn + web,
-        "code host": gunicorn + host,
+        "code host": [*gunicorn, "--no-control-socket", *host],
         "worker": worker_line.command("--loglevel", "WARNING"),
         "beat": [*celery, "beat", "--pidfile=", "--loglevel", "WARNING"],
     }
