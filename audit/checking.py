@@ -8,9 +8,10 @@ from django.db.models import Max, Min, QuerySet
 from audit import checkpoints, encoding, signing
 from audit.findings import Kind, Report
 from audit.forks import Fork
-from audit.models import Checkpoint, EventDetail, commitment_of
+from audit.models import Checkpoint, Event, EventDetail, Seal, commitment_of
 
 PAGE = 5000
+SLACK = 5_000_000  # microseconds between the start of an INSERT and its id, and a clock that was put right
 
 
 class Details:
@@ -79,13 +80,29 @@ class Outside:
             for line, path in self.expected[number]:
                 self.contradicting.append((line, f"{path} knows it, the database does not"))
         keys = signing.trusted()
+        lost: dict[Fork, list[checkpoints.Line]] = {}
         for line, why in self.contradicting:
-            if any(fork.explains(line, keys) for fork in forks):
-                self.report.lost += 1
+            if fork := next((fork for fork in forks if fork.explains(line, keys)), None):
+                lost.setdefault(fork, []).append(line)
             else:
                 self.report.contradicting.append(line)
                 self.report.add(Kind.CHECKPOINT_MISMATCH, "audit_seal", line.seal, why)
+        for fork, lines in lost.items():
+            self.report.lost += len(lines)
+            self._lost_time(fork, lines)
         self._finish_files(forks)
+
+    def _lost_time(self, fork: Fork, lines: Sequence[checkpoints.Line]) -> None:
+        """A backup has no event of the time after it, in which the seals that were lost were made."""
+        times = [dated for line in lines if (dated := encoding.from_text(line.time)) is not None]
+        low, high = encoding.moment(min(times) + SLACK), encoding.moment(max(times) - SLACK)
+        events = Event.objects.filter(time__gt=low, time__lt=high).order_by("id")
+        if head := Seal.objects.filter(number=fork.goes_on_from).first():
+            events = events.filter(id__gt=head.last_id)
+        if record := Seal.objects.filter(number=fork.number).first():
+            events = events.filter(id__lte=record.last_id)
+        for id_ in events.values_list("id", flat=True)[:PAGE]:
+            self.report.add(Kind.EVENT_MISDATED, "audit_event", id_, "dated in the time that a restore lost")
 
     def _finish_files(self, forks: Sequence[Fork]) -> None:
         copies: dict[str, list[checkpoints.File]] = {}

@@ -35,7 +35,7 @@ class Fork:
     goes_on_from: int
     resumed: int
     reason: str = ""
-    gone: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    gone: Mapping[str, Sequence[int]] = field(default_factory=dict, hash=False)
 
     def explains(self, line: "Line", keys: Mapping[str, Ed25519PublicKey]) -> bool:
         """Whether a checkpoint is of a seal that this restore lost: ours, numbered and dated as such."""

@@ -20,7 +20,6 @@ from audit.rows import fetch as rows_of
 
 PAGE = 5000
 SEALS_AT_ONCE = 50
-SLACK = 5_000_000  # microseconds between the start of an INSERT and its id, and a clock that was put right
 Follow = Callable[[int, int], None]
 
 
@@ -159,7 +158,7 @@ class _Walk:
                 return
             floor, ceiling = gap.earliest, gap.noticed
         time = row.micros
-        if time is None or time > ceiling + SLACK or (floor is not None and time < floor - SLACK):
+        if time is None or time > ceiling + checking.SLACK or (floor is not None and time < floor - checking.SLACK):
             self.report.add(Kind.EVENT_MISDATED, "audit_event", row.id, "dated outside the time it was written in")
 
     def _rest(self) -> None:

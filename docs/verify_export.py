@@ -82,7 +82,7 @@ class Check:
         self.keys, self.wrong, self.hashes, self.times = keys, [], {}, {}
         self.header = self.head = self.last_kind = None
         self.read, self.events, self.pending, self.unsealed = hashlib.sha256(), 0, [], []
-        self.checkpoints, self.restores, self.lost = [], [], 0
+        self.checkpoints, self.restores, self.dates = [], [], {}
 
     def signed(self, key_id, text, signature):
         try:
@@ -162,6 +162,7 @@ class Check:
             else:
                 self._check_event(there[id_], None if row["imported"] else micros(row["time"]), number)
         self.events += len(self.pending)
+        self.dates[number] = [micros(event["time"]) or 0 for event in self.pending]
         self.pending, self.head = [], row
         self._remember(row)
 
@@ -169,7 +170,7 @@ class Check:
         """A seal that leaves numbers out, and is signed, records that the database was restored from a backup."""
         for event in self.pending:
             if event["tag"] == "audit:log:restore" and type(event["data"].get("seal")) is int:
-                self.restores.append({"from": event["data"]["seal"], "to": row["number"], "time": row["time"]})
+                self.restores.append({"from": event["data"]["seal"], "to": row["number"], "lost": []})
                 return True
         return False
 
@@ -213,11 +214,19 @@ class Check:
         if line["seal"] < min(self.hashes, default=1):
             return False
         if self.hashes.get(line["seal"]) != line["hash"]:
-            if any(self._explains(restore, line) for restore in self.restores):
-                self.lost += 1
+            if restore := next((one for one in self.restores if self._explains(one, line)), None):
+                restore["lost"].append(micros(line["time"]))
             else:
                 self.wrong.append(f"seal {line['seal']}: not what the checkpoint in {name} says")
         return True
+
+    def lost_time(self, restore):
+        """A backup has no event of the time after it, in which the seals that were lost were made."""
+        if restore["lost"]:
+            low, high = min(restore["lost"]) + SLACK, max(restore["lost"]) - SLACK
+            after = [dates for number, dates in self.dates.items() if restore["from"] < number <= restore["to"]]
+            if any(low < date < high for dates in after for date in dates):
+                self.wrong.append(f"seal {restore['to']}: an event is dated in the time that this restore lost")
 
     def _explains(self, restore, line):
         """The checkpoint is of a seal that the restore lost: signed, numbered in between, older than what followed."""
@@ -264,6 +273,8 @@ def compare_all(check, paths):
         if not any(compared):
             check.wrong.append(f"{path}: no checkpoint in it is about these seals")
         yours += sum(compared)
+    for restore in check.restores:
+        check.lost_time(restore)
     return found, yours
 
 
@@ -274,9 +285,11 @@ def summary(check, found, yours):
     if head:
         print(f"last seal: {head['number']} of {head['time']}, hash {check.hashes[head['number']]}")
     for restore in check.restores:
-        print(f"restored from a backup: seal {restore['to']} of {restore['time']} goes on from {restore['from']}")
+        at = check.times[restore["to"]]
+        print(f"restored from a backup: seal {restore['to']} of {at} goes on from {restore['from']}")
     print(f"taken: {check.header['time']} from {check.header['site']}")
-    print(f"checkpoints that agree: {found} in the export, {yours} of yours; {check.lost} are of what a restore lost")
+    lost = sum(len(restore["lost"]) for restore in check.restores)
+    print(f"checkpoints that agree: {found} in the export, {yours} of yours; {lost} are of what a restore lost")
     if not yours:
         print("give a checkpoint of your own (--checkpoint): without one a cut tail does not show")
 

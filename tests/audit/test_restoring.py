@@ -11,12 +11,13 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import override_settings
 
-from audit import checkpoints, chores, encoding, export, forks, restoring, rows, sealing, signing
+from audit import checking, checkpoints, chores, encoding, export, forks, restoring, rows, sealing, signing
 from audit.findings import Kind
 from audit.log import record
 from audit.models import Event, Seal
 from audit.tags import Tag
 from audit.verifying import verify
+from tests.audit import exported
 from tests.audit.conftest import Somebody
 from tests.audit.exported import judged_here
 from tests.audit.sealed import back_to, ids, insert, run, superuser, write, write_and_seal
@@ -274,6 +275,50 @@ def test_a_past_written_anew_with_the_key_cannot_be_recorded_as_a_restore(log: N
     assert kinds() == {Kind.CHECKPOINT_MISMATCH}
     assert "more than a restore" in refused()
     assert kinds() == {Kind.CHECKPOINT_MISMATCH}
+
+
+def seal_anew_today(since: int) -> None:
+    """Change an event of that seal, drop all seals from it on and seal their events again, dated now."""
+    changed = list(encoding.unpack(bytes(Seal.objects.get(number=since).entries)))[0][0]
+    with superuser() as cursor:
+        cursor.execute("UPDATE audit_event SET actor_name = 'mallory' WHERE id = %s", [changed])
+        cursor.execute("DELETE FROM audit_seal WHERE number >= %s", [since])
+        cursor.execute("DELETE FROM audit_checkpoint WHERE seal >= %s", [since])
+    sealing.seal()
+
+
+def test_a_past_sealed_anew_under_todays_date_cannot_be_recorded_as_a_restore(
+    log: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (checking, exported._verifier):
+        monkeypatch.setattr(module, "SLACK", 0)  # all of this happens within a second
+    seal_anew_today(7)
+    assert kinds() == {Kind.CHECKPOINT_MISMATCH}
+    assert "dated in the time that a restore lost" in refused()
+    loss = restoring._loss(verify())
+    restoring.record_restore(loss, reason=REASON, open_tickets=[])  # by hand, past the check
+    assert kinds() == {Kind.EVENT_MISDATED}
+    path = tmp_path / "export.jsonl"
+    path.write_text("".join(export.lines()), encoding="ascii")
+    said = f"seal {Seal.objects.latest('number').number}: an event is dated in the time that this restore lost"
+    assert judged_here(path) == (3, [said])
+
+
+def test_an_honest_restore_has_no_event_of_the_lost_time(
+    log: None, ada: Somebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "SLACK", 0)
+    back_to(6)
+    go_on_before_it_is_recorded(ada)
+    restored()
+    go_on(ada)
+    assert verify().intact
+
+
+def go_on_before_it_is_recorded(ada: Somebody) -> None:
+    write(3, [ada])
+    sealing.seal()
+    write(2, [ada])
 
 
 def test_a_changed_event_cannot_be_recorded_as_a_restore(log: None) -> None:
