@@ -77,11 +77,11 @@ class UserTokenForm(allauth_forms.UserTokenForm):
 
 
 class CodeForm(forms.Form):
-    """A code of an authenticator app, or a recovery code; spaces, case and hyphens do not matter."""
+    """A code of an authenticator app, or a recovery code; spaces, case and dashes do not matter (codes.squeeze)."""
 
     code = forms.CharField(
         label=_("Code"),
-        max_length=64,
+        max_length=100,
         help_text=_("Six digits from your authenticator app, or one of your recovery codes."),
         widget=forms.TextInput(
             attrs={

@@ -70,7 +70,7 @@ class ChoosePasswordForm(forms.Form):
     code = forms.CharField(
         label=_("Return code"),
         required=False,
-        max_length=40,
+        max_length=100,
         help_text=_("The code the recovery page showed you once."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )

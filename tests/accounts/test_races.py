@@ -13,11 +13,11 @@ from django_otp_webauthn.models import WebAuthnCredential
 
 from accounts import second_factors
 from accounts.devices import TotpDevice
-from accounts.models import Session, User
+from accounts.models import FactorFailures, Session, User
 from audit.models import Event
 from audit.tags import Tag
 from tests.accounts.authenticator import Authenticator
-from tests.accounts.conftest import add_app, code_of, make_user, type_code, type_password
+from tests.accounts.conftest import add_app, code_of, make_user, type_code, type_password, wrong_code_of
 from tests.accounts.test_webauthn import add_key, ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,6 +129,14 @@ def test_one_code_in_a_known_browser_counts_once() -> None:
             return second_factors.verify_code(ada, code, known_browser=True) is not None
 
     assert sorted(at_once(verify_known)) == [False] * 7 + [True]
+
+
+def test_twelve_wrong_codes_at_once_are_twelve_and_told_once() -> None:
+    ada = make_user()
+    code = wrong_code_of(add_app(ada))
+    assert at_once(lambda _number: verify(ada, code), many=12) == [False] * 12
+    assert FactorFailures.objects.get().failures == 12
+    assert Event.objects.filter(tag=Tag.ACCOUNT_TWO_FACTOR_WRONG).count() == 1
 
 
 def test_one_answer_of_a_key_counts_once() -> None:
