@@ -1,6 +1,7 @@
 """Fill a database for bench/sharing.py: `python -m bench._sharing challenges|looks TICKETS PORT…`."""
 
 import sys
+from datetime import timedelta
 
 import django
 
@@ -8,6 +9,7 @@ django.setup()
 
 from allauth.account.models import EmailAddress  # noqa: E402
 from django.db.models.functions import Now  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from recoverydesk.recovery import codehosts  # noqa: E402
@@ -34,9 +36,10 @@ def looks(tickets: int, ports: list[int]) -> None:
     """Challenged tickets, each with a look due at one of the hosts."""
     for port in ports:
         codehosts.add(f"http://127.0.0.1:{port}", private=True, plain_http=True)
+    clock = timezone.now() + timedelta(days=1)  # it runs already: nothing but the looks is due
     for number in range(tickets):
         host = f"127.0.0.1:{ports[number % len(ports)]}"
-        boundary = add_boundary(make_ticket(subject(number)), f"owner{number}", host=host)
+        boundary = add_boundary(make_ticket(subject(number), wait_until=clock), f"owner{number}", host=host)
         boundary.repositories[0]["url"] = f"http://{host}/owner{number}/tool"
         boundary.save()
     Boundary.objects.update(next_probe_at=Now())
