@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -47,6 +47,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     """The form; a POST that is taken leads back to the host's page, one that is refused keeps what was typed."""
     if not host_limits.may_limit(actor_of(request)):
         raise PermissionDenied
+    if request.method not in ("GET", "HEAD", "POST"):
+        return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     host = get_object_or_404(CodeHost, pk=pk)
     form = LimitsForm(host, request.POST if request.method == "POST" else None)
     if form.is_valid():

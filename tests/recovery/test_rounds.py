@@ -19,7 +19,7 @@ from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.demo import codehost as git_host
-from recoverydesk.recovery import codehosts, host_knowledge, notices, rounds, workflow
+from recoverydesk.recovery import codehosts, host_knowledge, host_limits, notices, rounds, workflow
 from recoverydesk.recovery.boundaries import Place
 from recoverydesk.recovery.errors import NotAllowed
 from recoverydesk.recovery.models import Boundary, CodeHost, Probe, RecoveryTicket
@@ -505,6 +505,25 @@ def test_below_a_domain_another_worker_asks_nobody_else_does(monkeypatch: pytest
     assert below.next_probe_at is not None
     assert database_now() < below.next_probe_at < database_now() + timedelta(seconds=6)
     assert CodeHost.objects.get(host="new.evil.example").leased_until is None
+
+
+def test_a_host_staff_have_set_a_pace_for_leaves_its_domains_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    strangers(monkeypatch, "own.evil.example", "new.evil.example")
+    host_limits.limit("own.evil.example", a_day=None, a_second=5.0, reason="its owner wrote to us")
+    CodeHost.objects.create(host="*.evil.example", origin="https://*.evil.example", described=False)
+    leases.claim(CodeHost.objects.filter(host="*.evil.example"), limit=1)
+    rounds.probe_due()
+    verdicts = dict(Boundary.objects.values_list("host", "last_verdict"))
+    assert verdicts == {"own.evil.example": "unreachable", "new.evil.example": ""}
+
+
+def test_a_domain_may_have_a_pace_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    strangers(monkeypatch, "a.evil.example", "b.evil.example")
+    row = CodeHost.objects.create(host="*.evil.example", origin="https://*.evil.example", described=False)
+    CodeHost.objects.filter(pk=row.pk).update(tokens=1.5, tokens_at=Now(), looks_a_second=0.01)
+    monkeypatch.setattr("recoverydesk.recovery.probing.patience.VISIT_SECONDS", 5.0)
+    rounds.probe_due()
+    assert sorted(Boundary.objects.values_list("last_verdict", flat=True)) == ["", "unreachable"]
 
 
 def test_what_was_seen_in_the_last_minute_answers_whoever_asks_again(raw_host: MakeHost) -> None:

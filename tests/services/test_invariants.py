@@ -20,7 +20,8 @@ from accounts.models import Session, User
 from audit import triggers
 from audit.log import record
 from audit.tags import Tag
-from recoverydesk.recovery import invariants, permissions, workflow
+from recoverydesk import chores
+from recoverydesk.recovery import intake, invariants, permissions, workflow
 from recoverydesk.recovery.models import (
     Approval,
     Boundary,
@@ -223,6 +224,13 @@ def a_lease_for_an_hour(ticket: RecoveryTicket) -> None:
     )
 
 
+def a_ticket_nobody_gets_past(ticket: RecoveryTicket) -> None:
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(
+        status=Status.WAITING, completed_at=None, reset_by=None, closed_at=None, lease=uuid.uuid4(),
+        leased_until=Now() - HOUR,
+    )  # fmt: skip
+
+
 def a_lease_without_an_end(ticket: RecoveryTicket) -> None:
     Mail.objects.update(lease=uuid.uuid4())
 
@@ -308,6 +316,7 @@ BREAKS: list[tuple[str, Callable[[RecoveryTicket], object]]] = [
     ("lease_stuck", a_lease_for_an_hour),
     ("lease_stuck", a_lease_without_an_end),
     ("lease_stuck", due_work_nobody_gets_past),
+    ("lease_stuck", a_ticket_nobody_gets_past),
     ("guard_missing", no_trigger),
 ]
 
@@ -318,6 +327,17 @@ def test_each_rule_broken_on_purpose_is_found(
 ) -> None:
     spoil(done)
     assert rule in found()
+
+
+def test_a_lease_that_does_not_end_is_found_in_whatever_table_it_is(done: RecoveryTicket) -> None:
+    CodeHost.objects.create(host="git.example.org", origin="https://git.example.org")
+    intake.ask(username="ada", claim="second_factor", says_codes_lost=True, network="")
+    chores.run()
+    for model in leases.Leased.__subclasses__():
+        assert model._default_manager.update(lease=uuid.uuid4(), leased_until=Now() + HOUR), model
+        assert "lease_stuck" in found(), model
+        model._default_manager.update(lease=None, leased_until=Now())
+        assert "lease_stuck" not in found(), model
 
 
 GLASS: list[tuple[str, Callable[[RecoveryTicket], object]]] = [

@@ -8,11 +8,11 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from accounts.leases import LEASE
+from accounts.leases import LEASE, Leased
 from accounts.mail.models import Mail, Request
 from audit import strangers, triggers
 from recoverydesk.recovery.invariants.broken import Broken
-from recoverydesk.recovery.models import Boundary, CodeHost, RecoveryTicket, Status
+from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 
 LONG = timedelta(minutes=10)
 
@@ -23,17 +23,19 @@ def _due() -> list[QuerySet[Any]]:
         Mail.objects.filter(state=Mail.State.QUEUED, next_try__lte=Now()),
         Request.objects.filter(handled_at=None, due_at__lte=Now()),
         Boundary.objects.filter(ticket__status=Status.CHALLENGED, proved_at=None, next_probe_at__lte=Now()),
+        RecoveryTicket.objects.filter(status=Status.NEW, challenges_itself=True),
+        RecoveryTicket.objects.filter(status=Status.WAITING, wait_until__lte=Now()),
     ]
 
 
 def lease_stuck() -> Iterator[Broken]:
-    """A lease lasts two minutes and has an end exactly when it has a holder; no due work lies under a dead one."""
-    half = Q(lease=None, leased_until__isnull=False) | Q(lease__isnull=False, leased_until=None)
-    for model in (Mail, Request, Boundary, CodeHost):
+    """A lease lasts two minutes and has an end to come only with a holder; no due work lies under a dead one."""
+    half = Q(lease=None, leased_until__gt=Now()) | Q(lease__isnull=False, leased_until=None)
+    for model in Leased.__subclasses__():
         for row in model._base_manager.filter(half | Q(leased_until__gt=Now() + LEASE + timedelta(seconds=5))):
             yield Broken("lease_stuck", f"{model._meta.model_name}:{row.pk}", f"leased until {row.leased_until}")
     for rows in _due():
-        for row in rows.filter(leased_until__lt=Now() - LONG):
+        for row in rows.filter(lease__isnull=False, leased_until__lt=Now() - LONG):
             yield Broken("lease_stuck", f"{row._meta.model_name}:{row.pk}", f"left alone since {row.leased_until}")
 
 
