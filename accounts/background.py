@@ -78,13 +78,14 @@ def _send(name: str) -> None:
 def _deliver(name: str) -> None:
     failpoints.reach("wake", "before")
     try:
-        with _impatient_connection() as broker:
+        with impatient_connection() as broker:
             current_app.send_task(name, connection=broker, retry=False, ignore_result=True, expires=EXPIRES)
     except Exception as error:  # whatever a transport raises: the caller's work is done and committed
         logger.warning("no worker woken for %s: %s", name, error)
     failpoints.reach("wake", "sent")
 
 
-def _impatient_connection() -> Any:
+def impatient_connection() -> Any:
+    """A connection to the broker that gives up within a second or two."""
     options = {**current_app.conf.broker_transport_options, **PATIENCE}
     return current_app.connection_for_write(connect_timeout=1, transport_options=options)

@@ -322,7 +322,9 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^legacy/$"]
 SECURE_HSTS_SECONDS = 365 * 86400 if PRODUCTION else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
+settings_rules.refuse_half_a_preload(SECURE_HSTS_INCLUDE_SUBDOMAINS, SECURE_HSTS_PRELOAD)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 BEHIND_TLS_PROXY = env.flag("BEHIND_TLS_PROXY", default=False)
@@ -384,6 +386,7 @@ if not PRODUCTION:
     for folder in (STATIC_ROOT, QUEUE_DIR / "control", MAIL_DIR, MEDIA_ROOT):
         folder.mkdir(parents=True, exist_ok=True)
 LOG_LEVEL = env.one_of("LOG_LEVEL", LEVELS, default="INFO" if PRODUCTION else "WARNING")
+READYZ_KEEPS = timedelta(seconds=2)  # an answer of /readyz, whoever asks
 LOG_FORMAT = env.one_of("LOG_FORMAT", ("json", "words"), default="json" if PRODUCTION else "words")
 LOGGING_CONFIG = "recoverydesk.logs.configure"
 LOGGING = {
@@ -393,7 +396,10 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }
-SILENCED_SYSTEM_CHECKS: list[str] = []
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",
+    "security.W021",
+]  # HSTS_SUBDOMAINS, HSTS_PRELOAD: the site's choice
 
 # What only several of them together can tell ------------------------------------------------------------------------
 if PRODUCTION:

@@ -74,6 +74,12 @@ def refuse_weak_secrets(secret_key: str, field_keys: list[bytes], audit_key: byt
         refuse("AUDIT_KEY", "it is one of FIELD_KEYS: use a key of its own")
 
 
+def refuse_half_a_preload(subdomains: bool, preload: bool) -> None:
+    """The lists in browsers take a site only with all names below it."""
+    if preload and not subdomains:
+        refuse("HSTS_PRELOAD", "it needs HSTS_SUBDOMAINS=true as well", "true")
+
+
 def refuse_closed_hosts(host: str, allowed: list[str]) -> None:
     """ALLOWED_HOSTS without the host of BASE_URL would answer 400 to everybody."""
     if not validate_host(host, allowed):

@@ -1,6 +1,7 @@
 """The project's settings with a fast hasher; everything else is as it runs."""
 
 import os
+from datetime import timedelta
 
 from recoverydesk.settings import *  # noqa: F403
 from recoverydesk.settings import DATABASES
@@ -11,3 +12,4 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
     DATABASES["default"]["TEST"] = {"NAME": f"test_recoverydesk_{os.environ['PYTEST_DB']}"}
     DATABASES["default"]["CONN_MAX_AGE"] = 0
+READYZ_KEEPS = timedelta(0)

@@ -43,6 +43,27 @@ def test_a_complete_production_environment_starts_with_closed_cookies(tmp_path: 
     assert done.stdout.split() == ["__Host-session", "__Host-csrf", "True", "True", "True", "True"], done.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({}, "False False"),
+        ({"HSTS_SUBDOMAINS": "true"}, "True False"),
+        ({"HSTS_SUBDOMAINS": "true", "HSTS_PRELOAD": "true"}, "True True"),
+    ],
+)
+def test_https_for_all_names_below_and_for_ever_is_the_sites_own_choice(
+    tmp_path: Path, given: dict[str, str], sent: str
+) -> None:
+    shown = "print(settings.SECURE_HSTS_INCLUDE_SUBDOMAINS, settings.SECURE_HSTS_PRELOAD)"
+    assert start(tmp_path, {**PRODUCTION, **given}, shown).stdout.strip() == sent
+
+
+def test_a_preload_without_subdomains_is_refused(tmp_path: Path) -> None:
+    done = start(tmp_path, {**PRODUCTION, "HSTS_PRELOAD": "true"})
+    assert done.returncode != 0
+    assert "HSTS_PRELOAD=true: it needs HSTS_SUBDOMAINS=true as well" in done.stderr
+
+
 def test_production_makes_no_secrets(tmp_path: Path) -> None:
     assert start(tmp_path, PRODUCTION).returncode == 0
     assert not (tmp_path / "secrets.env").exists()

@@ -112,7 +112,7 @@ def waiting_at(listener: socket.socket) -> int:
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
 def test_a_request_spends_a_second_and_one_more_try_on_its_broker(broker: Any, scheme: str) -> None:
     broker(f"{scheme}://127.0.0.1:1//")
-    with background._impatient_connection() as connection:
+    with background.impatient_connection() as connection:
         assert connection.connect_timeout == 1
         assert connection.transport_options.items() >= background.PATIENCE.items()
     assert (background.PATIENCE["max_retries"], background.PATIENCE["socket_timeout"]) == (1, 1)
