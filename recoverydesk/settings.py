@@ -300,6 +300,7 @@ TOKENS_HOOKS = {
 
 # Uploads ------------------------------------------------------------------------------------------------------------
 UPLOADS = env.flag("UPLOADS", default=True)
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 6_000  # a requirement and an extra are a field each; large projects have 1,600
 UPLOAD_MAX_MIB = env.number("UPLOAD_MAX_MIB", default=100, at_least=1, at_most=10240, unit="MiB")
 UPLOAD_PLAIN_LINUX_WHEELS = env.flag("UPLOAD_PLAIN_LINUX_WHEELS", default=False)
 UPLOAD_RELEASE_OPEN_DAYS = env.number("UPLOAD_RELEASE_OPEN_DAYS", default=14, at_least=1, at_most=3650, unit="days")

@@ -78,7 +78,9 @@ def loads(prefix: str, text: str) -> Token:
     The text must be exactly what `dumps` would write: two spellings of one token do not exist.
     """
     start, _hyphen, body = text.partition("-")
-    if start != prefix or not body or len(text) > LONGEST:
+    if start != prefix:
+        raise MalformedToken(f"malformed or nonexistent macaroon: ours begin with {prefix}-")
+    if not body or len(text) > LONGEST:
         raise MalformedToken("malformed or nonexistent macaroon")
     macaroon = _macaroon(body)
     caveats = tuple(caveat.caveat_id_bytes for caveat in macaroon.caveats)

@@ -101,13 +101,12 @@ def _links(info: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     labelled = _of_type(dict, _given(info, "project_urls", {}), "project_urls")
     if len(labelled) > MOST_LINKS:
         raise InvalidFact(_("more than %(number)s links") % {"number": MOST_LINKS})
-    pairs = [(labels.LEGACY_HOME_LABEL, info.get("home_page")), *labelled.items()]
-    links = [(label.strip(), _url(url, label)) for label, url in pairs]
-    return tuple((label, url) for label, url in links if url not in labels.ABSENT)
+    home_page = _url(info.get("home_page"), labels.LEGACY_HOME_LABEL)
+    return labels.links(home_page, {label: _url(url, label) for label, url in labelled.items()})
 
 
 def _url(value: Any, label: str) -> str:
-    return _of_type(str, "" if value is None else value, _("the URL of %(label)s") % {"label": label[:50]}).strip()
+    return _of_type(str, "" if value is None else value, _("the URL of %(label)s") % {"label": label[:50]})
 
 
 def _given(row: dict[str, Any], key: str, absent: Any) -> Any:

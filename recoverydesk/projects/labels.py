@@ -1,7 +1,7 @@
 """Which link of a release may prove a security boundary? Only its label decides (PEP 753 and a few of ours)."""
 
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from recoverydesk.projects.models import RepositoryLink
 
@@ -18,6 +18,13 @@ _DROPPED = str.maketrans("", "", string.punctuation + string.whitespace)
 def normalize(label: str) -> str:
     """Drop ASCII punctuation and whitespace and lower the case (PEP 753, "Label normalization")."""
     return label.translate(_DROPPED).lower()
+
+
+def links(home_page: str, labelled: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return a release's links as (label, URL) pairs: the legacy home page first, without those that are no link."""
+    pairs = [(LEGACY_HOME_LABEL, home_page), *labelled.items()]
+    stripped = [(label.strip(), url.strip()) for label, url in pairs]
+    return tuple((label, url) for label, url in stripped if label and url not in ABSENT)
 
 
 def candidates(urls: Iterable[Iterable[str]]) -> list[tuple[RepositoryLink.Kind, str, str]]:

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from packaging.metadata import RawMetadata
 from packaging.version import Version
 
-from recoverydesk.projects.archives import metadata
+from recoverydesk.projects.archives import metadata, promises
 from recoverydesk.projects.archives.distribution import SDIST, WHEEL
 from recoverydesk.upload.answers import Refused
 
@@ -48,6 +48,7 @@ SEVERAL = {
 OURS = (":action", "protocol_version", "filetype", "pyversion", "md5_digest", "sha256_digest", "blake2_256_digest")
 MAY_BE_FILES = {"content", "gpg_signature", "attestations"}
 DIGESTS = {"md5_digest": ("md5", 32), "sha256_digest": ("sha256", 64), "blake2_256_digest": ("blake2_256", 64)}
+LONG, LONGEST_VALUE = {"description", "license"}, 2**14  # some of the others cost time that grows with their square
 HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
 
 
@@ -109,6 +110,8 @@ def _metadata(post: QueryDict) -> RawMetadata:
             raw[key] = [*raw.get(key, []), *values]
     if "keywords" in raw:
         raw["keywords"] = [word.strip() for word in raw["keywords"].split(",")]
+    if raw.get("metadata_version") in promises.WITHOUT_LICENSE_FILES:
+        raw.pop("license_files", None)  # setuptools writes them all the same, and uv sends what it finds
     if "project_urls" in raw:
         raw["project_urls"] = _links(raw["project_urls"])
     return cast(RawMetadata, raw)
@@ -137,5 +140,7 @@ def _only(post: QueryDict, field: str) -> str:
 
 def _values(post: QueryDict, field: str) -> list[str]:
     """Return a field's values without those that say nothing; a NUL becomes the four characters that name it."""
-    values = (str(value).replace("\x00", "\\x00") for value in post.getlist(field))
+    values = [str(value).replace("\x00", "\\x00") for value in post.getlist(field)]
+    if field not in LONG and any(len(value) > LONGEST_VALUE for value in values):
+        raise Refused(400, f"{field.replace('_', '-')}: is longer than {LONGEST_VALUE} characters")
     return [value for value in values if value.strip() and value.strip() != "UNKNOWN"]

@@ -18,7 +18,7 @@ from recoverydesk.projects.files import Incoming
 from recoverydesk.projects.models import File, Project
 from recoverydesk.projects.published import FileFact, InvalidFact
 from recoverydesk.unknown import UNSURE
-from recoverydesk.upload import letters, naming, rules
+from recoverydesk.upload import agreement, letters, naming, rules
 from recoverydesk.upload.answers import Refused
 from recoverydesk.upload.form import Form
 from tokens.caveats import UPLOAD, Failure
@@ -92,6 +92,9 @@ def _check_archive(upload: Upload, named: distribution.Distribution) -> Contents
         promises.check(contents, upload.form.raw.get("license_files", []))
     except InvalidArchive as error:
         raise Refused(400, f"Invalid distribution file. {error}") from error
+    if problem := metadata.kept_problem(contents.raw, contents.unread):
+        raise Refused(400, f"Invalid distribution file. {problem}")
+    agreement.check(upload.form.raw, contents.raw)
     return contents
 
 
@@ -114,7 +117,7 @@ def _record(upload: Upload, contents: Contents) -> bool:
 
 
 def _write(upload: Upload, token: Opened, where: rules.Target, contents: Contents) -> None:
-    described = metadata.described(upload.form.raw)
+    described = metadata.described(contents.raw)
     now = database_now()
     assert where.project is not None
     services.record_release(

@@ -3,9 +3,16 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 
 from recoverydesk.projects.files import Incoming
 from recoverydesk.upload.answers import Refused
@@ -63,13 +70,24 @@ def receive(request: HttpRequest) -> Receiver:
     request.upload_handlers = [receiver]
     try:
         request.POST  # noqa: B018 - reading it is what parses the body
-    except (BadRequest, SuspiciousOperation, UnreadablePostError) as error:
+    except (BadRequest, SuspiciousOperation, UnreadablePostError, MultiPartParserError) as error:
         receiver.close()
-        raise Refused(400, f"The form cannot be read: {error}") from error
+        raise Refused(400, _sentence(error)) from error
     except OSError:
         receiver.close()
         raise
     return receiver
+
+
+def _sentence(error: Exception) -> str:
+    """Say in our words what Django says in the names of its settings."""
+    if isinstance(error, TooManyFieldsSent):
+        return f"The form has more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS} fields."
+    if isinstance(error, TooManyFilesSent):
+        return "The form has too many files. Send one, in the field content."
+    if isinstance(error, RequestDataTooBig):
+        return f"The form holds more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE / 2**20:g} MB besides its file."
+    return "The form cannot be read. Send it whole, as multipart/form-data."
 
 
 def drain(request: HttpRequest) -> None:

@@ -23,6 +23,10 @@ from tokens.presenting import NoToken, presented
 
 logger = logging.getLogger(__name__)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+ATTESTATIONS = (
+    "attestations: this registry keeps none, and takes no file whose attestations it would drop. Upload without them "
+    "(twine: without --attestations; uv: with --no-attestations)."
+)
 FULL = "There is no room left to keep files. Nothing was published. Try again later."
 GONE = {
     "submit": "Project pre-registration",
@@ -34,7 +38,7 @@ GONE = {
 @never_cache
 @csrf_exempt
 def legacy(request: HttpRequest) -> HttpResponse:
-    """Take one file (POST, `:action=file_upload`); everything else gets a page that explains the address."""
+    """Take one file (POST, `:action=file_upload`); who only looks gets a page that explains the address."""
     if request.method != "POST":
         return _explain(request)
     with translation.override("en"):
@@ -85,10 +89,14 @@ def _take(request: HttpRequest) -> HttpResponse:
             raise Refused(
                 410, f"{GONE[action]} is no longer required or supported, continue directly to uploading files."
             )
-        return _publish(request, opened, token, received) if action == "file_upload" else _explain(request)
+        if action != "file_upload":
+            raise Refused(400, f"Unknown :action {action[:50]!r}. Use file_upload.")
+        return _publish(request, opened, token, received)
 
 
 def _publish(request: HttpRequest, opened: Opened, text: str, received: receiving.Receiver) -> HttpResponse:
+    if "attestations" in received.file_fields or request.POST.get("attestations", "").strip():
+        raise Refused(400, ATTESTATIONS)
     read = form.read(request.POST, received.file_fields)
     if received.too_large:
         raise Refused(400, f"File too large. Limit for project '{read.name}' is {settings.UPLOAD_MAX_MIB} MB.")

@@ -1,5 +1,6 @@
 """The endpoint, byte by byte: what it takes, what it refuses, and the words clients look for."""
 
+import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -45,7 +46,8 @@ def test_a_wheel_and_an_sdist_are_published(send: Send, ada: User, storage: Path
 
 
 def test_a_release_feeds_the_repository_links(send: Send) -> None:
-    send(wheel_name(), wheel(), project_urls=["Source, https://github.com/ada/sample"])
+    named = metadata_of("sample", "1.0").replace(b"code.example", b"github.com")
+    send(wheel_name(), wheel(metadata=named), project_urls=["Source, https://github.com/ada/sample"])
     link = RepositoryLink.objects.get()
     assert (link.host, link.namespace, link.repository) == ("github.com", "ada", "sample")
 
@@ -156,6 +158,12 @@ def test_a_deleted_file_never_comes_back(send: Send) -> None:
             {"requires_dist": ["x @ https://code.example/x.whl"]},
             "400 requires-dist: Can't have direct dependency: x @ https://code.example/x.whl",
         ),
+        ({":action": "nonsense"}, "400 Unknown :action 'nonsense'. Use file_upload."),
+        ({":action": "FILE_UPLOAD"}, "400 Unknown :action 'FILE_UPLOAD'. Use file_upload."),
+        ({":action": None}, "400 Unknown :action ''. Use file_upload."),
+        ({":action": "doc_upload"}, "410 Documentation is no longer required or supported, continue directly"),
+        ({"attestations": '[{"version": 1}]'}, "400 attestations: this registry keeps none, and takes no file whose"),
+        ({"attestations": "[]"}, "400 attestations: this registry keeps none"),
         ({":action": "submit"}, "410 Project pre-registration is no longer required or supported, continue directly"),
         ({"of": ("other", "1.0")}, "400 Filename 'sample-1.0-py3-none-any.whl' is invalid, should be 'other-1.0-...'."),
     ],
@@ -171,13 +179,26 @@ def test_a_file_in_a_text_field_is_refused(send: Send) -> None:
     assert reason(response) == "400 summary: Should not be a tuple."
 
 
+def test_attestations_in_a_file_are_refused_and_an_empty_field_is_none(send: Send) -> None:
+    response = send(wheel_name(), wheel(), attestations=SimpleUploadedFile("x.json", b"[]"))
+    assert reason(response).startswith("400 attestations: this registry keeps none")
+    assert send(wheel_name(), wheel(), attestations="").status_code == 200
+
+
 def test_a_signature_may_be_a_file_and_is_ignored(send: Send) -> None:
     assert send(wheel_name(), wheel(), gpg_signature=SimpleUploadedFile("x.asc", b"sig")).status_code == 200
 
 
 def test_digests_count_in_any_case_and_unknown_and_empty_fields_do_not(send: Send) -> None:
-    upper = send(wheel_name(), wheel(), license="UNKNOWN", requires_python="", nonsense="x", keywords="a, b\x00")
+    content = wheel()
+    digest = hashlib.sha256(content).hexdigest().upper()
+    upper = send(wheel_name(), content, license="UNKNOWN", requires_python="", nonsense="x", sha256_digest=digest)
     assert upper.status_code == 200
+
+
+def test_a_zero_byte_in_a_field_is_spelled_out(send: Send) -> None:
+    answer = reason(send(wheel_name(), wheel(), keywords="b\x00"))
+    assert answer.startswith("400 keywords: the form says 'b\\x00', the ")
 
 
 def test_both_spellings_of_import_names_are_read(send: Send) -> None:
@@ -239,7 +260,10 @@ def test_a_look_at_the_address_explains_it(client: Client) -> None:
         ("Digest x", "403 Invalid or non-existent authentication information."),
         ("Basic !!", "403 Invalid or non-existent authentication information."),
         (basic("a long enough pass phrase", "ada"), "403 Username/Password authentication is no longer supported."),
-        (basic("nonsense"), "403 Invalid API Token: malformed or nonexistent macaroon"),
+        (basic("nonsense"), "403 Invalid API Token: malformed or nonexistent macaroon: ours begin with recoverydesk-"),
+        (basic("pypi-AgEIcHlwaS5vcmc"), "403 Invalid API Token: malformed or nonexistent macaroon: ours begin with"),
+        ("Bearer npm_0123456789", "403 Invalid API Token: malformed or nonexistent macaroon: ours begin with"),
+        (basic(""), "403 Invalid API Token: malformed or nonexistent macaroon: ours begin with recoverydesk-"),
         ("Bearer recoverydesk-AAAA", "403 Invalid API Token: malformed macaroon"),
     ],
 )

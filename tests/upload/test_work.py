@@ -245,7 +245,7 @@ LINE = ["Name: a", "Version: 1", "Summary: ü", " more", "\tmore", "no field", "
 @given(st.lists(st.sampled_from(LINE), min_size=1, max_size=9), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_metadata_says_to_us_what_it_says_to_packaging(lines: list[str], end: str) -> None:
     data = end.join(["Metadata-Version: 2.1", *lines]).encode()
-    ours, theirs = dict(metadata.read(data)), dict(parse_email(data)[0])
+    ours, theirs = dict(metadata.read(data)[0]), dict(parse_email(data)[0])
     for raw in (ours, theirs):
         raw["description"] = str(raw.get("description", "")).split()
     assert ours == theirs

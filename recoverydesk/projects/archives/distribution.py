@@ -36,13 +36,15 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Contents:
-    """What an archive holds: its metadata as read, the names of its files, and of a wheel two files whole.
+    """What an archive holds: its metadata as read (`unread`: the fields that cannot be), the names of its files, and of
+    a wheel two files whole.
 
     `folder` is the one that describes the archive: a wheel's .dist-info, an sdist's only folder.
     """
 
     distribution: Distribution
     raw: RawMetadata
+    unread: frozenset[str]
     files: frozenset[str]
     folder: str
     metadata: bytes = b""
@@ -93,7 +95,7 @@ def _wheel(file: IO[bytes], size: int, distribution: Distribution) -> Contents:
         raise InvalidArchive(f"{folder}/{missing[0]} is missing")
     data = _kept(listing, f"{folder}/METADATA")
     entry_points = listing.kept.get(f"{folder}/entry_points.txt")
-    return Contents(distribution, metadata.read(data), frozenset(listing.files), folder, data, entry_points)
+    return Contents(distribution, *metadata.read(data), frozenset(listing.files), folder, data, entry_points)
 
 
 def _is_for(text: str, distribution: Distribution) -> bool:
@@ -109,8 +111,8 @@ def _sdist(file: IO[bytes], size: int, distribution: Distribution) -> Contents:
     listing = tars.read(file, size, lambda name: name == f"{top}/PKG-INFO")
     if {name.partition("/")[0] for name in listing.files | listing.folders} != {top}:
         raise InvalidArchive(f"it must have one folder, {top!r}, and everything in it")
-    raw = metadata.read(_kept(listing, f"{top}/PKG-INFO"))
-    return Contents(distribution, raw, frozenset(listing.files), top)
+    described = metadata.read(_kept(listing, f"{top}/PKG-INFO"))
+    return Contents(distribution, *described, frozenset(listing.files), top)
 
 
 def _kept(listing: Listing, name: str) -> bytes:

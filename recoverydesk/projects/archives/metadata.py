@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from trove_classifiers import classifiers as known_classifiers
 from trove_classifiers import deprecated_classifiers
 
@@ -15,10 +17,12 @@ from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.published import InvalidFact
 
 FIRST = ("metadata-version", "name", "version")  # what is wrong with these is said before anything else
+KEPT = frozenset({"name", "version", "requires-python", "home-page", "download-url", "project-url"})
 LONGEST_SUMMARY, LONGEST_LABEL = 512, 32
 MOST_FIELDS, MOST_FIELD_NAMES, MOST_FIELD_BYTES = 5_000, 100, 2**20  # the largest we know has some 1,600 of 20
 _LINE = rb"[^\r\n]*(?:\r\n|\r|\n|\Z)"
 _FIELD = re.compile(rb"(?P<name>[!-9;-~]*):" + _LINE + rb"(?:[ \t]" + _LINE + rb")*")
+_NO_URL = re.compile(r"[\s\\<>\"{}|^`\x00-\x20\x7f]")
 
 
 @dataclass(frozen=True)
@@ -31,16 +35,20 @@ class Described:
     links: tuple[tuple[str, str], ...]
 
 
-def read(data: bytes) -> RawMetadata:
-    """Read METADATA or PKG-INFO, checking nothing yet. Raises InvalidArchive."""
+def read(data: bytes) -> tuple[RawMetadata, frozenset[str]]:
+    """Read METADATA or PKG-INFO, checking nothing yet. Raises InvalidArchive.
+
+    With it come the names, in lower case, of the fields that cannot be read: unknown, in no UTF-8, or one that may
+    stand once and stands twice, which two programs read in two ways.
+    """
     length = _headers_length(data)
     try:
-        raw = parse_email(data[:length])[0]  # without the body: a mail's may have parts, in parts, in parts
+        raw, unread = parse_email(data[:length])  # without the body: a mail's may have parts, in parts, in parts
     except Exception as error:  # the e-mail parser raises what it likes on bytes that are no mail
         raise InvalidArchive("its metadata cannot be read") from error
     if body := data[length:].strip():
         raw.setdefault("description", body.decode("utf-8", "replace"))
-    return raw
+    return raw, frozenset(unread)
 
 
 def _headers_length(data: bytes) -> int:
@@ -59,16 +67,17 @@ def described(raw: RawMetadata) -> Described:
     metadata = Metadata.from_raw(raw, validate=False)
     try:
         name, version = metadata.name, metadata.version
-    except (InvalidMetadata, InvalidVersion) as error:
+    except ValueError as error:  # InvalidMetadata and InvalidVersion are some, a number of 5,000 digits is another
         raise InvalidFact(str(error)) from error
-    return Described(name, version, raw.get("requires_python", ""), tuple(_links(raw)))
+    links = labels.links(raw.get("home_page", ""), raw.get("project_urls", {}))
+    return Described(name, version, raw.get("requires_python", ""), links)
 
 
 def same(raw: RawMetadata, name: str, version: Version) -> bool:
     """True when the metadata speaks of this project and version."""
     try:
         is_version = Version(raw.get("version", "")) == version
-    except InvalidVersion:
+    except ValueError:
         return False
     return is_version and canonicalize_name(raw.get("name", "")) == canonicalize_name(name)
 
@@ -79,15 +88,25 @@ def problem(raw: RawMetadata) -> str:
         Metadata.from_raw(raw)
     except ExceptionGroup as group:
         return min(_sentences(group), key=_rank)
+    except ValueError as error:  # a number of more digits than Python reads
+        return f"version: {error}"
+    except RecursionError:
+        return "requires-dist: is nested too deeply"
     return _own_rules(raw)
 
 
-def _links(raw: RawMetadata) -> Iterator[tuple[str, str]]:
-    """Return the home page first, then the labelled links, without those that are no link."""
-    pairs = [(labels.LEGACY_HOME_LABEL, raw.get("home_page", "")), *raw.get("project_urls", {}).items()]
-    for label, url in pairs:
-        if label.strip() and url.strip() not in labels.ABSENT:
-            yield label.strip(), url.strip()
+def kept_problem(raw: RawMetadata, unread: frozenset[str]) -> str:
+    """Return the first thing wrong with what we keep of a file's own metadata; "" where nothing is.
+
+    The other fields were written by tools of many years and are nobody's but the file's.
+    """
+    if wrong := min(KEPT & unread, default=""):
+        return f"{wrong}: cannot be read, or stands there twice"
+    try:
+        SpecifierSet(raw.get("requires_python", ""))
+    except ValueError:
+        return f"requires-python: {raw['requires_python'][:100]!r} is invalid"
+    return _links_problem(raw)
 
 
 def _sentences(group: ExceptionGroup) -> Iterator[str]:
@@ -112,11 +131,35 @@ def _own_rules(raw: RawMetadata) -> str:
         return "license: is deprecated when license-expression is given"
     if wrong := next(filter(None, map(_classifier_problem, raw.get("classifiers", []))), ""):
         return f"classifiers: {wrong}"
-    if any(not 0 < len(label) <= LONGEST_LABEL for label in raw.get("project_urls", {})):
-        return f"project-urls: a label must have 1 to {LONGEST_LABEL} characters"
+    if wrong := _links_problem(raw):
+        return wrong
     if direct := next((one for one in metadata.requires_dist or [] if one.url), None):
         return f"requires-dist: Can't have direct dependency: {direct}"
     return ""
+
+
+def _links_problem(raw: RawMetadata) -> str:
+    """Why a link is none for an upload: PyPI takes http and https only, and labels of 32 characters."""
+    labelled = raw.get("project_urls", {})
+    if any(not 0 < len(label.strip()) <= LONGEST_LABEL for label in labelled):
+        return f"project-urls: a label must have 1 to {LONGEST_LABEL} characters"
+    pairs = [("home-page", raw.get("home_page", "")), ("download-url", raw.get("download_url", ""))]
+    pairs += [("project-urls", url or "(nothing)") for url in labelled.values()]
+    found = (f"{field}: {url[:200]!r} is not a valid url" for field, url in pairs if not _is_link(url.strip()))
+    return next(found, "")
+
+
+def _is_link(url: str) -> bool:
+    """True for an http or https address with a host, and for what old tools write where there is none."""
+    if url in labels.ABSENT:
+        return True
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not _NO_URL.search(url)
+        )
+    except ValueError:
+        return False
 
 
 def _classifier_problem(classifier: str) -> str:

@@ -5,35 +5,40 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+PROJECT = """
+[project]
+name = "{name}"
+version = "1.0"
+description = "made for a test: with an ü"
+readme = "README.md"
+requires-python = ">=3.8"
+authors = [{{ name = "Ada Ünal", email = "ada@example.org" }}, {{ name = "Kim" }}]
+maintainers = [{{ name = "Bob", email = "bob@example.org" }}]
+keywords = ["one", "two words"]
+classifiers = ["Topic :: Utilities", "Programming Language :: Python :: 3"]
+dependencies = ["Some_Package>=1,<2; python_version < '3.9'", "other[fast]"]
+
+[project.optional-dependencies]
+Fast_Mode = ["quick>=2"]
+
+[project.urls]
+Homepage = "https://code.example/{name}"
+Source = "https://github.com/ada/{name}"
+"Bug Tracker" = "https://github.com/ada/{name}/issues"
+"""
+README = "# Read me\r\n\r\nWords with an ü,\ttabs  and\r\n\r\n\r\n    indented lines   \r\n\r\n"
 PYPROJECT = {
     "flit": """[build-system]
 requires = ["flit_core >=3.2"]
 build-backend = "flit_core.buildapi"
-
-[project]
-name = "{name}"
-version = "1.0"
-description = "made for a test"
-requires-python = ">=3.8"
-license = {{ text = "MIT" }}
-
-[project.urls]
-Source = "https://github.com/ada/{name}"
-""",
+"""
+    + PROJECT,
     "poetry": """[build-system]
 requires = ["poetry-core"]
 build-backend = "poetry.core.masonry.api"
-
-[project]
-name = "{name}"
-version = "1.0"
-description = "made for a test"
-authors = [{{ name = "Ada" }}]
-requires-python = ">=3.8"
-
-[project.urls]
-Source = "https://github.com/ada/{name}"
-
+"""
+    + PROJECT
+    + """
 [tool.poetry]
 packages = [{{ include = "{module}.py" }}]
 """,
@@ -54,6 +59,7 @@ def run(command: list[str], folder: Path, **variables: str) -> Ran:
         key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_", "TWINE_", "POETRY_"))
     }
     quiet = {"NO_COLOR": "1", "COLUMNS": "400", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    quiet["FLIT_NO_NETWORK"] = "1"  # else it asks PyPI for its list of classifiers
     home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / ".config"), "NO_PROXY": "localhost,127.0.0.1"}
     done = subprocess.run(
         command, cwd=folder, env=clean | quiet | home | variables, capture_output=True, text=True, timeout=600
@@ -66,6 +72,7 @@ def write_project(folder: Path, name: str, *, backend: str = "flit", body: str =
     module = name.replace("-", "_")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{module}.py").write_text(f'"""Made for a test."""\n__version__ = "1.0"\n{body}\n')
+    (folder / "README.md").write_text(README, newline="")
     (folder / "pyproject.toml").write_text(PYPROJECT[backend].format(name=name, module=module))
 
 
