@@ -64,9 +64,9 @@ def again(often: throttle.TooOften) -> str:
     if not isinstance(often, NameLocked):
         return _("Too many failed sign-ins. Try again in %(span)s, at %(time)s.") % when
     locked = _(
-        "Too many failed sign-ins at this name, perhaps not yours. Until %(time)s a password alone does not open it: "
-        "type it again with a code of your authenticator app or a recovery code. A passkey and a browser you have "
-        "signed in with before open it as always, and so does choosing a new password by mail."
+        "Too many wrong passwords were typed for this name, perhaps not by you. Until %(time)s type a code of your "
+        "authenticator app or a recovery code with your password. No code? A passkey lets you in, a browser you have "
+        "signed in with before, or a new password by mail."
     )
     return locked % when
 

@@ -131,6 +131,7 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASE_CACHE = {"MAX_ENTRIES": 20_000}  # of Django's 300 a few hundred visitors push out those that count an attacker
 CACHES = {
     "default": env.cache(
         "CACHE_URL",
@@ -146,8 +147,7 @@ CACHES = {
 }
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
     CACHES["default"]["BACKEND"] = "recoverydesk.honest_cache.Cache"
-    # Of 300 entries, Django's default, a few hundred visitors push out the ones that count an attacker.
-    CACHES["default"].setdefault("OPTIONS", {}).setdefault("MAX_ENTRIES", 20_000)
+    CACHES["default"]["OPTIONS"] = {**DATABASE_CACHE, **CACHES["default"].get("OPTIONS", {})}
 
 # Background work: a message is only a wake-up, the truth is a row ---------------------------------------------------
 QUEUE_DIR = VAR_DIR / "queue"

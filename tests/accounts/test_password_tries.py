@@ -19,7 +19,7 @@ from tests.accounts.conftest import LOGIN, PASSWORD, add_app, code_of, make_user
 from tests.accounts.test_webauthn import PASSKEY, add_key, ask
 
 WRONG = "not the password at all"
-LOCKED = "a password alone does not open it"
+LOCKED = "Too many wrong passwords were typed for this name"
 RESET = "/account/password/reset/"
 
 
@@ -91,7 +91,7 @@ def test_right_passwords_lock_nothing(ada: User) -> None:
 def test_the_page_says_when_and_asks_for_a_code(ada: User) -> None:
     lock("ada")
     page = type_password(stranger(9)).content.decode()
-    assert re.search(r"Until \d\d:\d\d:\d\d UTC a password alone does not open it", page)
+    assert re.search(r"Until \d\d:\d\d:\d\d UTC type a code", page)
     assert 'name="code"' in page
     assert 'name="code"' not in Client().get(LOGIN).content.decode()
 

@@ -11,6 +11,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from accounts.mail.models import Request
+from recoverydesk.settings import DATABASE_CACHE
 
 FORM = {"username": "ada", "claim": "second_factor", "codes": "lost"}
 UNKNOWN = "We do not know whether it was done"
@@ -112,3 +113,14 @@ def test_the_cache_still_adds_once(database_cache: None) -> None:
     assert [cache.add("key", "first", 60), cache.add("key", "second", 60), cache.get("key")] == [True, False, "first"]
     cache.set("key", "third", 60)
     assert (cache.get("key"), cache.touch("none", 60)) == ("third", False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_crowd_of_visitors_pushes_no_attackers_count_out(database_cache: None, settings: Any) -> None:
+    """Django keeps 300 entries of any kind, and which of them go is no matter of age."""
+    settings.CACHES = {"default": {**settings.CACHES["default"], "OPTIONS": DATABASE_CACHE}}
+    for name in ("a-first", "zz-first"):
+        cache.set(name, [1.0], 900)
+    for number in range(400):
+        cache.set(f"m-{number}", [1.0], 900)
+    assert [cache.get("a-first"), cache.get("zz-first")] == [[1.0], [1.0]]
