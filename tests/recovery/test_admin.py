@@ -49,6 +49,7 @@ def browser(user: User) -> Client:
     client = Client()
     client.post("/account/login/", {"login": user.username, "password": factories.PASSWORD})
     client.post("/account/second-factor/", {"code": factories.code(secret)})
+    client.get("/account/security/")  # which says, once, that the sign-in worked
     return client
 
 
