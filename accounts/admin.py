@@ -15,11 +15,11 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import services
+from accounts import decisions, services
 from accounts.devices import RecoveryCodeDevice, TotpDevice, webauthn_credentials
 from accounts.forms import ReasonForm
 from accounts.models import User
@@ -107,10 +107,13 @@ class UserAdmin(ReadOnlyAdmin):
         ours = [
             path(
                 f"<int:pk>/{name}/",
-                gate(require_recent_staff_factor(partial(self.decide, name))),
+                gate(view),
                 name=f"accounts_user_{name}",
             )
-            for name in ("freeze", "unfreeze")
+            for name, view in (
+                ("freeze", require_recent_staff_factor(partial(self.decide, "freeze"))),
+                ("unfreeze", partial(self.decide, "unfreeze")),
+            )
         ]
         return [*ours, *super().get_urls()]
 
@@ -119,12 +122,16 @@ class UserAdmin(ReadOnlyAdmin):
         actor, subject = account_of(request), get_object_or_404(User, pk=pk)
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            how: dict[str, Any] = {"by": User.FrozenBy.STAFF} if verb == "freeze" else {}
+            how: dict[str, Any] = {"confirmed": decisions.confirmed(request)}
+            if verb == "freeze":
+                how = {"by": User.FrozenBy.STAFF}
             reason, origin = form.cleaned_data["reason"], origin_of(request)
             try:
                 getattr(services, verb)(subject, actor=actor, reason=reason, origin=origin, **how)
             except services.NotPermitted as refusal:
                 raise PermissionDenied from refusal
+            except decisions.ConfirmationNeeded as needed:
+                return decisions.ask(request, needed, back=reverse("admin:accounts_user_change", args=[pk]))
             return redirect("admin:accounts_user_change", subject.pk)
         if not services.may_freeze(actor, subject):
             raise PermissionDenied
@@ -142,7 +149,7 @@ class UserAdmin(ReadOnlyAdmin):
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         view = super().change_view
         if request.method == "POST":
-            return self._changed(require_recent_staff_factor(view), request, object_id, *args, **kwargs)
+            return self._changed(view, request, object_id, *args, **kwargs)
         kwargs["extra_context"] = {
             **(kwargs.get("extra_context") or {}),
             "may_freeze": self._may_freeze(request, object_id),
@@ -154,9 +161,11 @@ class UserAdmin(ReadOnlyAdmin):
         return subject is not None and subject.is_active and services.may_freeze(account_of(request), subject)
 
     def _changed(self, view: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """What the verb refuses is said on the page it came from."""
+        """What the verb refuses is said on the page it came from; what it asks for, on the page that asks for it."""
         try:
             return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        except decisions.ConfirmationNeeded as needed:
+            return decisions.ask(request, needed, back=request.path)
         except services.LastSuperuser as refusal:
             messages.error(request, str(refusal))
             return redirect(request.path)
@@ -170,6 +179,7 @@ class UserAdmin(ReadOnlyAdmin):
             groups=form.cleaned_data["groups"],
             actor=account_of(request),
             origin=origin_of(request),
+            confirmed=decisions.confirmed(request),
         )
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

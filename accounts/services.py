@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts import hooks, notices
+from accounts import decisions, hooks, notices, staff_rights
 from accounts.clock import database_now
 from accounts.models import Browser, Session, User
 from audit.log import Origin, Party, record_hourly
@@ -77,15 +77,29 @@ def _freeze(user: User, by: User.FrozenBy, actor: Party | str, reason: str, orig
     )
 
 
-def unfreeze(user: User, *, actor: Party | str, reason: str, origin: Origin | None = None) -> None:
+def unfreeze(
+    user: User,
+    *,
+    actor: Party | str,
+    reason: str,
+    origin: Origin | None = None,
+    confirmed: decisions.Confirmation | None = None,
+) -> None:
     """Staff open a frozen account again; nothing happens to one that is not frozen.
 
-    Raises NotPermitted, and ReasonMissing.
+    Raises NotPermitted, ReasonMissing, and decisions.ConfirmationNeeded.
     """
     _require_reason(reason)
     if not may_freeze(actor, user):
         _refuse("unfreeze", user, actor, origin)
+    if isinstance(actor, User) and user.frozen_at is not None:
+        decisions.check(confirmed, unfreezing(user), actor, [_("Unfreeze %(name)s.") % {"name": user.username}])
     open_again(user, actor=actor, reason=reason, origin=origin)
+
+
+def unfreezing(user: User) -> decisions.Decision:
+    """The decision to end this very freeze of the account."""
+    return decisions.Decision("unfreeze", f"account:{user.uid}", f"frozen {user.frozen_at}")
 
 
 def _refuse(verb: str, user: User, actor: Party | str, origin: Origin | None) -> NoReturn:
@@ -142,11 +156,12 @@ def set_staff(
     groups: Iterable[Group],
     actor: User,
     origin: Origin | None = None,
+    confirmed: decisions.Confirmation | None = None,
 ) -> None:
     """Give or take staff rights; superusers only (NotPermitted). Each change is an event and a mail to the user.
 
     A superuser is always staff; without staff rights there are no groups. The last superuser stays one
-    (LastSuperuser): nobody could give that right again.
+    (LastSuperuser): nobody could give that right again. Raises decisions.ConfirmationNeeded.
     """
     superusers = locked_superusers()
     if actor.pk not in superusers:
@@ -155,8 +170,13 @@ def set_staff(
         raise LastSuperuser
     locked(user)
     is_staff = is_staff or is_superuser
+    wanted = set(groups) if is_staff else set()
+    rights = staff_rights.described(is_staff=is_staff, is_superuser=is_superuser, groups=wanted)
+    if rights == staff_rights.of(user):
+        return
+    decisions.check(confirmed, staff_rights.decision(user, rights), actor, staff_rights.words(user, rights))
     _set_flags(user, is_staff=is_staff, is_superuser=is_superuser, actor=actor, origin=origin)
-    _set_groups(user, set(groups) if is_staff else set(), actor=actor, origin=origin)
+    _set_groups(user, wanted, actor=actor, origin=origin)
 
 
 def locked_superusers() -> list[int]:

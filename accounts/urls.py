@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from accounts.views import addresses, history, keys, profile, security, sign_in, visits
+from accounts.views import addresses, decide, history, keys, profile, security, sign_in, visits
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),
@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("login/key/", sign_in.passkey, name="account_passkey"),
     path("second-factor/", sign_in.SecondFactorView.as_view(), name="account_second_factor"),
     path("step-up/", sign_in.StepUpView.as_view(), name="account_step_up"),
+    path("step-up/<str:number>/", decide.DecisionView.as_view(), name="account_decide"),
     path("locked-out/", profile.locked_out, name="account_locked_out"),
     path("email/", addresses.AddressesView.as_view(), name="account_email"),
     re_path(

@@ -33,7 +33,7 @@ from audit.log import Origin, origin_of
 from audit.tags import Tag
 
 __all__ = ["KeyRefused", "authenticate", "begin_authentication", "begin_registration", "register"]
-Purpose = Literal["register", "step_up", "second_factor", "passkey", "recovery"]
+Purpose = Literal["register", "step_up", "decision", "second_factor", "passkey", "recovery"]
 STATE = "webauthn"  # in the session
 LONGEST_ANSWER = 64 * 1024  # characters
 LONGEST_ID = 1023  # bytes, WebAuthn L3 section 4

@@ -20,6 +20,7 @@ RATE_LIMITS: dict[str, str | None] = {
     "page": "120/5m/user",
     "account_change_password": "5/m/user",
     "account_confirm_email": "60/5m/ip,20/5m/key",
+    "account_decide": "120/5m/ip",
     "account_email": "10/m/user",
     "account_key_options": "60/5m/ip",
     "account_login": "30/m/ip",
@@ -44,6 +45,7 @@ RATE_LIMITS: dict[str, str | None] = {
     "login_account": "50/15m/key",
     "second_factor": "10/5m/key",
     "step_up": "10/5m/key",
+    "decide": "60/5m/key",
     # Other doors
     "recover_request": "20/h/ip",
     "recover_proof": "10/15m/key",

@@ -25,10 +25,10 @@ pytestmark = pytest.mark.django_db
 
 FEW = 3
 AGAIN = re.compile(r"Try again in \d+ (?:seconds?|minutes?), at \d\d:\d\d:\d\d UTC\.")
-NAMES_OF_THINGS = {"name", "filename", "uidb36", "kind"}  # parts of an address that are no key
+NAMES_OF_THINGS = {"name", "filename", "uidb36", "kind", "number"}  # parts of an address that are no key
 OURS = {"page", "dead_link"} | {  # counted by a page's own code
-    "login_account", "login_failed", "second_factor", "step_up", "recover_proof", "recover_request", "api_token",
-    "api_token_key", "upload", "upload_account",
+    "login_account", "login_failed", "second_factor", "step_up", "decide", "recover_proof", "recover_request",
+    "api_token", "api_token_key", "upload", "upload_account",
 }  # fmt: skip
 ALLAUTHS = {name for name, rate in RATE_LIMITS.items() if rate is None} - {"legacy"}
 

@@ -208,7 +208,7 @@ def desk(db: None) -> dict[str, str]:
     ada = factories.make_user("ada")
     factories.make_project("tool", ada)
     ticket = make_ticket(ada)
-    asker = staff(make_moderator("jon"), recent=True)
+    asker = staff(make_moderator("jon"))
     exceptions.ask_exception(
         ticket.pk, actor=asker, boundary_id=add_boundary(ticket).pk, other_proof="archived", reason=REASON
     )

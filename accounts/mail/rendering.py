@@ -91,13 +91,29 @@ def _secrets(mail: Mail, masked: bool) -> dict[str, str]:
 
 
 def _paragraphs(text: str) -> list[SafeString]:
-    """Escape the text and make its web addresses clickable, and only those: `evil.example` stays plain words."""
+    """Escape the text and make addresses of this site clickable, and only those.
+
+    Names of devices and tokens, links of projects and replies of staff get into mails: none of their words is a link.
+    """
     return [_with_links(paragraph) for paragraph in text.strip("\n").split("\n\n")]
+
+
+def web_addresses(text: str) -> list[str]:
+    """The web addresses a text holds, in its order."""
+    return WEB_ADDRESS.findall(text)
+
+
+def is_of_site(address: str) -> bool:
+    """Whether this web address leads to this site: BASE_URL (scheme, host and port) and what follows a host."""
+    rest = address.removeprefix(settings.BASE_URL)
+    return rest != address and rest[:1] in ("", "/", "?", "#")
 
 
 def _with_links(paragraph: str) -> SafeString:
     pieces, end = [], 0
     for found in WEB_ADDRESS.finditer(paragraph):
+        if not is_of_site(found[0]):
+            continue
         pieces += [conditional_escape(paragraph[end : found.start()])]
         pieces += [format_html('<a href="{0}">{0}</a>', found[0])]
         end = found.end()

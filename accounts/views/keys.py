@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts import second_factors, sign_in, webauthn
+from accounts import decisions, second_factors, sign_in, webauthn
 from accounts.forms import DeviceNameForm
 from accounts.models import User
 from accounts.second_factors import require_recent_second_factor
@@ -79,6 +79,9 @@ def _options(request: HttpRequest, purpose: str) -> dict[str, Any] | None:
     user = account_of(request)
     if purpose == "step_up":
         return webauthn.begin_authentication(request, user, "step_up")
+    number = request.GET.get("about", "")
+    if purpose == "decision" and decisions.waits_for_factor(request, number):
+        return webauthn.begin_authentication(request, user, "decision", about=number)
     if purpose == "register" and may_change_account(request):
         return webauthn.begin_registration(request, user, request.POST.get("name", ""))
     return None

@@ -6,14 +6,16 @@ They happen while the sample data is made; what the worker does afterwards (mail
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from accounts import services
+from accounts import decisions, services
+from accounts.devices import TotpDevice
 from accounts.mail import links
 from accounts.mail.models import Link
 from accounts.models import User
 from recoverydesk.demo import codehost
 from recoverydesk.demo.logins import PASSWORD
-from recoverydesk.recovery import notes, notices, workflow
+from recoverydesk.recovery import deciding, freshness, notes, notices, workflow
 from recoverydesk.recovery.models import BoundaryException, Claim, OtherProof, RecoveryTicket, Source
 from recoverydesk.recovery.permissions import SYSTEM, address_holder, claimant, staff
 
@@ -28,7 +30,8 @@ def make(users: People, root: Path) -> None:
     _lost_address(users)
     _lost_everything(users)
     _unverified(users)
-    _excepted(users, root)
+    if not decisions.wants_key():  # its people have apps
+        _excepted(users, root)
     _disputed(users)
     _objected(users)
     _frozen(users)
@@ -74,20 +77,26 @@ def _unverified(users: People) -> None:
 
 
 def _excepted(users: People, root: Path) -> None:
-    """One boundary is proved by a real branch, the other one accepted by two people."""
+    """One boundary is proved by a real branch, the other one accepted by two people (with the apps they have)."""
     ticket = _ask_for_proof(users["nils"])
     codehost.git(codehost.folder_of(root, "nils/nest"), "branch", notices.token_of(ticket), "main")
     _confirm(ticket)
     gone = ticket.boundaries.get(namespace="nils-archive")
-    workflow.ask_exception(
-        ticket.pk,
-        actor=staff(users["mira"]),
-        boundary_id=gone.pk,
-        other_proof=BoundaryException.OtherProof.DEAD_HOST,
-        reason="the host closed last year; its archive names the same person",
-    )
-    rosa = staff(users["rosa"], recent=True)
-    workflow.approve_exception(ticket.pk, actor=rosa, boundary_id=gone.pk, reason="I read the archive, it does")
+    asks: dict[str, Any] = {"boundary_id": gone.pk, "other_proof": BoundaryException.OtherProof.DEAD_HOST}
+    reason = "the host closed last year; its archive names the same person"
+    mira = _confirmed(users["mira"], "ask_exception", ticket, gone)
+    workflow.ask_exception(ticket.pk, **mira, **asks, reason=reason)
+    rosa = _confirmed(users["rosa"], "approve_exception", ticket, gone)
+    workflow.approve_exception(ticket.pk, **rosa, boundary_id=gone.pk, reason="I read the archive, it does")
+
+
+def _confirmed(user: User, verb: str, ticket: RecoveryTicket, part: object) -> dict[str, Any]:
+    """This member of staff, who shows the app of the sample login for one decision on the ticket as it is now."""
+    ticket.refresh_from_db()
+    seen = freshness.of(ticket)
+    decision = deciding.decision(verb, ticket.pk, seen, str(part))
+    app = TotpDevice.objects.filter(user=user, confirmed=True).earliest("id")
+    return {"actor": staff(user, confirmed=decisions.confirm(decision, user, app)), "seen": seen}
 
 
 def _disputed(users: People) -> None:

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import decisions
 from accounts.clock import database_now
 from accounts.models import User
 from audit import sheets
@@ -36,8 +37,8 @@ def user_of(request: HttpRequest) -> User:
 
 
 def actor_of(request: HttpRequest) -> permissions.Actor:
-    """Who presses, and whether a second factor was used a moment ago."""
-    return permissions.staff(user_of(request), recent=desk.recent(request))
+    """Who presses, and what they confirmed with a second factor in this request."""
+    return permissions.staff(user_of(request), confirmed=decisions.confirmed(request))
 
 
 def must_view(request: HttpRequest) -> None:

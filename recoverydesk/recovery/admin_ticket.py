@@ -3,14 +3,14 @@
 from http import HTTPStatus
 from typing import Any
 
-from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import background
+from accounts import background, decisions
 from accounts.clock import database_now
 from accounts.mail import outbox
 from accounts.mail.models import Mail
@@ -53,7 +53,8 @@ def _frame(request: HttpRequest, title: str) -> dict[str, Any]:
 
 
 def press(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
-    """Every button of the ticket page: a POST that calls one verb and comes back.
+    """Every button of the ticket page: a POST that calls one verb and comes back, by way of a second factor where the
+    verb decides.
 
     A refusal changes nothing, says why, shows what has changed meanwhile and keeps what was typed.
     """
@@ -66,8 +67,8 @@ def press(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     try:
         messages.success(request, button(pk, actor, request.POST))
         background.wake()
-    except errors.StepUpRequired as refusal:  # the verbs alone know which of them need a recent factor
-        raise ReauthenticationRequired from refusal
+    except decisions.ConfirmationNeeded as needed:  # the verbs alone know which of them decide
+        return decisions.ask(request, needed, back=reverse(PAGE, args=[pk]))
     except errors.RecoveryError as refusal:
         if not repeated.was_done_by(pk, verb, user_of(request)):
             return _refused(request, pk, verb, refusal)
@@ -95,13 +96,14 @@ def reply(request: HttpRequest, pk: int) -> HttpResponse:
     must_view(request)
     ticket = find(str(pk))
     text = request.POST.get("text", "").strip() or _template(request.POST.get("template", ""))
-    said = ""
-    if request.POST.get("send"):
-        try:
-            return _send(request, pk, text)
-        except errors.RecoveryError as refusal:
-            said = desk.why_refused(find(str(pk)), refusal)
-    return _preview(request, ticket, text, said)
+    if not request.POST.get("send"):
+        named = request.POST.get("version") and request.POST.get("seen")
+        return _preview(request, ticket, text, freshness.seen(request.POST) if named else freshness.of(ticket))
+    try:
+        return _send(request, pk, text)
+    except errors.RecoveryError as refusal:
+        ticket = find(str(pk))
+        return _preview(request, ticket, text, freshness.of(ticket), said=desk.why_refused(ticket, refusal))
 
 
 def _template(number: str) -> str:
@@ -113,8 +115,8 @@ def _template(number: str) -> str:
 
 def _send(request: HttpRequest, pk: int, text: str) -> HttpResponse:
     actor = actor_of(request)
-    version = freshness.version(pk, request.POST)
-    replies.send(pk, actor=actor, text=text, previewed=request.POST.get("previewed", ""), version=version)
+    seen, mark = freshness.seen(request.POST), request.POST.get("previewed", "")
+    replies.send(pk, actor=actor, text=text, previewed=mark, seen=seen)
     if request.POST.get("snooze"):
         notes.snooze(pk, actor=actor, until=database_now() + replies.SNOOZE)
     background.wake()
@@ -122,10 +124,12 @@ def _send(request: HttpRequest, pk: int, text: str) -> HttpResponse:
     return redirect(PAGE, pk)
 
 
-def _preview(request: HttpRequest, ticket: RecoveryTicket, text: str, said: str) -> HttpResponse:
-    draft = replies.fill(text, ticket)
+def _preview(
+    request: HttpRequest, ticket: RecoveryTicket, text: str, seen: freshness.Seen, said: str = ""
+) -> HttpResponse:
+    user, draft = user_of(request), replies.fill(text, ticket)
     changes = freshness.changes(ticket.pk, request.POST) if said else []
-    problem = replies.why_not_by(user_of(request), ticket) or replies.why_not(ticket, draft)
+    problem = replies.why_not_by(user, ticket) or replies.why_not(ticket, draft)
     context = {
         **_frame(request, _("Reply to #%(number)d") % {"number": ticket.pk}),
         "ticket": ticket,
@@ -135,8 +139,8 @@ def _preview(request: HttpRequest, ticket: RecoveryTicket, text: str, said: str)
         "changes": changes,
         "rendered": replies.preview(ticket, draft) if draft.text else None,
         "fields": replies.FIELDS,
-        "seen": freshness.newest(ticket) if said or not request.POST.get("seen") else request.POST["seen"],
-        "version": ticket.version if said or not request.POST.get("version") else request.POST["version"],
+        "seen": seen,
+        "previewed": "" if problem else replies.mark(ticket, draft, user, seen),
         "snooze": request.POST.get("snooze") if "previewed" in request.POST else desk.puts_off(ticket),
         "days": replies.SNOOZE.days,
     }

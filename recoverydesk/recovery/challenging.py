@@ -9,6 +9,7 @@ from accounts.mail.models import Mail
 from audit.tags import Tag
 from recoverydesk.recovery import cases, errors, notices, policy, return_code
 from recoverydesk.recovery.advancing import advance
+from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor
 from recoverydesk.recovery.transitions import Verb, Work, move, save, verb
@@ -18,14 +19,14 @@ UNCONFIRMED_A_MONTH = 3
 CHECK_EVERY = timedelta(seconds=60)
 
 
-def challenge(ticket_id: int, *, actor: Actor, version: int | None = None) -> RecoveryTicket:
+def challenge(ticket_id: int, *, actor: Actor, seen: Seen | None = None) -> RecoveryTicket:
     """Mail the contact what it needs and a notice with a stop link to every address.
 
     A contact nobody has confirmed gets a link to confirm it and nothing else; the branch token follows its POST.
     Raises NoContact, TicketBlocked (frozen), ResetsSwitchedOff, and TooOften for the system's fourth unconfirmed
     challenge of an account, or of a new contact, in 30 days.
     """
-    with verb(Verb.CHALLENGE, ticket_id, actor, version) as work:
+    with verb(Verb.CHALLENGE, ticket_id, actor, seen) as work:
         ticket, case = work.ticket, work.case()
         _check_open_to_challenge(work, case)
         wait = policy.row(case, cases.numbers()).wait

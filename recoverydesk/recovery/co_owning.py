@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from accounts import decisions
 from accounts.clock import database_now
 from accounts.models import User
 from audit import log
@@ -14,7 +15,8 @@ from audit.tags import Tag
 from recoverydesk.projects import holds, people
 from recoverydesk.projects.models import Role
 from recoverydesk.projects.roles import in_quarantine
-from recoverydesk.recovery import errors, other_proofs
+from recoverydesk.recovery import deciding, errors, other_proofs
+from recoverydesk.recovery.freshness import Seen, is_current
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import RESET, Actor
 from recoverydesk.recovery.transitions import check_full_staff, check_not_co_owner, check_not_own, check_reason
@@ -76,11 +78,11 @@ def _refusals_written(role_id: int, actor: Actor, origin: Origin | None = None) 
         raise
 
 
-def release_by_staff(role_id: int, *, actor: Actor, reason: str) -> bool:
+def release_by_staff(role_id: int, *, actor: Actor, reason: str, seen: Seen | None = None) -> bool:
     """Two staff let a held role act again when no owner did for 30 days. True once the second one has said so.
 
-    Raises RoleHeld, SamePerson, TooNew, StepUpRequired, OwnTicket, CoOwnedTicket, NotAllowed, ReasonTooShort; a
-    refusal is an event.
+    Raises RoleHeld, SamePerson, TooNew, OwnTicket, CoOwnedTicket, StaleTicket, NotAllowed, ReasonTooShort, and
+    decisions.ConfirmationNeeded; a refusal is an event.
     """
     with _refusals_written(role_id, actor), transaction.atomic():
         role = Role.objects.select_for_update(of=("self",)).select_related("user", "project").filter(pk=role_id).first()
@@ -90,7 +92,12 @@ def release_by_staff(role_id: int, *, actor: Actor, reason: str) -> bool:
         text = check_reason(reason)
         if (database_now() - role.held_at).days < STAFF_AFTER_DAYS:
             raise errors.RoleHeld
-        ticket = RecoveryTicket.objects.get(pk=role.held_for)
+        ticket = RecoveryTicket.objects.select_related("subject").get(pk=role.held_for)
+        if seen is not None and not is_current(seen, ticket):
+            raise errors.StaleTicket
+        if ticket.release_words.filter(role_id=role.pk, by=user).exists():
+            raise errors.SamePerson
+        _check_confirmed(role, ticket, actor, seen)
         return _second_word(role, ticket, user, text)
 
 
@@ -100,17 +107,20 @@ def _check_staff(role: Role, actor: Actor) -> User:
     check_not_own(role.user, actor)
     check_not_co_owner(role.user, actor)
     check_full_staff(actor, database_now())
-    if not actor.recent:
-        raise errors.StepUpRequired
     return actor.user
+
+
+def _check_confirmed(role: Role, ticket: RecoveryTicket, actor: Actor, seen: Seen | None) -> None:
+    """As every decision of staff: a second factor was shown for just this role."""
+    assert actor.user is not None
+    part = role.project.name
+    decision = deciding.decision("release_role", ticket.pk, seen, part)
+    decisions.check(actor.confirmed, decision, actor.user, deciding.words("release_role", ticket, seen, part))
 
 
 def _second_word(role: Role, ticket: RecoveryTicket, user: User, reason: str) -> bool:
     """The first person's word is kept beside the ticket; the second, another one, releases."""
-    words = ticket.release_words.filter(role_id=role.pk)
-    if words.filter(by=user).exists():
-        raise errors.SamePerson
-    if not words.exists():
+    if not ticket.release_words.filter(role_id=role.pk).exists():
         ticket.release_words.create(role_id=role.pk, by=user, reason=reason)
         return False
     return holds.release(role, actor=user, reason=reason)

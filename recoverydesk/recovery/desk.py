@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -104,7 +103,7 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
         "timeline_cut": told.is_cut and showing.TIMELINE,
         "show": show,
         "shows": showing.SHOWS,
-        "seen": told.newest_event,
+        "seen": freshness.Seen(ticket.version, told.newest_event),
         "removes": _removes(ticket) if step.step == policy.Step.RESET else None,
         "two_people": _two_people(case),
         "evidence": _evidence(ticket, case),
@@ -185,7 +184,7 @@ def _earlier(ticket: RecoveryTicket) -> list[RecoveryTicket]:
 
 
 def _challenge(pk: int, actor: Actor, pressed: Pressed) -> str:
-    workflow.challenge(pk, actor=actor, version=freshness.version(pk, pressed))
+    workflow.challenge(pk, actor=actor, seen=freshness.seen(pressed))
     return _("The branch token is on its way to the contact, a notice to every address.")
 
 
@@ -205,14 +204,14 @@ def _send_back(pk: int, actor: Actor, pressed: Pressed) -> str:
 
 
 def _settle_objection(pk: int, actor: Actor, pressed: Pressed) -> str:
-    version = freshness.version(pk, pressed)
-    workflow.settle_objection(pk, actor=actor, reason=str(pressed.get("reason", "")), version=version)
+    seen = freshness.seen(pressed)
+    workflow.settle_objection(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
     return _("The objection is settled. That lifts no freeze: the account's own page does.")
 
 
 def _reject(pk: int, actor: Actor, pressed: Pressed) -> str:
-    version = freshness.version(pk, pressed)
-    workflow.reject(pk, actor=actor, reason=str(pressed.get("reason", "")), version=version)
+    seen = freshness.seen(pressed)
+    workflow.reject(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
     return _("The ticket is closed without a reset.")
 
 
@@ -221,15 +220,15 @@ def _duplicate(pk: int, actor: Actor, pressed: Pressed) -> str:
     of = RecoveryTicket.objects.filter(pk=freshness.number(pressed, "of") or 0).exclude(pk=pk)
     if not of.filter(subject__recovery_tickets=pk).exists():
         _refuse("reject", pk, actor, errors.InvalidTransition(_("choose another ticket of this account")))
-    version = freshness.version(pk, pressed)
-    workflow.reject(pk, actor=actor, reason=f"duplicate of #{of.get().pk}", version=version)
+    seen = freshness.seen(pressed)
+    workflow.reject(pk, actor=actor, reason=f"duplicate of #{of.get().pk}", seen=seen)
     return _("The ticket is closed as a duplicate.")
 
 
 def _reset(pk: int, actor: Actor, pressed: Pressed) -> str:
     _check_username("reset", pk, actor, pressed)
-    version = freshness.version(pk, pressed)
-    outcome = workflow.reset(pk, actor=actor, reason=str(pressed.get("reason", "")), version=version)
+    seen = freshness.seen(pressed)
+    outcome = workflow.reset(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
     if outcome.sent_back:
         return _("Nothing was reset: the evidence no longer holds, and the ticket went back.")
     return str(DONE[outcome.ticket.claim])
@@ -255,7 +254,7 @@ def _refuse(verb: str, pk: int, actor: Actor, refusal: errors.RecoveryError) -> 
 
 
 def _note(pk: int, actor: Actor, pressed: Pressed) -> str:
-    told = notes.add(pk, actor=actor, text=str(pressed.get("text", "")), version=freshness.version(pk, pressed))
+    told = notes.add(pk, actor=actor, text=str(pressed.get("text", "")), seen=freshness.seen(pressed))
     return _("Note added; told: %(names)s.") % {"names": ", ".join(told)} if told else _("Note added.")
 
 
@@ -265,14 +264,14 @@ def _read(pk: int, actor: Actor, pressed: Pressed) -> str:
 
 
 def _take(pk: int, actor: Actor, pressed: Pressed) -> str:
-    notes.take(pk, actor=actor, version=freshness.version(pk, pressed))
+    notes.take(pk, actor=actor, seen=freshness.seen(pressed))
     return _("This ticket is with you.")
 
 
 def _approve(pk: int, actor: Actor, pressed: Pressed) -> str:
     _check_username("approve", pk, actor, pressed)
-    version = freshness.version(pk, pressed)
-    workflow.approve(pk, actor=actor, reason=str(pressed.get("reason", "")), version=version)
+    seen = freshness.seen(pressed)
+    workflow.approve(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
     return _("Approved. Somebody else resets.")
 
 
@@ -287,19 +286,20 @@ def _boundary(pressed: Pressed) -> int:
 
 def _ask_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
     kind, reason = str(pressed.get("other_proof", "")), str(pressed.get("reason", ""))
-    workflow.ask_exception(pk, actor=actor, boundary_id=_boundary(pressed), other_proof=kind, reason=reason)
+    boundary, seen = _boundary(pressed), freshness.seen(pressed)
+    workflow.ask_exception(pk, actor=actor, boundary_id=boundary, other_proof=kind, reason=reason, seen=seen)
     return _("Asked. Somebody else decides about the exception.")
 
 
 def _approve_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
-    reason, version = str(pressed.get("reason", "")), freshness.version(pk, pressed)
-    workflow.approve_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason, version=version)
+    reason, seen = str(pressed.get("reason", "")), freshness.seen(pressed)
+    workflow.approve_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason, seen=seen)
     return _("This boundary is excepted.")
 
 
 def _decline_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
-    reason, version = str(pressed.get("reason", "")), freshness.version(pk, pressed)
-    workflow.decline_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason, version=version)
+    reason, seen = str(pressed.get("reason", "")), freshness.seen(pressed)
+    workflow.decline_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason, seen=seen)
     return _("No exception: this boundary has to be proved.")
 
 
@@ -310,8 +310,8 @@ def _add_boundary(pk: int, actor: Actor, pressed: Pressed) -> str:
 
 
 def _release_role(pk: int, actor: Actor, pressed: Pressed) -> str:
-    reason = str(pressed.get("reason", ""))
-    if co_owning.release_by_staff(freshness.number(pressed, "role") or 0, actor=actor, reason=reason):
+    reason, role = str(pressed.get("reason", "")), freshness.number(pressed, "role") or 0
+    if co_owning.release_by_staff(role, actor=actor, reason=reason, seen=freshness.seen(pressed)):
         return _("The role acts again.")
     return _("Written down. Another person has to say so too.")
 
@@ -357,11 +357,6 @@ BUTTONS: dict[str, Button] = {
 
 # What may be done to several tickets at once; never a reset, a proof, an approval or a mail.
 BULK: dict[str, Button] = {"assign": _assign, "snooze": _snooze}
-
-
-def recent(request: HttpRequest) -> bool:
-    """Whether this member of staff has used a second factor good enough for decisions a moment ago."""
-    return second_factors.recent_staff_factor(request)
 
 
 def puts_off(ticket: RecoveryTicket) -> bool:

@@ -11,6 +11,7 @@ from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery import cases, errors, notices, policy, timetable
 from recoverydesk.recovery.disputing import dispute_in
+from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor, Who
 from recoverydesk.recovery.transitions import YOUNG_FACTOR, Verb, Work, check_reason, move, move_of, save, verb
@@ -20,9 +21,9 @@ A_MOMENT = timedelta(seconds=10)  # between the clock a verb reads and the time 
 SUBJECT = "subject"
 
 
-def reject(ticket_id: int, *, actor: Actor, reason: str, version: int | None = None) -> RecoveryTicket:
+def reject(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None) -> RecoveryTicket:
     """Close without a reset. Raises ReasonTooShort."""
-    with verb(Verb.REJECT, ticket_id, actor, version) as work:
+    with verb(Verb.REJECT, ticket_id, actor, seen) as work:
         return close(work, Status.REJECTED, Tag.ACCOUNT_RECOVERY_REJECT, reason=check_reason(reason))
 
 

@@ -6,11 +6,13 @@ from audit.tags import Tag
 from recoverydesk.recovery import errors, notices
 from recoverydesk.recovery.advancing import advance, end_approvals
 from recoverydesk.recovery.boundaries import Place, parse, stored_hosts
+from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import Boundary, BoundaryException, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import Actor
 from recoverydesk.recovery.transitions import (
     Verb,
     Work,
+    check_confirmed,
     check_full_staff,
     check_reason,
     save,
@@ -18,15 +20,19 @@ from recoverydesk.recovery.transitions import (
 )
 
 
-def ask_exception(ticket_id: int, *, actor: Actor, boundary_id: int, other_proof: str, reason: str) -> RecoveryTicket:
+def ask_exception(
+    ticket_id: int, *, actor: Actor, boundary_id: int, other_proof: str, reason: str, seen: Seen | None = None
+) -> RecoveryTicket:
     """Ask to accept a boundary that nobody can serve. `other_proof` is what speaks for the claimant instead.
 
-    Raises CoOwnedTicket, ReasonTooShort, and InvalidTransition where there is nothing to except.
+    Raises CoOwnedTicket, StaleTicket, ReasonTooShort, decisions.ConfirmationNeeded, and InvalidTransition where there
+    is nothing to except.
     """
-    with verb(Verb.ASK_EXCEPTION, ticket_id, actor) as work:
+    with verb(Verb.ASK_EXCEPTION, ticket_id, actor, seen) as work:
         text, boundary = check_reason(reason), _unproved(work, boundary_id)
         if actor.user is None or other_proof not in BoundaryException.OtherProof.values or _live(boundary).exists():
             raise errors.InvalidTransition("asked already, or no such kind of proof")
+        check_confirmed(work, str(boundary))
         BoundaryException.objects.create(
             boundary=boundary, other_proof=other_proof, reason=text, asked_by=actor.user, asked_at=work.now
         )  # fmt: skip
@@ -35,13 +41,14 @@ def ask_exception(ticket_id: int, *, actor: Actor, boundary_id: int, other_proof
 
 
 def approve_exception(
-    ticket_id: int, *, actor: Actor, boundary_id: int, reason: str, version: int | None = None
+    ticket_id: int, *, actor: Actor, boundary_id: int, reason: str, seen: Seen | None = None
 ) -> RecoveryTicket:
     """Another person says yes; the ticket now waits longer and needs two people.
 
-    Raises SamePerson, TooNew, StepUpRequired, CoOwnedTicket, StaleTicket, ReasonTooShort, InvalidTransition.
+    Raises SamePerson, TooNew, CoOwnedTicket, StaleTicket, ReasonTooShort, InvalidTransition,
+    decisions.ConfirmationNeeded.
     """
-    with verb(Verb.APPROVE_EXCEPTION, ticket_id, actor, version) as work:
+    with verb(Verb.APPROVE_EXCEPTION, ticket_id, actor, seen) as work:
         check_full_staff(actor, work.now)
         _decide(work, boundary_id, approved=True, reason=check_reason(reason))
         end_approvals(work.ticket)
@@ -49,24 +56,23 @@ def approve_exception(
 
 
 def decline_exception(
-    ticket_id: int, *, actor: Actor, boundary_id: int, reason: str, version: int | None = None
+    ticket_id: int, *, actor: Actor, boundary_id: int, reason: str, seen: Seen | None = None
 ) -> RecoveryTicket:
     """Another person says no: the boundary stays asked for. Raises what `approve_exception` raises, but for TooNew."""
-    with verb(Verb.DECLINE_EXCEPTION, ticket_id, actor, version) as work:
+    with verb(Verb.DECLINE_EXCEPTION, ticket_id, actor, seen) as work:
         _decide(work, boundary_id, approved=False, reason=check_reason(reason))
         return work.ticket
 
 
 def _decide(work: Work, boundary_id: int, *, approved: bool, reason: str) -> None:
     actor = work.actor
-    if not actor.recent:
-        raise errors.StepUpRequired
     boundary = _unproved(work, boundary_id)
     asked = _live(boundary).filter(approved=None).first()
     if asked is None:
         raise errors.InvalidTransition("nobody asked for this exception")
     if actor.user is None or asked.asked_by_id == actor.user.pk:
         raise errors.SamePerson
+    check_confirmed(work, str(boundary))
     asked.approved, asked.decided_by, asked.decided_at, asked.decided_reason = approved, actor.user, work.now, reason
     asked.save(update_fields=["approved", "decided_by", "decided_at", "decided_reason"])
     tag = Tag.ACCOUNT_RECOVERY_APPROVE_EXCEPTION if approved else Tag.ACCOUNT_RECOVERY_DECLINE_EXCEPTION

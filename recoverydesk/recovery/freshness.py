@@ -1,10 +1,10 @@
 """Is a form still about the ticket its writer saw? If not: what has changed since, in sentences.
 
-A page carries the ticket's version and its newest event. A look at a repository that brought no news raises the
-version and nothing else: that alone makes no form stale.
+A page carries the ticket's version and its newest event; the verb compares them under its lock. A look at a
+repository that brought no news raises the version and nothing else: that alone makes no form stale.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,29 +30,57 @@ class Change:
     sentence: str
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a page showed of a ticket: its version, and its newest event (0: there was none). -1 is no such number."""
+
+    version: int
+    event: int = -1
+
+
 def newest(ticket: RecoveryTicket) -> int:
     """The newest event of the ticket, which its page carries."""
     return Event.objects.filter(ticket=ticket.pk).aggregate(last=Max("id"))["last"] or 0
 
 
-def version(ticket_id: int, pressed: Pressed) -> int | None:
-    """The version to hand to a verb: the form's, or the present one where nothing but looks happened since.
+def of(ticket: RecoveryTicket) -> Seen:
+    """What a page made now shows."""
+    return Seen(ticket.version, newest(ticket))
 
-    None when the form names none; a text that is no number is not the present version.
-    """
-    said, seen = number(pressed, "version"), number(pressed, "seen")
-    if said is None or seen is None:
-        return said
-    now = RecoveryTicket.objects.values_list("version", flat=True).get(pk=ticket_id)
-    return said if _since(ticket_id, seen).exists() else max(said, now)
+
+def of_each(ticket_ids: Iterable[int]) -> dict[int, Seen]:
+    """The same for several tickets at once, by their numbers. Two queries."""
+    versions = dict(RecoveryTicket.objects.filter(pk__in=ticket_ids).values_list("pk", "version"))
+    events = Event.objects.filter(ticket__in=versions).order_by().values_list("ticket").annotate(Max("id"))
+    last = dict(events)
+    return {pk: Seen(version, last.get(pk, 0)) for pk, version in versions.items()}
+
+
+def seen(pressed: Pressed) -> Seen:
+    """What the form's page showed. A number that is missing, huge or none at all is no ticket's."""
+    version, event = number(pressed, "version"), number(pressed, "seen")
+    return Seen(-1 if version is None else version, -1 if event is None else event)
+
+
+def is_current(seen: Seen, ticket: RecoveryTicket) -> bool:
+    """Whether nothing but looks without news happened to the (locked) ticket since its page was shown."""
+    if seen.version == ticket.version:
+        return True
+    if not 0 <= seen.version < ticket.version or not _is_event_of(ticket, seen.event):
+        return False
+    return not _since(ticket.pk, seen.event).exists()
+
+
+def _is_event_of(ticket: RecoveryTicket, event: int) -> bool:
+    return event == 0 or (event > 0 and Event.objects.filter(pk=event, ticket=ticket.pk).exists())
 
 
 def changes(ticket_id: int, pressed: Pressed) -> list[Change]:
     """What happened since the form's page was shown, oldest first; nothing when it does not say when that was."""
-    seen = number(pressed, "seen")
-    if seen is None:
+    since = number(pressed, "seen")
+    if since is None:
         return []
-    events = _since(ticket_id, seen).order_by("id")[:SHOWN]
+    events = _since(ticket_id, since).order_by("id")[:SHOWN]
     return [Change(event.time, event.actor_name, event.sentence) for event in events]
 
 
@@ -64,5 +92,5 @@ def number(pressed: Pressed, name: str) -> int | None:
     return int(text) if text.isdecimal() and text.isascii() and len(text) < LONGEST_NUMBER else -1
 
 
-def _since(ticket_id: int, seen: int) -> QuerySet[Event]:
-    return Event.objects.filter(ticket=ticket_id, id__gt=seen).exclude(tag__in=NO_NEWS)
+def _since(ticket_id: int, event: int) -> QuerySet[Event]:
+    return Event.objects.filter(ticket=ticket_id, id__gt=event).exclude(tag__in=NO_NEWS)

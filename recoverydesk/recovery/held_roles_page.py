@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import admin, messages
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts import decisions
 from accounts.clock import database_now
 from recoverydesk.projects import holds
 from recoverydesk.projects.models import Role
@@ -26,13 +27,17 @@ PAGE = "admin:recovery_held_roles"
 
 @dataclass(frozen=True)
 class Line:
-    """One role on hold. `from_at` is when two of staff may let it act again, `first` who has said so already."""
+    """One role on hold. `from_at` is when two of staff may let it act again, `first` who has said so already.
+
+    `seen` is its ticket as this page shows it.
+    """
 
     role: Role
     owners: list[str]
     from_at: datetime
     first: str
     may: bool
+    seen: freshness.Seen | None
 
 
 def show(request: HttpRequest) -> HttpResponse:
@@ -63,6 +68,7 @@ def _lines(found: Page[Role], request: HttpRequest) -> list[Line]:
     owners = holds.acting_owners(roles)
     words = ReleaseWord.objects.filter(role_id__in=[role.pk for role in roles]).select_related("by").order_by("id")
     first = {(word.ticket_id, word.role_id): word.by.username for word in words}
+    seen = freshness.of_each([role.held_for for role in roles if role.held_for])
     decides = user.has_perm(RESET)
     lines = []
     for role in roles:
@@ -70,17 +76,18 @@ def _lines(found: Page[Role], request: HttpRequest) -> list[Line]:
         from_at = role.held_at + timedelta(days=co_owning.STAFF_AFTER_DAYS)
         said = first.get((role.held_for or 0, role.pk), "")
         others = user.pk != role.user_id and user.username not in (*owners[role.pk], said)
-        lines.append(Line(role, owners[role.pk], from_at, said, may=decides and others and now >= from_at))
+        may = decides and others and now >= from_at
+        lines.append(Line(role, owners[role.pk], from_at, said, may, seen.get(role.held_for or 0)))
     return lines
 
 
 def _release(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    if not actor.recent:
-        raise ReauthenticationRequired
     role, reason = freshness.number(request.POST, "role") or 0, request.POST.get("reason", "")
     try:
-        done = co_owning.release_by_staff(role, actor=actor, reason=reason)
+        done = co_owning.release_by_staff(role, actor=actor, reason=reason, seen=freshness.seen(request.POST))
+    except decisions.ConfirmationNeeded as needed:
+        return decisions.ask(request, needed, back=reverse(PAGE))
     except errors.RecoveryError as refusal:
         return _page(request, 409, refusal=str(refusal), refused=role, typed=reason)
     said = _("The role acts again.") if done else _("Written down. Another person has to say so too.")

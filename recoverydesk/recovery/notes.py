@@ -14,6 +14,7 @@ from audit import log
 from audit.tags import Tag
 from recoverydesk.projects import people
 from recoverydesk.recovery import errors, mentions
+from recoverydesk.recovery.freshness import Seen, is_current
 from recoverydesk.recovery.models import Entry, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, VIEW, Actor, Who, can_work, staff
 from recoverydesk.recovery.transitions import check_not_co_owner, check_not_own, record
@@ -24,12 +25,12 @@ LONGEST_SNOOZE = timedelta(days=30)
 AWAKE = Q(snoozed_until=None) | Q(snoozed_until__lte=Now()) | Q(snoozed_at__lt=F("turn_since"))
 
 
-def add(ticket_id: int, *, actor: Actor, text: str, version: int | None = None) -> list[str]:
+def add(ticket_id: int, *, actor: Actor, text: str, seen: Seen | None = None) -> list[str]:
     """Write a note only staff see, and return who was told of it because it names them (`@name`).
 
     Raises NotAllowed, OwnTicket, StaleTicket and NoteEmpty.
     """
-    with at_desk("note", ticket_id, actor, version) as ticket:
+    with at_desk("note", ticket_id, actor, seen) as ticket:
         if not text.strip() or len(text) > NOTE_LENGTH or actor.user is None:
             raise errors.NoteEmpty
         told = mentions.note(Entry.objects.create(ticket=ticket, author=actor.user, text=text.strip()))
@@ -44,9 +45,9 @@ def read_mentions(ticket_id: int, *, actor: Actor) -> None:
     mentions.read(ticket_id, actor.user)
 
 
-def take(ticket_id: int, *, actor: Actor, version: int | None = None) -> RecoveryTicket:
+def take(ticket_id: int, *, actor: Actor, seen: Seen | None = None) -> RecoveryTicket:
     """Put the ticket on the actor's own desk. Raises NotAllowed, OwnTicket and StaleTicket."""
-    with at_desk("take", ticket_id, actor, version) as ticket:
+    with at_desk("take", ticket_id, actor, seen) as ticket:
         ticket.assigned_to = actor.user
         return _save(ticket, Tag.ACCOUNT_RECOVERY_ASSIGN, actor, "assigned_to", to=_name(actor.user))
 
@@ -115,7 +116,7 @@ def _longest_waiting(actor: Actor) -> RecoveryTicket | None:
 
 
 @contextmanager
-def at_desk(what: str, ticket_id: int, actor: Actor, version: int | None = None) -> Iterator[RecoveryTicket]:
+def at_desk(what: str, ticket_id: int, actor: Actor, seen: Seen | None = None) -> Iterator[RecoveryTicket]:
     """Lock a ticket for staff and check who asks; a refusal changes nothing and is an event."""
     try:
         with transaction.atomic():
@@ -125,7 +126,7 @@ def at_desk(what: str, ticket_id: int, actor: Actor, version: int | None = None)
             check_not_own(ticket.subject, actor)
             if what not in CO_OWNERS_MAY:
                 check_not_co_owner(ticket.subject, actor)
-            if version is not None and version != ticket.version:
+            if seen is not None and not is_current(seen, ticket):
                 raise errors.StaleTicket
             yield ticket
     except errors.RecoveryError as refusal:

@@ -5,11 +5,13 @@ from accounts.models import User
 from audit.tags import Tag
 from recoverydesk.recovery import cases, errors, notices, policy
 from recoverydesk.recovery.ending import freeze_account, hand_of, said_no_lately
+from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import Approval, RecoveryTicket
 from recoverydesk.recovery.permissions import RESET, Actor
 from recoverydesk.recovery.transitions import (
     Verb,
     Work,
+    check_confirmed,
     check_full_staff,
     check_reason,
     save,
@@ -54,17 +56,18 @@ def _freeze(work: Work) -> RecoveryTicket:
     return save(work, Tag.ACCOUNT_RECOVERY_OBJECT, "objected_at", "stopped_by")
 
 
-def settle_objection(ticket_id: int, *, actor: Actor, reason: str, version: int | None = None) -> RecoveryTicket:
+def settle_objection(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None) -> RecoveryTicket:
     """An admin who neither approved nor pressed the reset looked at the objection: our turn ends, all addresses hear.
 
-    It lifts no freeze and revives no link. Raises OwnPress, TooNew, StepUpRequired, NotAllowed, CoOwnedTicket,
-    ReasonTooShort, and InvalidTransition where no objection stands.
+    It lifts no freeze and revives no link. Raises OwnPress, TooNew, NotAllowed, CoOwnedTicket, StaleTicket,
+    ReasonTooShort, decisions.ConfirmationNeeded, and InvalidTransition where no objection stands.
     """
-    with verb(Verb.SETTLE_OBJECTION, ticket_id, actor, version) as work:
+    with verb(Verb.SETTLE_OBJECTION, ticket_id, actor, seen) as work:
         ticket, text = work.ticket, check_reason(reason)
         _check_judge(work)
         if not cases.objected(ticket):
             raise errors.InvalidTransition("no objection stands")
+        check_confirmed(work)
         ticket.objection_settled_at = work.now
         once, frozen = f":{ticket.version}", ticket.subject.frozen_at is not None
         notices.tell_addresses(ticket, "recovery_objection_settled", once=once, frozen=frozen)
@@ -81,8 +84,6 @@ def _check_judge(work: Work) -> None:
     actor = work.actor
     if RESET not in actor.rights or actor.user is None:
         raise errors.NotAllowed
-    if not actor.recent:
-        raise errors.StepUpRequired
     if decided(work.ticket, actor.user):
         raise errors.OwnPress
     check_full_staff(actor, work.now)

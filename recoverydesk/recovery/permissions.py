@@ -7,6 +7,7 @@ from enum import StrEnum
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
+from accounts.decisions import Confirmation
 from accounts.mail.models import Link
 from accounts.models import User
 from audit.log import Origin
@@ -45,7 +46,8 @@ class Who(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody about to use a verb. `recent` says whether a second factor was used in the last five minutes.
+    """Somebody about to use a verb. `recent` says whether a second factor was used in the last five minutes: enough for
+    what people do with their own account. `confirmed` is the one decision of staff it was shown for.
 
     `factor_since` is when the second factor of this visit was added; None for a visit without one. `origin` is where
     the request came from; it goes into the erasable detail row of the events.
@@ -55,6 +57,7 @@ class Actor:
     user: User | None = None
     link: Link | None = None
     recent: bool = False
+    confirmed: Confirmation | None = None
     rights: frozenset[str] = field(default=frozenset())
     factor_since: datetime | None = None
     origin: Origin | None = None
@@ -69,13 +72,13 @@ SYSTEM = Actor(frozenset({Who.SYSTEM}))
 OPERATOR = Actor(frozenset({Who.OPERATOR}))
 
 
-def staff(user: User, *, recent: bool = False) -> Actor:
+def staff(user: User, *, confirmed: Confirmation | None = None) -> Actor:
     """A member of staff, with the rights their groups (or being a superuser) give them."""
     rights = frozenset(right for right in (VIEW, WORK, RESET, RESET_WITHOUT_PROJECTS) if user.has_perm(right))
     parts = {Who.MODERATOR} if WORK in rights else set()
     if rights & {RESET, RESET_WITHOUT_PROJECTS}:
         parts.add(Who.ADMIN)
-    return Actor(frozenset(parts), user=user, recent=recent, rights=rights)
+    return Actor(frozenset(parts), user=user, confirmed=confirmed, rights=rights)
 
 
 def admins() -> list[User]:

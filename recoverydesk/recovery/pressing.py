@@ -14,11 +14,12 @@ from recoverydesk.projects import holds
 from recoverydesk.recovery import cases, errors, exceptions, notices, policy, return_code
 from recoverydesk.recovery.advancing import evidence_holds, go_back
 from recoverydesk.recovery.ending import close_others
+from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.opening import create
 from recoverydesk.recovery.permissions import OPERATOR, RESET, RESET_WITHOUT_PROJECTS, Actor
 from recoverydesk.recovery.second_people import check_presser
-from recoverydesk.recovery.transitions import Verb, Work, check_reason, move, verb
+from recoverydesk.recovery.transitions import Verb, Work, check_confirmed, check_reason, move, verb
 from tokens.services import hold_all
 
 UNTIL_PRESSED = {policy.Missing.WAITING_PERIOD, policy.Missing.APPROVAL}
@@ -36,13 +37,13 @@ class Outcome:
     return_code: str = ""
 
 
-def reset(ticket_id: int, *, actor: Actor, reason: str, version: int | None = None) -> Outcome:
+def reset(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None) -> Outcome:
     """Do what the claim asks for (the table "what the press does"), or send the ticket back.
 
-    Raises WaitingPeriodActive, ApprovalMissing, SamePerson, TooNew, StepUpRequired, OwnTicket, CoOwnedTicket,
-    NotAllowed, ReasonTooShort.
+    Raises WaitingPeriodActive, ApprovalMissing, SamePerson, TooNew, OwnTicket, CoOwnedTicket,
+    NotAllowed, StaleTicket, ReasonTooShort, decisions.ConfirmationNeeded.
     """
-    with verb(Verb.RESET, ticket_id, actor, version) as work:
+    with verb(Verb.RESET, ticket_id, actor, seen) as work:
         reason = check_reason(reason)
         case = work.case()
         rule = policy.row(case, cases.numbers())
@@ -50,6 +51,7 @@ def reset(ticket_id: int, *, actor: Actor, reason: str, version: int | None = No
         lacking = set(policy.explain(case, work.now, cases.numbers()).lacking)
         if policy.Missing.WAITING_PERIOD in lacking and lacking <= UNTIL_PRESSED:
             raise errors.WaitingPeriodActive
+        check_confirmed(work)
         if not evidence_holds(work):
             return Outcome(go_back(work, "the evidence no longer holds"), sent_back=True)
         check_presser(work, rule)
@@ -58,8 +60,6 @@ def reset(ticket_id: int, *, actor: Actor, reason: str, version: int | None = No
 
 def _check_rights(work: Work, case: policy.Case, rule: policy.Row) -> None:
     actor = work.actor
-    if not actor.recent:
-        raise errors.StepUpRequired
     if not may_reset(actor, case, rule):
         raise errors.NotAllowed
 

@@ -3,21 +3,23 @@
 A reply never carries a secret of its own; the status link, which the contact has already, is added by the mail.
 """
 
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.utils.crypto import constant_time_compare
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.mail import outbox
+from accounts import keys
+from accounts.mail import outbox, rendering
 from accounts.mail.models import Link, Mail
 from accounts.models import User
 from audit.tags import Tag
 from recoverydesk.projects import people
 from recoverydesk.recovery import errors, notices
+from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, ReplyTemplate, Status
 from recoverydesk.recovery.notes import at_desk
 from recoverydesk.recovery.permissions import Actor
@@ -25,6 +27,8 @@ from recoverydesk.recovery.probing.verdicts import Verdict
 from recoverydesk.recovery.transitions import record
 
 KIND = "recovery_reply"
+MARK = "reply preview"  # the purpose of the key that marks what was shown
+LOOK_FIRST = _("look at the preview first")
 LONGEST = 5_000
 FIELD = re.compile(r"\{([a-z_]*)\}")
 SECRETS = re.compile(r"000-recovery-[a-z2-7]|/recover/(?:status|stop|password)/|[0-9]\.[A-Za-z0-9_-]{43}", re.ASCII)
@@ -56,9 +60,9 @@ class Draft:
     lacking: list[str]
 
     @property
-    def digest(self) -> str:
-        """What a send form carries, so that only what was previewed can be sent."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+    def foreign(self) -> list[str]:
+        """Addresses in it that are not of this site: the mail shows them as plain words."""
+        return [address for address in rendering.web_addresses(self.text) if not rendering.is_of_site(address)]
 
 
 def offered() -> list[ReplyTemplate]:
@@ -118,15 +122,15 @@ def preview(ticket: RecoveryTicket, draft: Draft) -> outbox.Rendered:
     return outbox.render(_mail(ticket, draft), masked=True)
 
 
-def send(ticket_id: int, *, actor: Actor, text: str, previewed: str, version: int | None = None) -> Mail:
-    """Queue a reply to the contact. Its text must be the one whose preview was shown (`previewed`, a digest).
+def send(ticket_id: int, *, actor: Actor, text: str, previewed: str, seen: Seen | None = None) -> Mail:
+    """Queue a reply to the contact. `previewed` is the `mark` of the page that showed this very mail to this person.
 
     Raises NotAllowed, OwnTicket, StaleTicket, and ReplyRefused for what is empty, too long, unfilled, not previewed
     or would give away a branch token or a link.
     """
-    with at_desk("reply", ticket_id, actor, version) as ticket:
+    with at_desk("reply", ticket_id, actor, seen) as ticket:
         draft = fill(text, ticket)
-        if reason := why_not(ticket, draft, previewed):
+        if reason := why_not(ticket, draft) or _not_shown(ticket, draft, actor, seen, previewed):
             raise errors.ReplyRefused(reason)
         ticket.version += 1
         ticket.save(update_fields=["version"])
@@ -150,7 +154,23 @@ def why_not_by(user: User, ticket: RecoveryTicket) -> str:
     return ""
 
 
-def why_not(ticket: RecoveryTicket, draft: Draft, previewed: str | None = None) -> str:
+def mark(ticket: RecoveryTicket, draft: Draft, user: User, seen: Seen) -> str:
+    """What the page of a preview carries to prove that it showed this text, for this ticket as it was, to this person.
+
+    A keyed digest (FIELD_KEYS): nobody can write one without having been shown the preview.
+    """
+    about = (ticket.reference, str(user.uid), str(seen.version), str(seen.event), draft.text)
+    return keys.mac(MARK, keys.current_key_id(), *about)
+
+
+def _not_shown(ticket: RecoveryTicket, draft: Draft, actor: Actor, seen: Seen | None, previewed: str) -> str:
+    if actor.user is None or seen is None:
+        return str(LOOK_FIRST)
+    shown = constant_time_compare(mark(ticket, draft, actor.user, seen), previewed)
+    return "" if shown else str(LOOK_FIRST)
+
+
+def why_not(ticket: RecoveryTicket, draft: Draft) -> str:
     """The reason this draft cannot be sent, in words; "" when it can."""
     problems: list[tuple[object, object]] = [
         (_("write something first"), not draft.text),
@@ -158,7 +178,6 @@ def why_not(ticket: RecoveryTicket, draft: Draft, previewed: str | None = None) 
         (_("no value for: %(fields)s") % {"fields": ", ".join(draft.lacking)}, draft.lacking),
         (_("it holds a branch name or a link that belongs to one recipient alone"), _secret(ticket, draft.text)),
         (_("the ticket has no contact"), not ticket.contact),
-        (_("look at the preview first"), previewed is not None and previewed != draft.digest),
     ]
     return next((str(problem) for problem, there in problems if there), "")
 

@@ -3,11 +3,13 @@
 from accounts.models import User
 from audit.tags import Tag
 from recoverydesk.recovery import cases, errors, exceptions, policy
+from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import Approval, RecoveryTicket
 from recoverydesk.recovery.permissions import RESET, Actor
 from recoverydesk.recovery.transitions import (
     Verb,
     Work,
+    check_confirmed,
     check_full_staff,
     check_reason,
     save,
@@ -15,24 +17,24 @@ from recoverydesk.recovery.transitions import (
 )
 
 
-def approve(ticket_id: int, *, actor: Actor, reason: str, version: int | None = None) -> RecoveryTicket:
+def approve(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None) -> RecoveryTicket:
     """The second person's yes; another one resets. It dies when the ticket goes back or the evidence changes.
 
-    Raises ApprovalNotNeeded, SuperuserNeeded, SamePerson, TooNew, StepUpRequired, CoOwnedTicket, ReasonTooShort.
+    Raises ApprovalNotNeeded, SuperuserNeeded, SamePerson, TooNew, CoOwnedTicket, StaleTicket, ReasonTooShort,
+    decisions.ConfirmationNeeded.
     """
-    with verb(Verb.APPROVE, ticket_id, actor, version) as work:
+    with verb(Verb.APPROVE, ticket_id, actor, seen) as work:
         text = check_reason(reason)
         approver = _check_approver(work)
         if Approval.objects.filter(ticket=work.ticket, by=approver, dead_at=None).exists():
             raise errors.SamePerson
+        check_confirmed(work)
         Approval.objects.create(ticket=work.ticket, by=approver, reason=text, given_at=work.now)
         return save(work, Tag.ACCOUNT_RECOVERY_APPROVE, reason=text)
 
 
 def _check_approver(work: Work) -> User:
     actor, rule = work.actor, policy.row(work.case(), cases.numbers())
-    if not actor.recent:
-        raise errors.StepUpRequired
     if RESET not in actor.rights or actor.user is None:
         raise errors.NotAllowed
     if rule.people < 2:

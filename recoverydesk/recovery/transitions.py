@@ -9,14 +9,15 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import failpoints
+from accounts import decisions, failpoints
 from accounts.clock import database_now
 from accounts.models import User
 from audit import log
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.projects import people
-from recoverydesk.recovery import cases, errors, policy, timetable
+from recoverydesk.recovery import cases, deciding, errors, policy, timetable
+from recoverydesk.recovery.freshness import Seen, is_current
 from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import Actor, Who
 
@@ -62,6 +63,12 @@ class Verb(StrEnum):
 STAFF = frozenset({Who.MODERATOR, Who.ADMIN})
 OUTSIDE = frozenset({Who.CLAIMANT, Who.ADDRESS_HOLDER, Who.SUBJECT, Who.CO_OWNER})
 FASTER = (errors.InvalidTransition, errors.StaleTicket, errors.WaitingPeriodActive)  # what a lost race ends in
+# What a person decides about an account: each needs a second factor shown for it, on the ticket as they saw it. The
+# other verbs of staff ask, wait, close or object: they hand nothing to anybody, and the claimant can ask again.
+DECISIONS = frozenset({
+    Verb.RESET, Verb.APPROVE, Verb.ASK_EXCEPTION, Verb.APPROVE_EXCEPTION, Verb.DECLINE_EXCEPTION,
+    Verb.SETTLE_OBJECTION,
+})  # fmt: skip
 UNCONFIRMED_MAY = frozenset({Verb.CONFIRM_MAILBOX, Verb.TAKE_RETURN_CODE, Verb.WITHDRAW})
 
 
@@ -76,7 +83,10 @@ class Move:
 
 @dataclass
 class Work:
-    """A locked ticket in the hands of one verb. `now` is the database's clock, read after the lock."""
+    """A locked ticket in the hands of one verb. `now` is the database's clock, read after the lock.
+
+    `seen` is the page the actor had before them; `confirmed` says that `check_confirmed` was passed.
+    """
 
     verb: Verb
     ticket: RecoveryTicket
@@ -84,6 +94,8 @@ class Work:
     now: datetime
     targets: frozenset[Status]
     boundaries: list[Boundary] = field(default_factory=list)
+    seen: Seen | None = None
+    confirmed: bool = False
 
     def case(self) -> policy.Case:
         """What policy may know, read now."""
@@ -102,18 +114,23 @@ def move_of(name: Verb) -> Move:
 
 
 @contextmanager
-def verb(name: Verb, ticket_id: int, actor: Actor, version: int | None = None) -> Iterator[Work]:
+def verb(name: Verb, ticket_id: int, actor: Actor, seen: Seen | None = None) -> Iterator[Work]:
     """Lock the ticket and check the move; a refusal changes nothing and is written down in its own transaction.
 
-    The system asks for what was due a moment ago: finding that somebody was faster is no refusal, and no event.
+    The system asks for what was due a moment ago: finding that somebody was faster is no refusal, and no event. A
+    decision that did not pass `check_confirmed` is undone and raises decisions.ConfirmationNeeded: a question, and no
+    refusal either.
     """
     try:
         with transaction.atomic():
             work = _enter(move_of(name), name, ticket_id, actor)
-            if version is not None and version != work.ticket.version:
+            if seen is not None and not is_current(seen, work.ticket):
                 raise errors.StaleTicket
             failpoints.reach(name, "locked")
+            work.seen = seen
             yield work
+            if name in DECISIONS and not work.confirmed:
+                check_confirmed(work)
             failpoints.reach(name, "written")
         failpoints.reach(name, "committed")
     except errors.RecoveryError as refusal:
@@ -164,6 +181,19 @@ def _parts_in(ticket: RecoveryTicket, actor: Actor, move: Move) -> set[Who]:
 
 def _co_owns(actor: Actor, ticket: RecoveryTicket) -> bool:
     return actor.user is not None and people.co_owns(actor.user, ticket.subject)
+
+
+def check_confirmed(work: Work, part: str = "") -> None:
+    """The last check of a verb that decides: a second factor was shown for just this, on the ticket as it was seen.
+
+    `part` is what of the ticket is decided about, where there are several. Raises decisions.ConfirmationNeeded.
+    """
+    if work.actor.user is None:
+        raise errors.NotAllowed
+    decision = deciding.decision(work.verb, work.ticket.pk, work.seen, part)
+    words = deciding.words(work.verb, work.ticket, work.seen, part)
+    decisions.check(work.actor.confirmed, decision, work.actor.user, words)
+    work.confirmed = True
 
 
 def check_not_own(subject: User, actor: Actor) -> None:

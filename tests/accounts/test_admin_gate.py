@@ -17,6 +17,7 @@ from audit.models import Event
 from audit.tags import Tag
 from recoverydesk import site
 from tests.accounts.conftest import add_app, code_of, make_user, type_code, type_password
+from tests.accounts.deciding import asks_for_factor, decide, fresh_code, set_staff
 
 ADMIN = "/admin/"
 ENROL = "/account/security/app/"
@@ -155,12 +156,12 @@ def test_a_superuser_gives_and_takes_staff_rights_with_events_and_mails(client: 
     group = Group.objects.create(name="Reviewers")
     enter(client, root)
     page = f"/admin/accounts/user/{ada.pk}/change/"
-    assert client.post(page, {"is_staff": "on", "groups": [group.pk]}).status_code == 302
+    assert decide(client, page, {"is_staff": "on", "groups": [group.pk]}).status_code == 302
     ada.refresh_from_db()
     assert (ada.is_staff, ada.is_superuser, list(ada.groups.all())) == (True, False, [group])
     assert ada.staff_since is not None
     assert (ada.email, ada.check_password("correct horse battery")) == ("ada@example.org", True)
-    client.post(page, {})
+    decide(client, page, {})
     bare = User.objects.get(pk=ada.pk)
     assert (bare.is_staff, bare.staff_since, bare.groups.count()) == (False, None, 0)
     expected = [
@@ -178,34 +179,47 @@ def test_a_superuser_gives_and_takes_staff_rights_with_events_and_mails(client: 
 
 def test_staff_rights_kept_are_as_old_as_they_were(ada: User) -> None:
     root = make_user("root", **PEOPLE["superuser"])
-    services.set_staff(ada, is_staff=True, is_superuser=False, groups=[], actor=root)
+    set_staff(ada, is_staff=True, is_superuser=False, groups=[], actor=root)
     since = ada.staff_since
-    services.set_staff(ada, is_staff=True, is_superuser=True, groups=[], actor=root)
+    set_staff(ada, is_staff=True, is_superuser=True, groups=[], actor=root)
     assert ada.staff_since == since
-    services.set_staff(ada, is_staff=False, is_superuser=False, groups=[], actor=root)
+    set_staff(ada, is_staff=False, is_superuser=False, groups=[], actor=root)
     assert ada.staff_since is None
 
 
 def test_who_is_not_a_superuser_changes_no_rights(client: Client, ada: User) -> None:
     kim = make_user("kim", is_staff=True)
     with pytest.raises(services.NotPermitted):
-        services.set_staff(kim, is_staff=True, is_superuser=True, groups=[], actor=kim)
+        set_staff(kim, is_staff=True, is_superuser=True, groups=[], actor=kim)
     enter(client, kim)
     client.post(f"/admin/accounts/user/{kim.pk}/change/", {"is_staff": "on", "is_superuser": "on"})
     kim.refresh_from_db()
     assert not kim.is_superuser
 
 
-def test_changing_rights_needs_a_recent_second_factor(client: Client, ada: User) -> None:
+def test_changing_rights_needs_a_second_factor_shown_for_just_that(client: Client, ada: User) -> None:
     enter(client, make_user("root", **PEOPLE["superuser"]))
-    session = client.session
-    for record in session["account_authentication_methods"]:
-        record["at"] -= 600
-    session.save()
-    response = client.post(f"/admin/accounts/user/{ada.pk}/change/", {"is_staff": "on"})
-    assert response["Location"].startswith(STEP_UP)
+    page = f"/admin/accounts/user/{ada.pk}/change/"
+    first = client.post(page, {"is_staff": "on"})
+    assert asks_for_factor(first)
+    shown = client.get(first["Location"]).content.decode()
+    assert "Change the staff rights of ada." in shown
+    assert "Now: –. From now on: staff." in shown
     ada.refresh_from_db()
     assert not ada.is_staff
+    second = client.post(page, {"is_staff": "on", "is_superuser": "on"})
+    client.post(second["Location"], {"code": fresh_code(client)})
+    again = client.post(first["Location"], {"code": fresh_code(client)})
+    assert asks_for_factor(again)  # the rights are others now: a new question
+    ada.refresh_from_db()
+    assert ada.is_superuser
+
+
+def test_rights_that_stay_as_they_are_ask_nothing(client: Client, ada: User) -> None:
+    enter(client, make_user("root", **PEOPLE["superuser"]))
+    answer = client.post(f"/admin/accounts/user/{ada.pk}/change/", {})
+    assert answer["Location"] == "/admin/accounts/user/"
+    assert not Event.objects.filter(subject_uid=ada.uid).exists()
 
 
 REASON = "seen in a stolen-password list"
@@ -227,7 +241,12 @@ def test_staff_with_the_right_freeze_and_unfreeze_with_a_reason(client: Client, 
     ada.refresh_from_db()
     assert (ada.frozen_by, ada.may_sign_in) == (User.FrozenBy.STAFF, False)
     assert Event.objects.get(tag=Tag.ACCOUNT_FREEZE).data["reason"] == REASON
-    client.post(f"/admin/accounts/user/{ada.pk}/unfreeze/", {"reason": REASON})
+    unfreeze = f"/admin/accounts/user/{ada.pk}/unfreeze/"
+    asked = client.post(unfreeze, {"reason": REASON})
+    assert "Unfreeze ada." in client.get(asked["Location"]).content.decode()
+    ada.refresh_from_db()
+    assert not ada.may_sign_in
+    assert decide(client, unfreeze, {"reason": REASON})["Location"] == f"/admin/accounts/user/{ada.pk}/change/"
     ada.refresh_from_db()
     assert ada.may_sign_in
 

@@ -16,6 +16,7 @@ from audit.models import Event
 from audit.tags import Tag
 from tests.accounts.authenticator import Authenticator
 from tests.accounts.conftest import PASSWORD, add_app, code_of, make_user
+from tests.accounts.deciding import set_staff
 from tests.accounts.test_webauthn import add_key
 
 NEW_PASSWORD = "violet tractor behind seven"
@@ -67,14 +68,14 @@ def root() -> User:
 
 
 def give_rights(scene: Scene) -> None:
-    services.set_staff(scene.ada, is_staff=True, is_superuser=False, groups=[], actor=root())
+    set_staff(scene.ada, is_staff=True, is_superuser=False, groups=[], actor=root())
 
 
 def give_group(scene: Scene) -> None:
     User.objects.filter(pk=scene.ada.pk).update(is_staff=True)
     scene.ada.is_staff = True
     group = Group.objects.create(name="Testers")
-    services.set_staff(scene.ada, is_staff=True, is_superuser=False, groups=[group], actor=root())
+    set_staff(scene.ada, is_staff=True, is_superuser=False, groups=[group], actor=root())
 
 
 def unfreeze(scene: Scene) -> None:

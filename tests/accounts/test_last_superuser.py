@@ -8,13 +8,14 @@ from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
 from tests.accounts.conftest import make_user
+from tests.accounts.deciding import set_staff
 from tests.accounts.test_admin_gate import PEOPLE, enter
 from tests.accounts.test_races import at_once
 
 
 def take_rights(user: User, actor: User) -> str:
     try:
-        services.set_staff(user, is_staff=False, is_superuser=False, groups=[], actor=actor)
+        set_staff(user, is_staff=False, is_superuser=False, groups=[], actor=actor)
     except (services.LastSuperuser, services.NotPermitted) as refusal:
         return type(refusal).__name__
     return "taken"
@@ -67,7 +68,7 @@ def test_of_two_who_take_the_right_from_each_other_one_keeps_it() -> None:
 def test_the_event_of_changed_rights_holds_old_and_new_and_is_written_for_a_change_only() -> None:
     root, ada = make_user("root", **PEOPLE["superuser"]), make_user("ada")
     for _again in range(2):
-        services.set_staff(ada, is_staff=True, is_superuser=False, groups=[], actor=root)
+        set_staff(ada, is_staff=True, is_superuser=False, groups=[], actor=root)
     (event,) = Event.objects.filter(subject_uid=ada.uid)
     rights = {"is_staff": True, "is_superuser": False, "was_staff": False, "was_superuser": False}
     assert {name: event.data[name] for name in rights} == rights

@@ -20,6 +20,7 @@ from recoverydesk.recovery import errors, sweeping, workflow
 from recoverydesk.recovery.models import Boundary, BoundaryException, OtherProof, RecoveryTicket
 from recoverydesk.recovery.probing.verdicts import Verdict
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.builders import age_factors, make_admin, pressing, result_of
 from tests.recovery.conftest import host
 
@@ -137,8 +138,8 @@ def admins_press(*names: str) -> workflow.Outcome | None:
     people = [pressing(User.objects.filter(username=name).first() or make_admin(name)) for name in wanted]
     current = ticket()
     with suppress(errors.ApprovalNotNeeded, errors.InvalidTransition):
-        workflow.approve(current.pk, actor=people[0], reason="looked at the evidence")
+        decided.approve(current.pk, actor=people[0], reason="looked at the evidence")
     try:
-        return workflow.reset(current.pk, actor=people[-1], reason="looked at the evidence")
+        return decided.reset(current.pk, actor=people[-1], reason="looked at the evidence")
     except errors.RecoveryError:
         return None

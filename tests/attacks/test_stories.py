@@ -25,6 +25,7 @@ from tests.attacks.conftest import (
     push,
     ticket,
 )
+from tests.recovery import decided
 from tests.recovery.builders import age_factors, make_admin, pressing
 
 pytestmark = pytest.mark.django_db
@@ -170,7 +171,7 @@ def test_a_feuding_co_owner_delays_by_seven_days_however_often_they_object(ada: 
 
 def objections_after_an_approval(object_again: Callable[[], object]) -> int:
     """Somebody objects again and again between the approval and the press; how many approvals are alive then."""
-    workflow.approve(ticket().pk, actor=pressing(make_admin("anna")), reason="looked at the evidence")
+    decided.approve(ticket().pk, actor=pressing(make_admin("anna")), reason="looked at the evidence")
     seen = ticket().version
     for _again in range(3):
         object_again()
@@ -188,7 +189,7 @@ def test_a_co_owner_who_goes_on_objecting_ends_no_approval(ada: User) -> None:
     browser.post("/recover/beside/", said)
     days_pass(7.1)
     assert objections_after_an_approval(lambda: browser.post("/recover/beside/", said)) == 1
-    workflow.reset(ticket().pk, actor=pressing(make_admin("rosa")), reason="looked at the evidence")
+    decided.reset(ticket().pk, actor=pressing(make_admin("rosa")), reason="looked at the evidence")
     gets_back(code)
 
 
@@ -203,7 +204,7 @@ def test_a_hostile_secondary_address_that_goes_on_pressing_ends_no_approval(ada:
     push()
     days_pass(7.1)
     assert objections_after_an_approval(lambda: Client().post(link, {"stop": "1"})) == 1
-    workflow.reset(ticket().pk, actor=pressing(make_admin("rosa")), reason="looked at the evidence")
+    decided.reset(ticket().pk, actor=pressing(make_admin("rosa")), reason="looked at the evidence")
     gets_back(code)
 
 
@@ -214,10 +215,10 @@ def test_a_co_owner_who_is_staff_decides_nothing(ada: User) -> None:
     confirm()
     boundary = ticket().boundaries.get()
     for press in (
-        lambda: workflow.ask_exception(
+        lambda: decided.ask_exception(
             ticket().pk, actor=pressing(kim), boundary_id=boundary.pk, other_proof="other", reason="I know them well"
         ),
-        lambda: workflow.approve(ticket().pk, actor=pressing(kim), reason="I know them well"),
+        lambda: decided.approve(ticket().pk, actor=pressing(kim), reason="I know them well"),
         lambda: workflow.open_ticket(
             subject=ada, claim=Claim.EMAIL, actor=pressing(kim), source=Source.STAFF, contact="x@example.com"
         ),

@@ -18,7 +18,6 @@ from accounts import addresses, lifecycle
 from accounts.clock import database_now
 from accounts.mail.models import Mail, Request
 from accounts.models import User
-from accounts.services import set_staff
 from audit.models import Event
 from recoverydesk.projects import services as projects
 from recoverydesk.recovery import errors, intake, notices, sweeping, workflow
@@ -26,7 +25,9 @@ from recoverydesk.recovery.models import Boundary, Claim, CodeHost, RecoveryTick
 from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.probing.verdicts import Verdict
 from tests import factories
+from tests.accounts.deciding import set_staff
 from tests.attacks.conftest import account, admins_press, ask, confirm, days_pass, letters, mailed, offer, push, ticket
+from tests.recovery import decided
 from tests.recovery.builders import (
     DAY,
     REASON,
@@ -272,11 +273,11 @@ def test_t12_a_moderator_alone_marks_nothing_as_proved(safe: User) -> None:
     with pytest.raises(errors.NotAllowed):
         workflow.record_probe(ticket().pk, row.pk, actor=mod, lease=None, results=[result_of(row, Verdict.FOUND)])
     asked: dict[str, Any] = {"boundary_id": row.pk, "reason": REASON}
-    workflow.ask_exception(ticket().pk, actor=mod, other_proof="other", **asked)
+    decided.ask_exception(ticket().pk, actor=mod, other_proof="other", **asked)
     with pytest.raises(errors.SamePerson):
-        workflow.approve_exception(ticket().pk, actor=mod, **asked)
+        decided.approve_exception(ticket().pk, actor=mod, **asked)
     with pytest.raises(errors.NotAllowed):
-        workflow.reset(ticket().pk, actor=mod, reason=REASON)
+        decided.reset(ticket().pk, actor=mod, reason=REASON)
     days_pass(20)
     assert ticket().status == Status.CHALLENGED
 
@@ -312,17 +313,17 @@ def test_t14_one_admin_with_a_helper_made_yesterday_is_one_person(ada: User) -> 
     confirm()
     root, mod = make_root(), pressing(make_moderator())
     row = ticket().boundaries.get()
-    workflow.ask_exception(ticket().pk, actor=mod, boundary_id=row.pk, other_proof="other", reason=REASON)
+    decided.ask_exception(ticket().pk, actor=mod, boundary_id=row.pk, other_proof="other", reason=REASON)
     helper = factories.make_user("helper")
     admins = Group.objects.filter(name="Admins")
     set_staff(helper, is_staff=True, is_superuser=True, groups=admins, actor=root)
     helper = User.objects.get(pk=helper.pk)
     with pytest.raises(errors.TooNew):
-        workflow.approve_exception(ticket().pk, actor=pressing(helper), boundary_id=row.pk, reason=REASON)
+        decided.approve_exception(ticket().pk, actor=pressing(helper), boundary_id=row.pk, reason=REASON)
     User.objects.filter(pk=helper.pk).update(staff_since=database_now() - 30 * DAY)
     widened = pressing(User.objects.get(pk=helper.pk))
     with pytest.raises(errors.TooNew):
-        workflow.approve_exception(ticket().pk, actor=widened, boundary_id=row.pk, reason=REASON)
+        decided.approve_exception(ticket().pk, actor=widened, boundary_id=row.pk, reason=REASON)
     assert account(ada) == before
 
 
@@ -359,10 +360,10 @@ def test_t18_a_press_sent_twice_is_one_reset(ada: User) -> None:
     push()
     days_pass(1.1)
     admin = pressing(make_admin("grace"))
-    workflow.reset(ticket().pk, actor=admin, reason=REASON)
+    decided.reset(ticket().pk, actor=admin, reason=REASON)
     after = account(ada)
     with pytest.raises(errors.InvalidTransition):
-        workflow.reset(ticket().pk, actor=admin, reason=REASON)
+        decided.reset(ticket().pk, actor=admin, reason=REASON)
     assert account(ada) == after
     assert Event.objects.filter(tag="account:recovery:reset").count() == 1
     assert Mail.objects.filter(kind="recovery_choose_password").count() == 1

@@ -13,10 +13,9 @@ from accounts import second_factors
 from accounts.mail.models import Mail
 from accounts.models import Session, User
 from audit.models import Event
-from recoverydesk.recovery import workflow
 from recoverydesk.recovery.models import Status
 from tests import factories
-from tests.recovery import builders
+from tests.recovery import builders, decided
 from tokens import services as tokens
 from tokens.models import ApiToken
 
@@ -53,12 +52,12 @@ def test_a_reset_without_its_event_resets_nothing() -> None:
     ticket = builders.make_ticket(ada, Status.READY)
     before, events = builders.everything(), Event.objects.count()
     with no_event_can_be_written(), pytest.raises(DatabaseError, match="append-only"):
-        workflow.reset(ticket.pk, actor=builders.pressing(grace), reason=builders.REASON)
+        decided.reset(ticket.pk, actor=builders.pressing(grace), reason=builders.REASON)
     assert builders.everything() == before
     assert Event.objects.count() == events
     assert second_factors.summary(ada).totp == 1
     assert ada.check_password(factories.PASSWORD)
-    done = workflow.reset(ticket.pk, actor=builders.pressing(grace), reason=builders.REASON)
+    done = decided.reset(ticket.pk, actor=builders.pressing(grace), reason=builders.REASON)
     assert done.ticket.status == Status.COMPLETED
 
 

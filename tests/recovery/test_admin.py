@@ -12,7 +12,7 @@ from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import User
 from audit.models import Event
-from recoverydesk.recovery import desk, errors, notices, workflow
+from recoverydesk.recovery import notices, workflow
 from recoverydesk.recovery.models import CodeHost, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from tests import factories
@@ -23,9 +23,9 @@ from tests.recovery.builders import (
     make_admin,
     make_moderator,
     make_ticket,
-    pressing,
     refusals,
 )
+from tests.recovery.deskwork import push
 
 pytestmark = pytest.mark.django_db
 QUEUE = "/admin/recovery/recoveryticket/"
@@ -51,14 +51,6 @@ def browser(user: User) -> Client:
     client.post("/account/second-factor/", {"code": factories.code(secret)})
     client.get("/account/security/")  # which says, once, that the sign-in worked
     return client
-
-
-def forget_the_factor(client: Client) -> None:
-    """Let the five minutes pass."""
-    session = client.session
-    for record in session["account_authentication_methods"]:
-        record["at"] -= 301
-    session.save()
 
 
 @pytest.fixture
@@ -174,7 +166,7 @@ def test_the_button_says_what_it_will_remove(ada: User, ready: RecoveryTicket, a
 
 
 def test_an_admin_presses_and_it_is_done(ada: User, ready: RecoveryTicket, admin: Client) -> None:
-    answer = admin.post(button(ready, "reset"), {"reason": REASON, "version": ready.version}, follow=True)
+    answer = push(admin, ready, "reset", {"reason": REASON}, follow=True)
     assert b"Done: second factors reset" in answer.content
     assert not TotpDevice.objects.filter(user=ada).exists()
     assert RecoveryTicket.objects.get().status == Status.COMPLETED
@@ -184,7 +176,7 @@ def test_a_moderator_who_posts_the_url_is_refused_and_it_is_written_down(
     ready: RecoveryTicket, moderator: Client
 ) -> None:
     before = everything()
-    answer = moderator.post(button(ready, "reset"), {"reason": REASON}, follow=True)
+    answer = push(moderator, ready, "reset", {"reason": REASON}, follow=True)
     assert b"You may not do this" in answer.content
     assert everything() == before
     assert [(data["verb"], data["error"]) for data in refusals(ready)] == [("reset", "NotAllowed")]
@@ -195,7 +187,7 @@ def test_a_moderator_who_posts_the_url_is_refused_and_it_is_written_down(
 def test_staff_without_rights_press_nothing(ready: RecoveryTicket, verb: str) -> None:
     auditor = browser(factories.make_user("auditor", staff=True))
     before = everything()
-    auditor.post(button(ready, verb), {"reason": REASON, "text": "hello there"})
+    push(auditor, ready, verb, {"reason": REASON, "text": "hello there"})
     assert everything() == before
     assert not ready.entries.exists()
 
@@ -220,54 +212,13 @@ def test_a_press_needs_the_csrf_token(ready: RecoveryTicket, admin: Client) -> N
     assert everything() == before
 
 
-def test_whichever_verb_asks_for_a_recent_factor_the_door_leads_there(
-    ready: RecoveryTicket, admin: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_given: object) -> str:
-        raise errors.StepUpRequired
-
-    monkeypatch.setattr(desk, "BUTTONS", dict.fromkeys(desk.BUTTONS, refuse))
-    answers = {verb: admin.post(button(ready, verb), {"reason": REASON}) for verb in desk.BUTTONS}
-    assert [
-        verb for verb, answer in answers.items() if not answer.headers.get("Location", "").startswith("/account/")
-    ] == []
-
-
-def test_declining_an_exception_leads_to_the_step_up(ada: User, admin: Client) -> None:
-    ticket = make_ticket(ada)
-    row = add_boundary(ticket)
-    asker = pressing(make_moderator("asker"))
-    workflow.ask_exception(ticket.pk, actor=asker, boundary_id=row.pk, other_proof="archived", reason=REASON)
-    forget_the_factor(admin)
-    answer = admin.post(button(ticket, "decline_exception"), {"boundary": row.pk, "reason": REASON})
-    assert "/account/" in answer["Location"]
-    assert row.exceptions.filter(decided_at=None).exists()
-
-
-def test_the_reset_needs_a_factor_shown_in_the_last_five_minutes(ready: RecoveryTicket, admin: Client) -> None:
-    forget_the_factor(admin)
-    before = everything()
-    answer = admin.post(button(ready, "reset"), {"reason": REASON})
-    assert answer.status_code == 302
-    assert "/account/" in answer["Location"]
-    assert everything() == before
-
-
 def test_a_stale_page_resets_nothing(ready: RecoveryTicket, admin: Client) -> None:
     RecoveryTicket.objects.update(version=ready.version + 1)
     before = everything()
-    answer = admin.post(button(ready, "reset"), {"reason": REASON, "version": ready.version}, follow=True)
+    answer = push(admin, ready, "reset", {"reason": REASON, "version": ready.version, "seen": ""})
     assert b"changed since this page was shown" in answer.content
     assert everything() == before
     assert refusals(ready)[-1]["error"] == "StaleTicket"
-
-
-@pytest.mark.parametrize("version", ["", "x", "-1", "9" * 30, "9" * 5000])
-def test_a_version_that_is_none_resets_nothing_or_is_ignored(
-    ready: RecoveryTicket, admin: Client, version: str
-) -> None:
-    assert admin.post(button(ready, "reject"), {"reason": "short", "version": version}).status_code == 409
-    assert RecoveryTicket.objects.get().status == Status.READY
 
 
 def test_an_admin_cannot_press_about_themselves(db: None) -> None:
@@ -276,7 +227,7 @@ def test_an_admin_cannot_press_about_themselves(db: None) -> None:
     ticket = make_ticket(boss, Status.READY)
     before = everything()
     for verb in ("reset", "reject", "send_back", "note", "take"):
-        client.post(button(ticket, verb), {"reason": REASON, "text": "hello there"})
+        push(client, ticket, verb, {"reason": REASON, "text": "hello there"})
     assert everything() == before
     assert not ticket.entries.exists()
 
@@ -286,7 +237,7 @@ def test_a_ticket_is_worked_from_new_to_closed_by_its_buttons(ada: User, moderat
     add_boundary(ticket)
     for verb, status in (("take", "new"), ("challenge", "challenged"), ("check_now", "challenged"),
                          ("resend", "challenged"), ("note", "challenged"), ("reject", "rejected")):  # fmt: skip
-        assert moderator.post(button(ticket, verb), {"reason": REASON, "text": "looks odd"}).status_code == 302
+        assert push(moderator, ticket, verb, {"reason": REASON, "text": "looks odd"}).status_code == 302
         ticket.refresh_from_db()
         assert ticket.status == status
     assert ticket.assigned_to is not None
@@ -295,12 +246,12 @@ def test_a_ticket_is_worked_from_new_to_closed_by_its_buttons(ada: User, moderat
 
 @pytest.mark.parametrize("text", ["", "   ", "x" * 20_001])
 def test_an_empty_or_endless_note_is_refused(ready: RecoveryTicket, moderator: Client, text: str) -> None:
-    moderator.post(button(ready, "note"), {"text": text})
+    push(moderator, ready, "note", {"text": text})
     assert not ready.entries.exists()
 
 
 def test_a_note_is_shown_as_text(ready: RecoveryTicket, moderator: Client) -> None:
-    moderator.post(button(ready, "note"), {"text": "<script>alert(1)</script>"})
+    push(moderator, ready, "note", {"text": "<script>alert(1)</script>"})
     content = moderator.get(page(ready)).content
     assert b"<script>alert" not in content
     assert b"&lt;script&gt;alert" in content
@@ -386,7 +337,7 @@ def test_the_account_record_and_the_page_about_the_account_lead_to_each_other(ad
 
 
 def test_numbers_of_tickets_are_links_and_everything_else_is_text(ready: RecoveryTicket, moderator: Client) -> None:
-    moderator.post(button(ready, "note"), {"text": "<b>see</b> #7, not a#8 nor #0 nor #12345678901"})
+    push(moderator, ready, "note", {"text": "<b>see</b> #7, not a#8 nor #0 nor #12345678901"})
     shown = moderator.get(page(ready)).content.decode()
     assert f'&lt;b&gt;see&lt;/b&gt; <a href="{QUEUE}7/change/">#7</a>, not a#8 nor #0 nor #12345678901' in shown
 

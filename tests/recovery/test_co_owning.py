@@ -10,6 +10,7 @@ from recoverydesk.projects.models import Role
 from recoverydesk.recovery import co_owning, errors
 from recoverydesk.recovery.permissions import signed_in
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.builders import REASON, make_moderator, make_ticket, pressing, refusals
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +48,6 @@ def test_a_co_owner_in_quarantine_releases_nothing(held: Role) -> None:
 
 def test_a_refused_release_by_staff_is_written_down_too(held: Role) -> None:
     with pytest.raises(errors.NotAllowed):
-        co_owning.release_by_staff(held.pk, actor=pressing(make_moderator()), reason=REASON)
+        decided.release_by_staff(held.pk, actor=pressing(make_moderator()), reason=REASON)
     (ticket,) = held.user.recovery_tickets.all()
     assert refusals(ticket) == [{"verb": "release_role", "error": "NotAllowed"}]

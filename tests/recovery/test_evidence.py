@@ -15,6 +15,7 @@ from recoverydesk.recovery import errors, evidence, workflow
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, pressing, status_link
 
 pytestmark = pytest.mark.django_db
@@ -217,7 +218,7 @@ def gain(user: User, now: datetime, owner: str, *, critical: bool = False, publi
 
 
 def press(ticket: RecoveryTicket) -> workflow.Outcome:
-    return workflow.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+    return decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
 
 
 def test_a_role_gained_since_sends_the_ticket_back_with_its_boundaries(ada: User, tool: Project, now: datetime) -> None:
@@ -255,7 +256,7 @@ def test_a_role_that_is_gone_since_makes_nothing_easier(ada: User, tool: Project
     helper = factories.make_user("mod", staff=True, groups=["Moderators"])
     factories.grant(helper, "reset_without_projects")
     with pytest.raises(errors.NotAllowed):
-        workflow.reset(ticket.pk, actor=pressing(helper), reason=REASON)
+        decided.reset(ticket.pk, actor=pressing(helper), reason=REASON)
 
 
 # What is asked of the database ---------------------------------------------------------------------------------------

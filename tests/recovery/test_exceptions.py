@@ -24,6 +24,7 @@ from recoverydesk.recovery.invariants import letters
 from recoverydesk.recovery.models import Approval, BoundaryException, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM, claimant, signed_in
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.builders import (
     DAY,
     HOUR,
@@ -70,10 +71,10 @@ def challenged(ada: User) -> RecoveryTicket:
 
 def except_it(ticket: RecoveryTicket, asker: User, approver: User) -> None:
     lost = ticket.boundaries.get(namespace="gone")
-    workflow.ask_exception(
+    decided.ask_exception(
         ticket.pk, actor=acting(asker), boundary_id=lost.pk, other_proof="dead_host", reason="the host is gone for good"
     )
-    workflow.approve_exception(ticket.pk, actor=acting(approver), boundary_id=lost.pk, reason="I looked at it too")
+    decided.approve_exception(ticket.pk, actor=acting(approver), boundary_id=lost.pk, reason="I looked at it too")
 
 
 def past(ticket: RecoveryTicket, days: float) -> None:
@@ -85,7 +86,7 @@ def past(ticket: RecoveryTicket, days: float) -> None:
 
 def test_an_exception_waits_seven_days_and_takes_three_steps_of_two_people(challenged: RecoveryTicket) -> None:
     mod, grace, rosa = make_moderator(), make_admin("grace"), make_admin("rosa")
-    workflow.ask_exception(
+    decided.ask_exception(
         challenged.pk, actor=acting(mod), boundary_id=challenged.boundaries.get(namespace="gone").pk,
         other_proof="archived", reason=REASON,
     )  # fmt: skip
@@ -93,8 +94,8 @@ def test_an_exception_waits_seven_days_and_takes_three_steps_of_two_people(chall
     assert (challenged.turn, challenged.status) == ("ours", Status.CHALLENGED)
     lost = challenged.boundaries.get(namespace="gone")
     with pytest.raises(errors.SamePerson):
-        workflow.approve_exception(challenged.pk, actor=acting(mod), boundary_id=lost.pk, reason=REASON)
-    workflow.approve_exception(challenged.pk, actor=acting(grace), boundary_id=lost.pk, reason=REASON)
+        decided.approve_exception(challenged.pk, actor=acting(mod), boundary_id=lost.pk, reason=REASON)
+    decided.approve_exception(challenged.pk, actor=acting(grace), boundary_id=lost.pk, reason=REASON)
     challenged.refresh_from_db()
     assert challenged.status == Status.WAITING
     assert challenged.mailbox_confirmed_at is not None
@@ -102,20 +103,20 @@ def test_an_exception_waits_seven_days_and_takes_three_steps_of_two_people(chall
     past(challenged, 7)
     assert challenged.status == Status.READY
     with pytest.raises(errors.ApprovalMissing):
-        workflow.reset(challenged.pk, actor=acting(rosa), reason=REASON)
-    workflow.approve(challenged.pk, actor=acting(grace), reason=REASON)
+        decided.reset(challenged.pk, actor=acting(rosa), reason=REASON)
+    decided.approve(challenged.pk, actor=acting(grace), reason=REASON)
     with pytest.raises(errors.SamePerson):
-        workflow.reset(challenged.pk, actor=acting(grace), reason=REASON)
-    assert workflow.reset(challenged.pk, actor=acting(rosa), reason=REASON).roles_held == 1
+        decided.reset(challenged.pk, actor=acting(grace), reason=REASON)
+    assert decided.reset(challenged.pk, actor=acting(rosa), reason=REASON).roles_held == 1
 
 
 def test_who_asked_for_the_exception_never_resets(challenged: RecoveryTicket) -> None:
     grace, rosa = make_admin("grace"), make_admin("rosa")
     except_it(challenged, grace, rosa)
     past(challenged, 7)
-    workflow.approve(challenged.pk, actor=acting(rosa), reason=REASON)
+    decided.approve(challenged.pk, actor=acting(rosa), reason=REASON)
     with pytest.raises(errors.SamePerson):
-        workflow.reset(challenged.pk, actor=acting(grace), reason=REASON)
+        decided.reset(challenged.pk, actor=acting(grace), reason=REASON)
 
 
 def test_an_exception_alone_is_not_enough(ada: User) -> None:
@@ -133,11 +134,11 @@ def test_an_exception_alone_is_not_enough(ada: User) -> None:
 def test_a_declined_exception_leaves_the_boundary_asked_for(challenged: RecoveryTicket) -> None:
     lost = challenged.boundaries.get(namespace="gone")
     asked: dict[str, Any] = {"boundary_id": lost.pk, "reason": REASON}
-    workflow.ask_exception(challenged.pk, actor=acting(make_moderator()), other_proof="other", **asked)
-    workflow.decline_exception(challenged.pk, actor=acting(make_admin()), **asked)
+    decided.ask_exception(challenged.pk, actor=acting(make_moderator()), other_proof="other", **asked)
+    decided.decline_exception(challenged.pk, actor=acting(make_admin()), **asked)
     challenged.refresh_from_db()
     assert (challenged.turn, challenged.status) == ("theirs", Status.CHALLENGED)
-    workflow.ask_exception(challenged.pk, actor=acting(make_moderator("mod2")), other_proof="other", **asked)
+    decided.ask_exception(challenged.pk, actor=acting(make_moderator("mod2")), other_proof="other", **asked)
     assert BoundaryException.objects.count() == 2
 
 
@@ -149,8 +150,8 @@ def test_a_role_on_hold_cannot_act_until_another_owner_says_so(challenged: Recov
     grace, rosa = make_admin("grace"), make_admin("rosa")
     except_it(challenged, make_moderator(), grace)
     past(challenged, 7)
-    workflow.approve(challenged.pk, actor=acting(grace), reason=REASON)
-    workflow.reset(challenged.pk, actor=acting(rosa), reason=REASON)
+    decided.approve(challenged.pk, actor=acting(grace), reason=REASON)
+    decided.reset(challenged.pk, actor=acting(rosa), reason=REASON)
     role = ada.roles.get(project__name="other")
     assert (role.held_at is not None, ada.roles.get(project__name="tool").held_at) == (True, None)
     User.objects.filter(pk=ada.pk).update(quarantined_at=None)
@@ -171,12 +172,12 @@ def test_two_staff_release_a_held_role_after_thirty_days(ada: User) -> None:
     Role.objects.filter(pk=role.pk).update(held_at=database_now() - 29 * DAY, held_for=ticket.pk)
     grace, rosa = acting(make_admin("grace")), acting(make_admin("rosa"))
     with pytest.raises(errors.RoleHeld):
-        co_owning.release_by_staff(role.pk, actor=grace, reason=REASON)
+        decided.release_by_staff(role.pk, actor=grace, reason=REASON)
     Role.objects.filter(pk=role.pk).update(held_at=database_now() - 31 * DAY)
-    assert co_owning.release_by_staff(role.pk, actor=grace, reason=REASON) is False
+    assert decided.release_by_staff(role.pk, actor=grace, reason=REASON) is False
     with pytest.raises(errors.SamePerson):
-        co_owning.release_by_staff(role.pk, actor=grace, reason=REASON)
-    assert co_owning.release_by_staff(role.pk, actor=rosa, reason=REASON) is True
+        decided.release_by_staff(role.pk, actor=grace, reason=REASON)
+    assert decided.release_by_staff(role.pk, actor=rosa, reason=REASON) is True
     role.refresh_from_db()
     assert role.held_at is None
 
@@ -254,7 +255,7 @@ def test_a_role_gained_since_sends_back_and_the_contact_hears_what_is_asked_in_a
     status_link(ticket)
     gained = factories.make_project("gained", urls=[("Source", "https://github.com/gained/tool")])
     factories.add_role(gained, ada, since=database_now() - HOUR, accepted=False)
-    assert workflow.reset(ticket.pk, actor=acting(make_admin()), reason=REASON).sent_back
+    assert decided.reset(ticket.pk, actor=acting(make_admin()), reason=REASON).sent_back
     letter = Mail.objects.get(kind="recovery_challenge_added")
     assert (letter.recipient, "github.com/gained" in said_in(letter)) == (ticket.contact, True)
     assert "git.example/ada" not in said_in(letter)
@@ -272,7 +273,7 @@ def test_a_gained_project_that_names_only_young_links_mails_nothing(ada: User) -
         "gained", urls=[("Source", "https://github.com/gained/tool")], uploaded_at=now - 2 * DAY
     )
     factories.add_role(gained, ada, since=now - HOUR)
-    assert workflow.reset(ticket.pk, actor=acting(make_admin()), reason=REASON).sent_back
+    assert decided.reset(ticket.pk, actor=acting(make_admin()), reason=REASON).sent_back
     assert ticket.boundaries.get().kind == "young"
     assert not Mail.objects.filter(kind="recovery_challenge_added").exists()
 
@@ -280,7 +281,7 @@ def test_a_gained_project_that_names_only_young_links_mails_nothing(ada: User) -
 def test_approvals_die_when_the_ticket_goes_back(ada: User) -> None:
     make_ticket(ada, Status.STOPPED, closed_at=database_now())
     ticket = make_ticket(ada, Status.READY)
-    workflow.approve(ticket.pk, actor=acting(make_admin()), reason=REASON)
+    decided.approve(ticket.pk, actor=acting(make_admin()), reason=REASON)
     assert Approval.objects.get().dead_at is None
     workflow.dispute(ticket.pk, actor=acting(make_moderator()), reason=REASON)
     assert Approval.objects.get().dead_at is not None
@@ -290,9 +291,9 @@ def test_a_staff_account_needs_a_superusers_approval_and_loses_its_rights(ada: U
     User.objects.filter(pk=ada.pk).update(is_staff=True)
     ticket = make_ticket(User.objects.get(pk=ada.pk), Status.READY, wait_rows=["staff", "second factor, no boundary"])
     with pytest.raises(errors.SuperuserNeeded):
-        workflow.approve(ticket.pk, actor=acting(make_admin("grace")), reason=REASON)
-    workflow.approve(ticket.pk, actor=acting(make_root()), reason=REASON)
-    assert workflow.reset(ticket.pk, actor=acting(make_admin("rosa")), reason=REASON).removed is not None
+        decided.approve(ticket.pk, actor=acting(make_admin("grace")), reason=REASON)
+    decided.approve(ticket.pk, actor=acting(make_root()), reason=REASON)
+    assert decided.reset(ticket.pk, actor=acting(make_admin("rosa")), reason=REASON).removed is not None
     ada.refresh_from_db()
     assert (ada.is_staff, ada.groups.count()) == (False, 0)
 
@@ -312,7 +313,7 @@ def test_an_unverified_address_is_verified_after_seven_days_and_nothing_else_cha
     past(ticket, 7)
     assert ticket.status == Status.READY
     password = kim.password
-    workflow.reset(ticket.pk, actor=acting(make_admin()), reason=REASON)
+    decided.reset(ticket.pk, actor=acting(make_admin()), reason=REASON)
     row, kim = kim.emailaddress_set.get(), User.objects.get(pk=kim.pk)
     assert (row.verified, row.primary, kim.password, kim.quarantined_at is not None) == (True, True, password, True)
     assert not Mail.objects.filter(kind="recovery_choose_password").exists()
@@ -404,7 +405,7 @@ def test_an_approval_of_a_challenged_ticket_dies_when_what_was_approved_changes(
     challenged: RecoveryTicket, change: Callable[[RecoveryTicket], None]
 ) -> None:
     make_ticket(challenged.subject, Status.STOPPED, closed_at=database_now())
-    workflow.approve(challenged.pk, actor=acting(make_admin()), reason=REASON)
+    decided.approve(challenged.pk, actor=acting(make_admin()), reason=REASON)
     status_link(challenged)
     change(challenged)
     assert Approval.objects.get().dead_at is not None
@@ -412,7 +413,7 @@ def test_an_approval_of_a_challenged_ticket_dies_when_what_was_approved_changes(
 
 def test_a_dispute_repeated_ends_no_approval_of_a_challenged_ticket(challenged: RecoveryTicket) -> None:
     disputed(challenged)
-    workflow.approve(challenged.pk, actor=acting(make_admin()), reason=REASON)
+    decided.approve(challenged.pk, actor=acting(make_admin()), reason=REASON)
     workflow.dispute(challenged.pk, actor=acting(make_moderator()), reason=REASON)
     assert Approval.objects.get().dead_at is None
 
@@ -423,7 +424,7 @@ def test_a_dispute_repeated_ends_no_approval_of_a_challenged_ticket(challenged: 
 def pressed(ticket: RecoveryTicket) -> policy.Explanation:
     """A press that sends back and changes no account; returns what the desk says afterwards."""
     admin, before = acting(make_admin()), everything()
-    assert workflow.reset(ticket.pk, actor=admin, reason=REASON).sent_back
+    assert decided.reset(ticket.pk, actor=admin, reason=REASON).sent_back
     after = everything()
     assert all(after[name] == before[name] for name in ("User", "EmailAddress", "Link", "Mail"))
     ticket.refresh_from_db()

@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery.models import ReleaseWord, Status
+from recoverydesk.recovery.models import RecoveryTicket, ReleaseWord, Status
 from tests import factories
 from tests.recovery.builders import DAY, REASON, make_admin, make_moderator, make_ticket
+from tests.recovery.deskwork import asks_for_factor, decide, hidden
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/recovery/recoveryticket/held-roles/"
@@ -35,6 +36,12 @@ def hold(username: str = "ada", days: float = 31) -> Role:
     Role.objects.filter(pk=role.pk).update(held_at=ticket.completed_at, held_for=ticket.pk)
     Role.objects.filter(pk=role.pk).update(held_at=F("held_at") - days * DAY)
     return role
+
+
+def form(role: Role) -> dict[str, Any]:
+    """What the page's form for this role posts."""
+    role.refresh_from_db()
+    return {"role": role.pk, "reason": REASON, **hidden(RecoveryTicket(pk=role.held_for))}
 
 
 def acts(role: Role) -> bool:
@@ -61,21 +68,21 @@ def test_nobody_on_hold_is_said_so() -> None:
 def test_two_admins_release_it_after_thirty_days() -> None:
     role = hold()
     grace, rosa = at_the_desk(make_admin("grace")), at_the_desk(make_admin("rosa"))
-    said = grace.post(PAGE, {"role": role.pk, "reason": REASON}, follow=True)
+    said = decide(grace, PAGE, form(role), follow=True)
     assert b"Another person has to say so too." in said.content
     assert b"grace said so; one more person is needed." in said.content
     assert b"Let this role act again" not in said.content
     assert not acts(role)
-    assert grace.post(PAGE, {"role": role.pk, "reason": REASON}).status_code == 409
+    assert decide(grace, PAGE, form(role)).status_code == 409
     assert not acts(role)
-    assert b"The role acts again." in rosa.post(PAGE, {"role": role.pk, "reason": REASON}, follow=True).content
+    assert b"The role acts again." in decide(rosa, PAGE, form(role), follow=True).content
     assert acts(role)
 
 
 @pytest.mark.parametrize(("days", "reason"), [(29, REASON), (31, "short"), (31, "")])
 def test_a_refusal_says_why_keeps_the_reason_and_changes_nothing(days: int, reason: str) -> None:
     role = hold(days=days)
-    answer = at_the_desk(make_admin()).post(PAGE, {"role": role.pk, "reason": reason})
+    answer = at_the_desk(make_admin()).post(PAGE, form(role) | {"reason": reason})
     assert answer.status_code == 409
     assert b'role="alert"' in answer.content
     assert reason.encode() in answer.content or days < 30
@@ -92,7 +99,7 @@ def test_a_moderator_sees_the_list_and_decides_nothing() -> None:
     role = hold()
     mod = at_the_desk(make_moderator())
     assert b"Let this role act again" not in mod.get(PAGE).content
-    assert mod.post(PAGE, {"role": role.pk, "reason": REASON}).status_code == 409
+    assert mod.post(PAGE, form(role)).status_code == 409
     assert not ReleaseWord.objects.exists()
 
 
@@ -105,18 +112,26 @@ def test_nobody_releases_their_own_role_or_that_of_a_co_owner() -> None:
         user.save()
         browser = at_the_desk(user)
         assert b"Let this role act again" not in browser.get(PAGE).content
-        assert browser.post(PAGE, {"role": role.pk, "reason": REASON}).status_code == 409
+        assert browser.post(PAGE, form(role)).status_code == 409
     assert not ReleaseWord.objects.exists()
 
 
-def test_an_old_second_factor_is_asked_again_first() -> None:
+def test_a_second_factor_is_shown_for_this_role_first() -> None:
     role, browser = hold(), at_the_desk(make_admin())
-    session = browser.session
-    for record in session["account_authentication_methods"]:
-        record["at"] -= 600
-    session.save()
-    assert "/step-up/" in browser.post(PAGE, {"role": role.pk, "reason": REASON})["Location"]
+    answer = browser.post(PAGE, form(role))
+    assert asks_for_factor(answer)
+    page = browser.get(answer["Location"]).content.decode()
+    assert "Let the role of ada in tool-ada act again." in page
+    assert f"Ticket {role.held_for}, as you saw it at version" in page
     assert not ReleaseWord.objects.exists()
+
+
+@pytest.mark.parametrize("version", ["", "x", "9" * 30])
+def test_a_page_of_another_state_releases_nothing(version: str) -> None:
+    role = hold()
+    answer = at_the_desk(make_admin()).post(PAGE, form(role) | {"version": version})
+    assert answer.status_code == 409
+    assert "changed since this page was shown" in answer.content.decode()
 
 
 def test_the_list_takes_a_fixed_number_of_queries() -> None:

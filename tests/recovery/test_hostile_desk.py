@@ -10,10 +10,11 @@ from django.test import Client
 
 from accounts.clock import database_now
 from accounts.models import User
-from recoverydesk.recovery import notes, workflow
+from recoverydesk.recovery import notes
 from recoverydesk.recovery.models import BoundaryException, Claim, Mention, OtherProof, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.builders import (
     DAY,
     REASON,
@@ -26,7 +27,8 @@ from tests.recovery.builders import (
     pressing,
     refusals,
 )
-from tests.recovery.test_admin import QUEUE, browser, button, page
+from tests.recovery.deskwork import push
+from tests.recovery.test_admin import QUEUE, browser, page
 
 pytestmark = pytest.mark.django_db
 Becomes = Callable[[User, RecoveryTicket], None]
@@ -108,7 +110,7 @@ def test_a_nul_names_no_view_and_nobody(ticket: RecoveryTicket, mod: Client, pat
 @pytest.mark.parametrize("verb", ["reset", "approve"])
 def test_a_wrong_username_is_written_down(db: None, verb: str) -> None:
     ticket, admin = disputed(), browser(make_admin())
-    answer = admin.post(button(ticket, verb), {"reason": REASON, "username": "Kim"})
+    answer = push(admin, ticket, verb, {"reason": REASON, "username": "Kim"})
     assert answer.status_code == 409
     assert b"Type the username of the account exactly" in answer.content
     assert names(ticket) == [(verb, "WrongUsername")]
@@ -117,14 +119,14 @@ def test_a_wrong_username_is_written_down(db: None, verb: str) -> None:
 @pytest.mark.parametrize("verb", ["reset", "approve"])
 def test_who_may_not_press_hears_that_and_not_what_the_form_lacks(mod: Client, verb: str) -> None:
     ticket = disputed()
-    answer = mod.post(button(ticket, verb), {"reason": REASON})
+    answer = push(mod, ticket, verb, {"reason": REASON})
     assert b"You may not do this" in answer.content
     assert names(ticket) == [(verb, "NotAllowed")]
 
 
 def test_a_duplicate_of_nothing_and_an_unknown_name_are_written_down(ticket: RecoveryTicket, mod: Client) -> None:
-    mod.post(button(ticket, "duplicate"), {"of": "999"})
-    mod.post(button(ticket, "assign"), {"to": "nobody-of-that-name"})
+    push(mod, ticket, "duplicate", {"of": "999"})
+    push(mod, ticket, "assign", {"to": "nobody-of-that-name"})
     assert names(ticket) == [("reject", "InvalidTransition"), ("assign", "UnknownSubject")]
 
 
@@ -133,11 +135,11 @@ def test_a_number_of_days_that_is_none_wakes_nothing(ticket: RecoveryTicket, mod
     """Forty-five days were taken for none: the ticket woke, and the page said so as if that had been asked."""
     until = database_now() + 3 * DAY
     notes.snooze(ticket.pk, actor=staff(make_admin()), until=until)
-    answer = mod.post(button(ticket, "snooze"), {"days": days})
+    answer = push(mod, ticket, "snooze", {"days": days})
     assert b"at most 30 days" in answer.content
     assert RecoveryTicket.objects.get().snoozed_until == until
     assert names(ticket) == [("snooze", "BadSnooze")]
-    mod.post(button(ticket, "snooze"), {"days": "0"})
+    push(mod, ticket, "snooze", {"days": "0"})
     assert RecoveryTicket.objects.get().snoozed_until is None
 
 
@@ -146,7 +148,7 @@ def test_a_number_of_days_that_is_none_wakes_nothing(ticket: RecoveryTicket, mod
 
 def approved_by(approver: User) -> RecoveryTicket:
     one = disputed()
-    workflow.approve(one.pk, actor=pressing(approver), reason=REASON)
+    decided.approve(one.pk, actor=pressing(approver), reason=REASON)
     return one
 
 
@@ -173,9 +175,9 @@ def test_an_approval_that_no_longer_counts_leaves_the_button_to_approve(db: None
     becomes(approver, ticket)
     shown = client.get(page(ticket)).context
     assert (shown["primary"].verb, shown["approvals"]) == ("approve", [])
-    client.post(button(ticket, "approve"), {"reason": REASON, "username": "kim"})
+    push(client, ticket, "approve", {"reason": REASON, "username": "kim"})
     other = browser(make_admin("otto"))
-    other.post(button(ticket, "reset"), {"reason": REASON, "username": "kim"})
+    push(other, ticket, "reset", {"reason": REASON, "username": "kim"})
     assert RecoveryTicket.objects.get(pk=ticket.pk).status == Status.COMPLETED
 
 
@@ -197,10 +199,10 @@ def test_the_button_and_the_answer_name_what_the_press_does(db: None, claim: Cla
     add_boundary(ticket, proved=True)
     OtherProof.objects.create(ticket=ticket, kind=OtherProof.Kind.PASSWORD)
     if new:
-        workflow.approve(ticket.pk, actor=pressing(make_admin("rosa")), reason=REASON)
+        decided.approve(ticket.pk, actor=pressing(make_admin("rosa")), reason=REASON)
     client = browser(make_admin())
     assert client.get(page(ticket)).context["primary"].label == label
-    answer = client.post(button(ticket, "reset"), {"reason": REASON, "username": "kim"}, follow=True)
+    answer = push(client, ticket, "reset", {"reason": REASON, "username": "kim"}, follow=True)
     assert done in answer.content.decode()
     mails = b"to choose a password" in answer.content
     assert mails == (claim != Claim.UNVERIFIED_EMAIL)
@@ -213,10 +215,10 @@ def test_the_right_to_reset_without_projects_shows_no_button_the_verb_refuses(db
     kim = factories.make_user("kim", verified=False)
     address = make_ticket(kim, Status.READY, claim=Claim.UNVERIFIED_EMAIL)
     two = make_ticket(factories.make_user("lee"), Status.READY, disputed_at=database_now() - 8 * DAY)
-    workflow.approve(two.pk, actor=pressing(make_admin("rosa")), reason=REASON)
+    decided.approve(two.pk, actor=pressing(make_admin("rosa")), reason=REASON)
     for ticket in (address, two):
         assert client.get(page(ticket)).context["primary"] is None
-        client.post(button(ticket, "reset"), {"reason": REASON, "username": ticket.subject.username})
+        push(client, ticket, "reset", {"reason": REASON, "username": ticket.subject.username})
         assert names(ticket) == [("reset", "NotAllowed")]
 
 
@@ -250,12 +252,12 @@ def test_nobody_decides_about_an_exception_they_have_not_read(db: None, verb: st
     row = add_boundary(ticket)
     ask: dict[str, Any] = {"boundary_id": row.pk, "other_proof": "archived"}
     asker, judge = pressing(make_moderator("asker")), pressing(make_moderator("judge"))
-    workflow.ask_exception(ticket.pk, actor=asker, reason="the first reason", **ask)
+    decided.ask_exception(ticket.pk, actor=asker, reason="the first reason", **ask)
     shown = client.get(page(ticket)).context
-    workflow.decline_exception(ticket.pk, actor=judge, boundary_id=row.pk, reason=REASON)
-    workflow.ask_exception(ticket.pk, actor=asker, reason="another reason altogether", **ask)
-    form = {"boundary": row.pk, "version": shown["ticket"].version, "seen": shown["seen"], "reason": REASON}
-    answer = client.post(button(ticket, verb), form)
+    decided.decline_exception(ticket.pk, actor=judge, boundary_id=row.pk, reason=REASON)
+    decided.ask_exception(ticket.pk, actor=asker, reason="another reason altogether", **ask)
+    form = {"boundary": row.pk, "version": shown["seen"].version, "seen": shown["seen"].event, "reason": REASON}
+    answer = push(client, ticket, verb, form)
     assert answer.status_code == 409
     assert len(answer.context["changes"]) == 2
     assert names(ticket) == [(verb, "StaleTicket")]
@@ -290,8 +292,8 @@ def test_nobody_is_given_a_ticket_or_told_of_one_who_cannot_come_to_the_desk(
     """It would have lain on the desk of a frozen account, where Take next passes it over."""
     jon = make_moderator("jon")
     User.objects.filter(pk=jon.pk).update(**({"frozen_at": database_now()} if "frozen" in since else since))
-    assert mod.post(button(ticket, "assign"), {"to": "jon"}).status_code == 409
+    assert push(mod, ticket, "assign", {"to": "jon"}).status_code == 409
     assert "jon" not in [worker.username for worker in mod.get(QUEUE).context["workers"]]
-    mod.post(button(ticket, "note"), {"text": "@jon, look at this"})
+    push(mod, ticket, "note", {"text": "@jon, look at this"})
     assert RecoveryTicket.objects.get(pk=ticket.pk).assigned_to is None
     assert not Mention.objects.exists()

@@ -11,6 +11,7 @@ from recoverydesk.recovery.models import Entry, Mention, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
 from tests import factories
 from tests.recovery.builders import make_admin, make_moderator, make_ticket
+from tests.recovery.deskwork import push
 from tests.recovery.test_admin import QUEUE, browser, button, page
 
 pytestmark = pytest.mark.django_db
@@ -78,13 +79,13 @@ def test_staff_are_not_told_of_a_note_about_themselves(mod: User, jon: User) -> 
 
 def test_a_refused_note_tells_nobody(ticket: RecoveryTicket, jon: User) -> None:
     auditor = browser(factories.make_user("auditor", staff=True, groups=["Auditors"]))
-    assert auditor.post(button(ticket, "note"), {"text": "@jon"}).status_code == 409
+    assert push(auditor, ticket, "note", {"text": "@jon"}).status_code == 409
     assert not Mention.objects.exists()
 
 
 def test_the_desk_shows_a_mention_until_it_is_read(ticket: RecoveryTicket, mod: User, jon: User) -> None:
     writer, reader = browser(mod), browser(jon)
-    answer = writer.post(button(ticket, "note"), {"text": f"@jon {SECRET_WORDS}"}, follow=True)
+    answer = push(writer, ticket, "note", {"text": f"@jon {SECRET_WORDS}"}, follow=True)
     assert b"Note added; told: jon." in answer.content
     link = f'href="{page(ticket)}#note-{Entry.objects.get().pk}"'.encode()
     for one in ("/admin/", QUEUE):
@@ -94,7 +95,7 @@ def test_the_desk_shows_a_mention_until_it_is_read(ticket: RecoveryTicket, mod: 
     assert b"Mark as read" in reader.get(page(ticket)).content
     assert link in reader.get("/admin/").content
     assert reader.get(button(ticket, "read")).status_code == 405
-    reader.post(button(ticket, "read"))
+    push(reader, ticket, "read")
     for one in ("/admin/", QUEUE, page(ticket)):
         assert b"You are named in staff notes" not in reader.get(one).content
 

@@ -16,6 +16,7 @@ from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.probing.verdicts import Verdict
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.builders import (
     HOUR,
     REASON,
@@ -158,7 +159,7 @@ def test_this_was_not_me_pressed_in_the_moment_of_the_reset_freezes_the_account(
     page = path(stop_link(ticket))
 
     def reset() -> None:
-        workflow.reset(ticket.pk, actor=pressing(admin), reason=REASON)
+        decided.reset(ticket.pk, actor=pressing(admin), reason=REASON)
 
     with right_after_the_page_reads_the_ticket(reset):
         answer = Client().post(page, {button: "1"}, follow=True)

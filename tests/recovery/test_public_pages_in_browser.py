@@ -15,13 +15,13 @@ from accounts.mail import links
 from accounts.mail.models import Link
 from accounts.models import User
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import workflow
 from recoverydesk.recovery.models import Claim, OtherProof, RecoveryTicket, Status
 from tests import factories
 from tests.accounts.browsing import PASSKEY, U2F_KEY, context_of, enrol_key, plug_in, press, quiet, sign_out
 from tests.accounts.browsing import type_password as browser_types_password
 from tests.accounts.conftest import PASSWORD
 from tests.browser.pictures import shoot
+from tests.recovery import decided
 from tests.recovery.builders import (
     DAY,
     REASON,
@@ -146,7 +146,7 @@ def stopping(status: Status) -> Make:
 
 def choosing(ada: User) -> str:
     ticket = make_ticket(ada, Status.READY)
-    workflow.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
+    decided.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
     return links.url(Link.objects.get(purpose="choose_password"))
 
 

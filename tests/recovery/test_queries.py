@@ -17,6 +17,7 @@ from recoverydesk.recovery import workflow
 from recoverydesk.recovery.models import Boundary, Claim, Entry, Probe, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, pressing, status_link
 from tests.recovery.test_admin import QUEUE, browser
 from tests.recovery.test_views import path
@@ -155,7 +156,7 @@ def test_a_reset_costs_the_same_for_ten_projects_and_for_five_hundred() -> None:
         ticket = make_ticket(user, Status.READY)
         add_boundary(ticket, "guild0", host="github.com", proved=True)
         with CaptureQueriesContext(connection) as queries:
-            workflow.reset(ticket.pk, actor=admin, reason=REASON)
+            decided.reset(ticket.pk, actor=admin, reason=REASON)
         costs.append(len(queries))
         assert Boundary.objects.filter(ticket=ticket).count() == 1
     assert costs[0] == costs[1]

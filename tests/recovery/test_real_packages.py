@@ -13,6 +13,7 @@ from recoverydesk.recovery import sweeping, workflow
 from recoverydesk.recovery.models import Boundary, Claim, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM, staff
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.conftest import Host, branch_in, let_time_pass, link_in, mails_to
 
 DOCUMENTS = sorted((Path(__file__).parent.parent / "data" / "projects").glob("*.json"))
@@ -112,7 +113,7 @@ def test_the_story_runs_for_real_packages_with_their_repositories_on_the_local_h
     assert ticket.status == Status.WAITING
     assert [str(row) for row in ticket.boundaries.all()] == [f"{host.key}/{repository.split('/')[0]}"]
     let_time_pass(ticket)
-    workflow.reset(ticket.pk, actor=staff(admin, recent=True), reason="its boundary is proved, waited")
+    decided.reset(ticket.pk, actor=staff(admin), reason="its boundary is proved, waited")
     sweeping.sweep()
     choose = link_in(mails_to("owner@example.org", "Choose")[0], "/recover/password/")
     client.post(choose, {"code": code, "password": "another long phrase", "again": "another long phrase"})

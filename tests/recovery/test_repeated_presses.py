@@ -12,9 +12,9 @@ from accounts.mail import links
 from accounts.mail.models import Link, Mail
 from accounts.models import User
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import workflow
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.builders import (
     DAY,
     REASON,
@@ -91,7 +91,7 @@ def test_a_second_stop_that_disputes(ada: User) -> None:
 
 def test_object_after_the_reset(ada: User) -> None:
     ticket = make_ticket(ada, Status.READY)
-    workflow.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
+    decided.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
     page = path(Link.objects.filter(purpose="stop").earliest("id"))
     first, second = (words(Client().post(page, {"lock": "1"}, follow=True)) for _press in range(2))
     assert first == second
@@ -123,7 +123,7 @@ def test_confirm_the_mailbox_on_the_status_page(ada: User) -> None:
 
 def test_mail_me_a_new_link(ada: User) -> None:
     ticket = make_ticket(ada, Status.READY)
-    workflow.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
+    decided.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
     page = path(Link.objects.get(purpose="choose_password"))
     Link.objects.filter(purpose="choose_password").update(expires_at=Now())
     assert "A new link is on its way" in twice(page, renew="1")
@@ -195,7 +195,7 @@ def test_a_confirming_link_killed_before_it_was_used_confirms_nothing(ada: User)
 
 def test_a_used_choose_password_link_mails_no_new_one(ada: User) -> None:
     ticket = make_ticket(ada, Status.READY)
-    workflow.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
+    decided.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
     link = Link.objects.get(purpose="choose_password")
     links.use(link)
     assert Client().post(path(link), {"renew": "1"}).status_code == 404

@@ -47,7 +47,7 @@ def restored(*args: str) -> str:
 
 
 def test_a_restore_names_the_tickets_it_opened_again_and_no_one_person_resets_them() -> None:
-    moderator = staff(make_moderator("kim"), recent=True)
+    moderator = staff(make_moderator("kim"))
     stopped, untouched = (
         make_ticket(factories.make_user("ada"), Status.READY),
         make_ticket(factories.make_user("bo"), Status.READY),

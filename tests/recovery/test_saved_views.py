@@ -17,7 +17,8 @@ from recoverydesk.recovery import dashboard, desk_views, settings_page, sweeping
 from recoverydesk.recovery.models import Heartbeat, RecoveryTicket, SavedView, Status
 from tests import factories
 from tests.recovery.builders import make_moderator, make_ticket, refusals
-from tests.recovery.test_admin import QUEUE, browser, button, page
+from tests.recovery.deskwork import push
+from tests.recovery.test_admin import QUEUE, browser, page
 
 pytestmark = pytest.mark.django_db
 
@@ -106,7 +107,7 @@ def test_a_duplicate_is_rejected_and_each_page_names_the_other(client: Client) -
     first, second = make_ticket(ada, Status.NEW), make_ticket(ada, Status.NEW, contact="new@example.org")
     assert b"Close as a duplicate" in client.get(page(second)).content
     for _press in range(2):
-        assert client.post(button(second, "duplicate"), {"of": first.pk}).status_code == 302
+        assert push(client, second, "duplicate", {"of": first.pk}).status_code == 302
     second.refresh_from_db()
     assert (second.status, second.closing_reason) == (Status.REJECTED, f"duplicate of #{first.pk}")
     assert f'<a href="{page(first)}">#{first.pk}</a>' in client.get(page(second)).content.decode()
@@ -118,7 +119,7 @@ def test_a_duplicate_is_rejected_and_each_page_names_the_other(client: Client) -
 def test_a_ticket_is_a_duplicate_of_no_stranger_and_not_of_itself(client: Client) -> None:
     ada, kim = (make_ticket(factories.make_user(name), Status.NEW) for name in ("ada", "kim"))
     for of in (ada.pk, kim.pk, 0, "x", "9" * 30):
-        assert client.post(button(ada, "duplicate"), {"of": of}).status_code == 409
+        assert push(client, ada, "duplicate", {"of": of}).status_code == 409
     assert not RecoveryTicket.objects.filter(status=Status.REJECTED).exists()
 
 
@@ -126,7 +127,7 @@ def test_an_auditor_closes_no_duplicate(db: None) -> None:
     ada = factories.make_user("ada")
     first, second = make_ticket(ada, Status.NEW), make_ticket(ada, Status.NEW, contact="new@example.org")
     auditor = browser(factories.make_user("auditor", staff=True, groups=["Auditors"]))
-    assert auditor.post(button(second, "duplicate"), {"of": first.pk}).status_code == 409
+    assert push(auditor, second, "duplicate", {"of": first.pk}).status_code == 409
     assert refusals(second) == [{"verb": "reject", "status": "new", "error": "NotAllowed"}]
 
 

@@ -16,6 +16,7 @@ from django.test import Client
 
 from accounts import services
 from accounts.clock import database_now
+from accounts.decisions import ConfirmationNeeded
 from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import Session, User
@@ -24,6 +25,7 @@ from recoverydesk.recovery import desk_flags, errors, notices, passwords, permis
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor, staff
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.builders import (
     DAY,
     HOUR,
@@ -40,6 +42,7 @@ from tests.recovery.builders import (
     stop_link,
     tags_of,
 )
+from tests.recovery.deskwork import push
 from tests.recovery.test_admin import browser
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +83,7 @@ def path(link: Link) -> str:
 
 def done_reset(user: User) -> RecoveryTicket:
     ticket = make_ticket(user, Status.READY)
-    workflow.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+    decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
     ticket.refresh_from_db()
     return ticket
 
@@ -225,14 +228,14 @@ def objected(ada: User, client: Client) -> RecoveryTicket:
 
 
 def settle(ticket: RecoveryTicket, by: User) -> RecoveryTicket:
-    return workflow.settle_objection(ticket.pk, actor=pressing(by), reason=REASON)
+    return decided.settle_objection(ticket.pk, actor=pressing(by), reason=REASON)
 
 
 def test_another_admin_settles_our_turn_ends_and_the_freeze_stays(ada: User, objected: RecoveryTicket) -> None:
     desk = browser(make_admin("otto"))
     at = f"/admin/recovery/recoveryticket/{objected.pk}/"
     assert "press/settle_objection/" in desk.get(f"{at}change/").content.decode()
-    answer = desk.post(f"{at}press/settle_objection/", {"reason": REASON}, follow=True)
+    answer = push(desk, objected, "settle_objection", {"reason": REASON}, follow=True)
     assert "lifts no freeze" in answer.content.decode()
     assert "press/settle_objection/" not in answer.content.decode()
     objected.refresh_from_db()
@@ -244,7 +247,7 @@ def test_another_admin_settles_our_turn_ends_and_the_freeze_stays(ada: User, obj
     (notice,) = Mail.objects.filter(kind="recovery_objection_settled")
     assert "stays frozen" in outbox.render(notice).text
     assert outbox.render(notice).text.count("/recover/stop/") == 1
-    assert desk.post(f"{at}press/settle_objection/", {"reason": REASON}).status_code == 302
+    assert push(desk, objected, "settle_objection", {"reason": REASON}).status_code == 302
     assert Mail.objects.filter(kind="recovery_objection_settled").count() == 1
 
 
@@ -262,8 +265,8 @@ def test_who_pressed_the_reset_does_not_settle_the_objection_to_it(objected: Rec
 def test_who_approved_the_reset_does_not_settle_the_objection_to_it(ada: User, client: Client) -> None:
     make_ticket(ada, Status.STOPPED, closed_at=database_now())
     ticket, approver = make_ticket(ada, Status.READY, wait_rows=["stopped lately"]), make_admin("anna")
-    workflow.approve(ticket.pk, actor=pressing(approver), reason=REASON)
-    workflow.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+    decided.approve(ticket.pk, actor=pressing(approver), reason=REASON)
+    decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
     client.post(path(Link.objects.filter(purpose="stop", reference=ticket.reference).get()), {"stop": "1"})
     page = browser(approver).get(f"/admin/recovery/recoveryticket/{ticket.pk}/change/").content.decode()
     assert "press/settle_objection/" not in page
@@ -283,14 +286,15 @@ def test_neither_a_helper_made_yesterday_nor_a_co_owner_nor_a_moderator_settles(
         (errors.TooNew, pressing(User.objects.get(pk=helper.pk))),
         (errors.CoOwnedTicket, pressing(partner)),
         (errors.NotAllowed, pressing(make_moderator())),
-        (errors.StepUpRequired, staff(make_admin("late"))),
     ]
     before = everything()
     for error, actor in refused:
         with pytest.raises(error):
-            workflow.settle_objection(objected.pk, actor=actor, reason=REASON)
+            decided.settle_objection(objected.pk, actor=actor, reason=REASON)
+    with pytest.raises(ConfirmationNeeded):
+        workflow.settle_objection(objected.pk, actor=staff(make_admin("late")), reason=REASON)
     with pytest.raises(errors.ReasonTooShort):
-        workflow.settle_objection(objected.pk, actor=pressing(make_admin("otto")), reason="fine")
+        decided.settle_objection(objected.pk, actor=pressing(make_admin("otto")), reason="fine")
     assert everything()["RecoveryTicket"] == before["RecoveryTicket"]
 
 
@@ -369,7 +373,7 @@ def test_contacts_that_were_confirmed_or_verified_hear_that_another_request_came
     )
     make_ticket(ada, Status.NEW, claim="email", contact="eve@unverified.example")
     make_ticket(ada, claim="email", contact="eve@asked.example")
-    workflow.reset(done.pk, actor=pressing(make_admin()), reason=REASON)
+    decided.reset(done.pk, actor=pressing(make_admin()), reason=REASON)
     assert not RecoveryTicket.objects.open().exists()
     told = Mail.objects.filter(kind="recovery_closed")
     assert set(told.values_list("recipient", "reference")) == {
@@ -582,7 +586,7 @@ def test_a_sign_in_with_a_second_factor_blocks_the_ticket_and_asks(db: None) -> 
     assert browser.last.url == "/recover/mine/"
     ticket.refresh_from_db()
     assert (ticket.blocked_at is not None, ticket.turn) == (True, "subject")
-    assert workflow.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON).sent_back
+    assert decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON).sent_back
     sweeping.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.CHALLENGED
@@ -691,7 +695,7 @@ def test_the_next_ticket_of_a_stopped_account_needs_two_people(ada: User) -> Non
     workflow.stop(make_ticket(ada).pk, actor=permissions.signed_in(ada))
     again = make_ticket(ada, Status.READY)
     with pytest.raises(errors.ApprovalMissing):
-        workflow.reset(again.pk, actor=pressing(make_admin()), reason=REASON)
+        decided.reset(again.pk, actor=pressing(make_admin()), reason=REASON)
 
 
 def test_a_young_second_factor_disputes_and_never_stops(db: None) -> None:

@@ -7,10 +7,11 @@ from django.test import Client
 
 from accounts import second_factors
 from accounts.models import User
-from recoverydesk.recovery import sweeping, workflow
+from recoverydesk.recovery import sweeping
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.conftest import Host, branch_in, let_time_pass, link_in, mails_to
 from tokens.models import ApiToken
 
@@ -41,7 +42,7 @@ def test_an_owner_gets_back_in_with_two_boundaries(subject: User, host: Host, tm
     assert [row.proved_at is not None for row in ticket.boundaries.all()] == [True, True]
     assert ticket.status == Status.WAITING
     let_time_pass(ticket)
-    outcome = workflow.reset(ticket.pk, actor=staff(admin, recent=True), reason="two boundaries proved, waited")
+    outcome = decided.reset(ticket.pk, actor=staff(admin), reason="two boundaries proved, waited")
     assert outcome.removed is not None
     assert (outcome.removed.totp, outcome.removed.codes, outcome.tokens_held) == (1, 8, 1)
 

@@ -19,6 +19,7 @@ from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import OPERATOR, SYSTEM, Actor, Who
 from recoverydesk.recovery.transitions import FASTER, Verb
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.builders import (
     NEAR,
     REASON,
@@ -108,17 +109,17 @@ PRESS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Out
         {},
     ),
     Verb.ASK_EXCEPTION: (
-        lambda t, a: workflow.ask_exception(
+        lambda t, a: decided.ask_exception(
             t.pk, actor=a, boundary_id=t.boundaries.get().pk, other_proof="archived", reason=REASON
         ),
         {},
     ),
     Verb.APPROVE_EXCEPTION: (
-        lambda t, a: workflow.approve_exception(t.pk, actor=a, boundary_id=t.boundaries.get().pk, reason=REASON),
+        lambda t, a: decided.approve_exception(t.pk, actor=a, boundary_id=t.boundaries.get().pk, reason=REASON),
         {CHALLENGED: errors.InvalidTransition},
     ),
     Verb.DECLINE_EXCEPTION: (
-        lambda t, a: workflow.decline_exception(t.pk, actor=a, boundary_id=t.boundaries.get().pk, reason=REASON),
+        lambda t, a: decided.decline_exception(t.pk, actor=a, boundary_id=t.boundaries.get().pk, reason=REASON),
         {CHALLENGED: errors.InvalidTransition},
     ),
     Verb.DISPUTE: (
@@ -131,7 +132,7 @@ PRESS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Out
     Verb.START_CLOCK: (lambda t, a: workflow.start_clock(t.pk, actor=a), {}),
     Verb.WAIT_OVER: (lambda t, a: workflow.wait_over(t.pk, actor=a), {WAITING: errors.WaitingPeriodActive}),
     Verb.APPROVE: (
-        lambda t, a: workflow.approve(t.pk, actor=a, reason=REASON),
+        lambda t, a: decided.approve(t.pk, actor=a, reason=REASON),
         dict.fromkeys(PROVING, errors.ApprovalNotNeeded),
     ),
     Verb.SEND_BACK: (
@@ -139,7 +140,7 @@ PRESS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Out
         {WAITING: errors.NothingAsksForIt, READY: errors.NothingAsksForIt},
     ),
     Verb.RESET: (
-        lambda t, a: workflow.reset(t.pk, actor=a, reason=REASON),
+        lambda t, a: decided.reset(t.pk, actor=a, reason=REASON),
         {WAITING: errors.WaitingPeriodActive, READY: Status.COMPLETED},
     ),
     Verb.REJECT: (
@@ -154,7 +155,7 @@ PRESS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Out
     Verb.EXPIRE: (lambda t, a: workflow.expire(t.pk, actor=a), {CHALLENGED: errors.InvalidTransition}),
     Verb.OBJECT: (lambda t, a: workflow.object_after_reset(t.pk, actor=a), {}),
     Verb.SETTLE_OBJECTION: (
-        lambda t, a: workflow.settle_objection(t.pk, actor=a, reason=REASON),
+        lambda t, a: decided.settle_objection(t.pk, actor=a, reason=REASON),
         {Status.COMPLETED: errors.InvalidTransition},
     ),
     Verb.REMIND: (lambda t, a: workflow.remind(t.pk, actor=a), dict.fromkeys(ANY_OPEN, errors.InvalidTransition)),

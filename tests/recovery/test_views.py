@@ -14,9 +14,10 @@ from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail, Request
 from accounts.models import User
 from audit.log import Origin
-from recoverydesk.recovery import errors, hooks, intake, passwords, return_code, workflow
+from recoverydesk.recovery import errors, hooks, intake, passwords, return_code
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.builders import (
     DAY,
     REASON,
@@ -233,7 +234,7 @@ def give_code(ticket: RecoveryTicket) -> str:
 
 
 def completed(ticket: RecoveryTicket) -> RecoveryTicket:
-    workflow.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
+    decided.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
     return RecoveryTicket.objects.get(pk=ticket.pk)
 
 
@@ -413,7 +414,7 @@ def test_a_later_reset_makes_the_links_of_an_earlier_one_worthless(
     first = choose_page()
     factories.add_totp(ada)
     again = make_ticket(ada, Status.READY)
-    workflow.reset(again.pk, actor=pressing(User.objects.get(username="resetter")), reason=REASON)
+    decided.reset(again.pk, actor=pressing(User.objects.get(username="resetter")), reason=REASON)
     for pressed in (choosing(reset[1]), {"hold": "1"}, {"renew": "1"}):
         client.post(first, pressed)
     ada.refresh_from_db()

@@ -18,6 +18,7 @@ from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, claimant
 from tests import factories
 from tests.accounts import mail_server
+from tests.recovery import decided
 from tests.recovery.builders import (
     REASON,
     add_address,
@@ -53,7 +54,7 @@ def near(user: User, status: str, ends_in: timedelta) -> RecoveryTicket:
 
 
 def press(ticket: RecoveryTicket) -> workflow.Outcome:
-    return workflow.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+    return decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
 
 
 @pytest.mark.parametrize("status", [Status.WAITING, Status.READY])
@@ -62,7 +63,7 @@ def test_a_minute_before_the_end_the_reset_is_refused_by_name(ada: User, status:
     admin = pressing(make_admin())
     before = everything()
     with pytest.raises(errors.WaitingPeriodActive):
-        workflow.reset(ticket.pk, actor=admin, reason=REASON)
+        decided.reset(ticket.pk, actor=admin, reason=REASON)
     assert everything() == before
     assert [data["error"] for data in refusals(ticket)] == ["WaitingPeriodActive"]
 

@@ -1,5 +1,6 @@
 """The claimants and admins of a run: rows made here, everything else through the real pages."""
 
+import base64
 import os
 import re
 import time
@@ -41,6 +42,7 @@ class Visitor:
     stack: Stack
     session: str = ""
     second: "Visitor | None" = None  # the other person, where two decide
+    device: TotpDevice | None = None  # the app of a member of staff
 
     def __post_init__(self) -> None:
         self.browser = requests.Session()
@@ -88,12 +90,13 @@ def make_claimant(stack: Stack) -> User:
 
 
 def make_admin(stack: Stack) -> Visitor:
-    """An admin, signed in, whose second factor was shown a moment ago."""
+    """An admin, signed in with a second factor."""
     sessions = []
     for _ in range(2 if settings.RECOVERY_TWO_PERSON == "always" else 1):
         user = factories.make_user(name(), staff=True, groups=["Admins"])
         User.objects.filter(pk=user.pk).update(staff_since=timezone.now() - timedelta(days=30))
-        sessions.append(Visitor(stack, sign_in(user, factories.add_totp(user)[0])))
+        device = factories.add_totp(user)[0]
+        sessions.append(Visitor(stack, sign_in(user, device), device=device))
     sessions[0].second = sessions[-1]
     return sessions[0]
 
@@ -170,8 +173,14 @@ def approve(admin: Visitor, ticket: RecoveryTicket) -> requests.Response:
 
 
 def _decide(admin: Visitor, path: str, ticket: RecoveryTicket, reason: str) -> requests.Response:
-    """Where two people decide, the page asks to type the account's name."""
-    return admin.post(path, reason=reason, version=str(ticket.version), username=ticket.subject.username)
+    """Where two people decide, the page asks to type the account's name; the second factor is shown for just this."""
+    answer = admin.post(path, reason=reason, version=str(ticket.version), username=ticket.subject.username)
+    where = answer.headers.get("Location", "")
+    if admin.device is None or not where.startswith("/account/step-up/"):
+        return answer
+    TotpDevice.objects.filter(pk=admin.device.pk).update(last_step=-1)  # thirty seconds after its last code
+    secret = base64.b32encode(admin.device.raw_secret()).decode()
+    return admin.post(where, code=factories.code(secret))
 
 
 def finish(stack: Stack, box: Postbox, user: User, admin: Visitor, within: float = 180) -> None:

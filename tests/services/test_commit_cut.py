@@ -22,6 +22,7 @@ from recoverydesk.projects.models import File
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from tests import factories
 from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, stop_link
+from tests.recovery.deskwork import decide, fresh_code
 from tests.recovery.test_admin import browser
 from tests.services.cutter import AFTER, BEFORE, Cutter, cutting
 from tests.upload import packages
@@ -85,12 +86,13 @@ def test_a_reset_cut_off_at_commit_is_shown_by_the_page_as_it_is(
 ) -> None:
     client, fields = browser(make_admin()), {"reason": REASON, "version": str(ready.version)}
     press, page = PAGE.format(ready.pk) + "press/reset/", PAGE.format(ready.pk) + "change/"
-    assert says_nobody_knows(cut(cutter, when, TICKET, client, press, fields))
+    confirm = client.post(press, fields)["Location"]
+    assert says_nobody_knows(cut(cutter, when, TICKET, client, confirm, {"code": fresh_code(client)}))
     shown = client.get(page).content.decode()
     ready.refresh_from_db()
     assert ready.status == (Status.COMPLETED if when == AFTER else Status.READY)
     assert ("press/reset/" in shown) == (when == BEFORE)
-    again = client.post(press, fields)
+    again = decide(client, press, fields)
     assert (again.status_code, again["Location"]) == (302, page)
     assert Event.objects.filter(tag=Tag.ACCOUNT_RECOVERY_RESET).count() == 1
     assert Mail.objects.filter(reference=ready.reference, kind="recovery_reset").count() == 1

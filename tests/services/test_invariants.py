@@ -36,6 +36,7 @@ from recoverydesk.recovery.models import (
 from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.probing.verdicts import Verdict
 from tests import factories
+from tests.recovery import decided
 from tests.recovery.builders import DAY, REASON, add_address, make_admin, pressing, result_of
 from tokens.models import ApiToken
 
@@ -74,7 +75,7 @@ def done(ada: User) -> RecoveryTicket:
     Mail.objects.filter(reference=ticket.reference).update(settled_at=Now() - 2 * DAY)
     RecoveryTicket.objects.filter(pk=ticket.pk).update(wait_until=Now() - HOUR)
     workflow.wait_over(ticket.pk)
-    outcome = workflow.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+    outcome = decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
     outbox.send_due()
     return outcome.ticket
 

@@ -12,6 +12,7 @@ from audit.tags import Tag
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from tests import factories
 from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, stop_link
+from tests.recovery.deskwork import push
 from tests.recovery.test_admin import browser
 
 pytestmark = pytest.mark.django_db
@@ -35,8 +36,7 @@ def ready(ada: User) -> RecoveryTicket:
 
 
 def press(client: Client, ticket: RecoveryTicket, verb: str, version: int = 0) -> tuple[int, str]:
-    path = f"/admin/recovery/recoveryticket/{ticket.pk}/press/{verb}/"
-    answer = client.post(path, {"reason": REASON, "version": str(version)})
+    answer = push(client, ticket, verb, {"reason": REASON, "version": str(version), "seen": ""})
     return answer.status_code, answer.headers.get("Location", "")
 
 

@@ -1,0 +1,61 @@
+"""The verbs that decide, called by somebody who has just shown a second factor for this very decision."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from accounts.decisions import Confirmation
+from recoverydesk.projects.models import Role
+from recoverydesk.recovery import co_owning, deciding, freshness, workflow
+from recoverydesk.recovery.models import Boundary, RecoveryTicket
+from recoverydesk.recovery.permissions import Actor
+from recoverydesk.recovery.transitions import Verb
+
+
+def confirmed(actor: Actor, verb: str, ticket_id: int, part: str = "") -> dict[str, Any]:
+    """The actor with the factor shown for this, and the page they saw: the ticket as it is now."""
+    seen = freshness.of(RecoveryTicket.objects.get(pk=ticket_id))
+    if actor.user is None:
+        return {"actor": actor, "seen": seen}
+    decision = deciding.decision(verb, ticket_id, seen, part)
+    return {"actor": replace(actor, confirmed=Confirmation(decision, actor.user.pk, time.time())), "seen": seen}
+
+
+def reset(ticket_id: int, *, actor: Actor, **given: Any) -> workflow.Outcome:
+    return workflow.reset(ticket_id, **confirmed(actor, Verb.RESET, ticket_id) | given)
+
+
+def approve(ticket_id: int, *, actor: Actor, **given: Any) -> RecoveryTicket:
+    return workflow.approve(ticket_id, **confirmed(actor, Verb.APPROVE, ticket_id) | given)
+
+
+def settle_objection(ticket_id: int, *, actor: Actor, **given: Any) -> RecoveryTicket:
+    return workflow.settle_objection(ticket_id, **confirmed(actor, Verb.SETTLE_OBJECTION, ticket_id) | given)
+
+
+def ask_exception(ticket_id: int, *, actor: Actor, boundary_id: int, **given: Any) -> RecoveryTicket:
+    sure = confirmed(actor, Verb.ASK_EXCEPTION, ticket_id, _place(boundary_id))
+    return workflow.ask_exception(ticket_id, boundary_id=boundary_id, **sure | given)
+
+
+def approve_exception(ticket_id: int, *, actor: Actor, boundary_id: int, **given: Any) -> RecoveryTicket:
+    sure = confirmed(actor, Verb.APPROVE_EXCEPTION, ticket_id, _place(boundary_id))
+    return workflow.approve_exception(ticket_id, boundary_id=boundary_id, **sure | given)
+
+
+def decline_exception(ticket_id: int, *, actor: Actor, boundary_id: int, **given: Any) -> RecoveryTicket:
+    sure = confirmed(actor, Verb.DECLINE_EXCEPTION, ticket_id, _place(boundary_id))
+    return workflow.decline_exception(ticket_id, boundary_id=boundary_id, **sure | given)
+
+
+def release_by_staff(role_id: int, *, actor: Actor, **given: Any) -> bool:
+    role = Role.objects.select_related("project").filter(pk=role_id, held_for__isnull=False).first()
+    sure: dict[str, Any] = {"actor": actor}
+    if role is not None and role.held_for is not None:
+        sure = confirmed(actor, "release_role", role.held_for, role.project.name)
+    return co_owning.release_by_staff(role_id, **sure | given)
+
+
+def _place(boundary_id: int) -> str:
+    boundary = Boundary.objects.filter(pk=boundary_id).first()
+    return str(boundary) if boundary else ""
