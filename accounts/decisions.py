@@ -13,6 +13,8 @@ from datetime import timedelta
 from typing import Any, cast
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import resolve, reverse
 from django.utils.translation import gettext as _
@@ -159,12 +161,20 @@ def confirmed(request: HttpRequest) -> Confirmation | None:
 def carry_out(request: HttpRequest, number: str, waits: Pending, done: Confirmation) -> HttpResponse:
     """Press again, in this request, with what was confirmed. The press is used up first, whatever becomes of it."""
     _keep(request, number, replace(waits, form="", words=[], done=True))
-    request.session.save()
+    _save_now(request)
     request.POST, request.GET = QueryDict(waits.form), QueryDict("")
     request.path = request.path_info = waits.path
     request.confirmed = done  # type: ignore[attr-defined]
     request.resolver_match = found = resolve(waits.path)
     return cast(HttpResponse, found.func(request, *found.args, **found.kwargs))
+
+
+def _save_now(request: HttpRequest) -> None:
+    """The press is used up before it is carried out. Raises SessionInterrupted for a session that was ended."""
+    try:
+        request.session.save()
+    except UpdateError as error:
+        raise SessionInterrupted("the session was ended") from error
 
 
 def _keep(request: HttpRequest, number: str, waits: Pending) -> None:
