@@ -96,7 +96,7 @@ def mailed(address: str, part: str) -> str:
 
 def confirm(address: str = "ada@example.org") -> str:
     """Press the button behind the newest status link of this mailbox; returns the return code shown."""
-    page = Client().post(mailed(address, "status"), {"pushed": "1"})
+    page = Client().post(mailed(address, "status"), {"pushed": "1"}, follow=True)
     sweeping.sweep()
     sweeping.sweep()
     return str((page.context or {}).get("return_code", ""))
