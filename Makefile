@@ -33,7 +33,7 @@ bench: $(VENV)/.dev ## run the benchmarks
 
 reliability: $(VENV)/.dev ## kill, cut and crowd the real stack (about 45 minutes; docs/reliability.md)
 	@set -e; for run in "kills broker=redis workers=1" "kills broker=filesystem each=3" "kills broker=rabbitmq each=3" \
-	  "kills RECOVERY_TWO_PERSON=always each=3" crowds faults clock messages shortages \
+	  "kills RECOVERY_TWO_PERSON=always each=3" crowds faults clock messages shortages versions \
 	  "kills hurry=0 each=1 only=lease.request,lease.mail,lease.boundary,lease.codehost,lease.recoveryticket,lease.chore"; do \
 	  echo "== $$run"; $(PY) -m tests.services $$run; done
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.mail.models import Mail, Request
+from audit.models import Outlet
 from recoverydesk.recovery.models import Boundary, CodeHost
 from recoverydesk.statistics.models import Figures
 
@@ -22,6 +23,7 @@ PUT_OFF: tuple[tuple[type[models.Model], str, Q], ...] = (
     (Boundary, "next_probe_at", Q()),
     (CodeHost, "circuit_open_until", Q()),
     (Figures, "due_at", Q()),
+    (Outlet, "next_try", Q()),
 )
 FOR_EVER = datetime(9000, 1, 1, tzinfo=UTC)  # what Django writes for an entry of the cache without an end is later
 

@@ -28,6 +28,7 @@ from django.urls.resolvers import RegexPattern
 
 from accounts.devices import TotpDevice
 from accounts.models import User
+from recoverydesk.recovery import heartbeat
 from tests.accounts.conftest import code_of
 from tests.example import ROOT
 from tests.factories import PASSWORD, add_totp, make_user
@@ -83,6 +84,7 @@ def word(response: Any) -> str:
 @pytest.fixture
 def browsers(db: None, settings: Any) -> dict[str, dict[str, str]]:
     """For each role the cookies of a browser in which it has just shown a second factor."""
+    heartbeat.beat()  # else /readyz is not
     settings.ACCOUNT_RATE_LIMITS = {}
     return {role: _cookies(role, options) for role, options in ROLES.items()}
 

@@ -67,7 +67,7 @@ class World:
         """A browser in which ada, or this one, has just shown a second factor."""
         user = User.objects.get(pk=(user or self.ada).pk)
         client = self.visitor()
-        client.cookies["session"] = sign_in(user, TotpDevice.objects.filter(user=user, confirmed=True)[0], shown_in=0)
+        client.cookies["session"] = sign_in(user, TotpDevice.objects.filter(user=user, confirmed=True)[0])
         return client
 
     def app(self) -> TotpDevice:

@@ -20,6 +20,7 @@ RUNS: dict[str, dict[str, str]] = {  # name: the settings it needs
     "messages": {},
     "shortages": {},
     "soak": {},
+    "versions": {},
 }
 
 

@@ -30,7 +30,6 @@ from tests.services.postbox import Postbox
 from tests.services.stack import Stack, eventually, name
 
 CSRF = "c" * 32
-LATER = 12 * 3600  # seconds: the second factor of a run never grows old
 PATIENT = 60  # seconds a person waits for a page
 TOO_OFTEN = 429  # a process that ended while it counted leaves its lock for some seconds
 
@@ -101,13 +100,13 @@ def make_admin(stack: Stack) -> Visitor:
     return sessions[0]
 
 
-def sign_in(user: User, device: TotpDevice, shown_in: float = LATER) -> str:
-    """The key of a session as a completed sign-in leaves it; the second factor is shown in so many seconds."""
+def sign_in(user: User, device: TotpDevice) -> str:
+    """The key of a session as a completed sign-in leaves it just now."""
     session = SessionStore()
     session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
     session[BACKEND_SESSION_KEY] = "accounts.backends.AuthenticationBackend"
     session[DEVICE_ID_SESSION_KEY] = device.persistent_id
-    shown: dict[str, object] = {"method": "second_factor", "at": time.time() + shown_in, "device": device.persistent_id}
+    shown: dict[str, object] = {"method": "second_factor", "at": time.time(), "device": device.persistent_id}
     shown["reauthenticated"] = True
     session[AUTHENTICATION_METHODS_SESSION_KEY] = [shown]
     session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)

@@ -56,6 +56,7 @@ class Stack:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes: dict[str, servers.Child] = {}
+        self.places: dict[str, Path] = {}  # a process of another version runs in that one's folder
         self.restarts = 0
         self.over = threading.Event()
         self.hurries = True  # a dead worker's lease runs out in seconds
@@ -96,7 +97,8 @@ class Stack:
         for name in self.wanted - self.processes.keys():
             command = self.commands()[name]
             log = self.folder / f"{name.split()[0]}.log"
-            self.processes[name] = servers.launch(command, dict(os.environ), log, cwd=ROOT, start_new_session=True)
+            where = self.places.get(name, ROOT)
+            self.processes[name] = servers.launch(command, dict(os.environ), log, cwd=where, start_new_session=True)
 
     def stop(self, *names: str) -> None:
         """End these processes (all, if none is named), hard."""
