@@ -110,7 +110,7 @@ def test_enrolling_an_app_and_codes_in_one_visit(client: Client, ada: User) -> N
     response = client.post(page, {"code": code_of(device)})
     assert response["Location"] == "/account/security/codes/"
     assert client.session["otp_device_id"] == device.persistent_id
-    codes = re.findall(r"[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}", words(client.post("/account/security/codes/")))
+    codes = re.findall(r"[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}", words(client.post("/account/security/codes/", follow=True)))
     assert len(set(codes)) == 8
     assert not re.search(r"[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}", words(client.get("/account/security/codes/")))
     assert "8 of 8 left" in words(client.get(SECURITY))
