@@ -23,7 +23,8 @@ GLUE = [
     ").", ">.", '",', "&gt;", "&gt", "=3E", "%253E", "%0A",
 ]  # fmt: skip
 NO_SECRETS = {
-    "app_label", "content_type_id", "device_id", "filename", "kind", "mail_id", "name", "object_id", "pk", "token_id",
+    "app_label", "content_type_id", "device_id", "filename", "kind", "mail_id", "name", "number", "object_id", "pk",
+    "token_id",
     "uid", "uidb36", "url", "verb",
 }  # fmt: skip
 

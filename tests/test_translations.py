@@ -16,13 +16,14 @@ from accounts.mail import rendering
 from accounts.mail.models import Mail
 from accounts.models import User
 from audit.tags import Tag
-from recoverydesk.recovery import exceptions, notes, notices
+from recoverydesk.recovery import notes, notices
 from recoverydesk.recovery.models import Claim, ReplyTemplate, Status
 from recoverydesk.recovery.permissions import staff
 from recoverydesk.statistics import computing
 from tests import factories
 from tests.catalogue import Entry, read_mo, read_po, says, texts_in, texts_of_the_program, words_on
 from tests.example import ROOT
+from tests.recovery import decided
 from tests.recovery.builders import REASON, add_boundary, make_moderator, make_ticket
 from tests.recovery.test_admin import QUEUE, browser
 
@@ -209,7 +210,7 @@ def desk(db: None) -> dict[str, str]:
     factories.make_project("tool", ada)
     ticket = make_ticket(ada)
     asker = staff(make_moderator("jon"))
-    exceptions.ask_exception(
+    decided.ask_exception(
         ticket.pk, actor=asker, boundary_id=add_boundary(ticket).pk, other_proof="archived", reason=REASON
     )
     notes.add(ticket.pk, actor=asker, text="@mira: ?")

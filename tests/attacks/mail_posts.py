@@ -323,6 +323,7 @@ SCENARIOS = {
     "account/login/key/": Scenario(passkey, mails=True),
     "account/second-factor/": Scenario(second_factor, mails=True),
     "account/step-up/": Scenario(step_up, mails=True),
+    "account/step-up/<str:number>/": Scenario(ada_posts("/account/step-up/none/")),  # staff alone have any
     "account/email/": Scenario(addresses, mails=True),
     "account/password/change/": Scenario(change_password, mails=True),
     "account/password/set/": Scenario(set_password, mails=True),

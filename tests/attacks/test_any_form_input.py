@@ -72,6 +72,8 @@ def test_no_form_input_is_answered_with_5xx(world: dict[str, dict[str, str]], di
         }
         method, page = dice.choice(("post", "post", "get")), dice.choice(addresses)
         status = walk._ask(method, page, data).status_code
+        if page == "/readyz":
+            continue  # 503 is what it says where no worker runs
         assert status < 500, f"{method} {page} {data}: {status}"
 
 

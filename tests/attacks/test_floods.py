@@ -51,7 +51,8 @@ def flood(names: Iterable[str]) -> Counter[tuple[int, str]]:
 
 
 def words(page: bytes) -> str:
-    return re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", page.decode())
+    """A page without what differs by the moment: the form's token, and when to come again."""
+    return re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"|Try again in [^.]*\.', "", page.decode())
 
 
 def expected() -> dict[int, int]:

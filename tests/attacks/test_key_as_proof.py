@@ -153,6 +153,7 @@ def test_a_question_of_the_sign_in_pages_answers_nothing_here_nor_the_other_way_
     ]  # fmt: skip
     for asked, about, used, used_about in pairs:
         options = webauthn.begin_authentication(request, owner, asked, about=about)
+        request.session.save()
         with pytest.raises(webauthn.KeyRefused, match="another question"):
             webauthn.authenticate(request, owner, used, key.get(options), about=used_about)
 

@@ -117,7 +117,7 @@ def test_a_hostile_secondary_address_stops_once_and_then_only_disputes(ada: User
     mail.outbox.clear()
     ask()
     second = ticket()
-    page = Client().post(mailed("ada@second.example", "stop"), {button: "1"})
+    page = Client().post(mailed("ada@second.example", "stop"), {button: "1"}, follow=True)
     assert b"Your objection is written down" in page.content
     assert (second.pk, ticket().is_open, ticket().disputed_at is not None) == (ticket().pk, True, True)
     ada.refresh_from_db()
@@ -242,7 +242,7 @@ def test_a_co_owners_word_is_not_bound_to_the_account(ada: User) -> None:
 
 def confirm_contact(address: str) -> str:
     """Press the button behind the confirming link; the branch token is mailed after that."""
-    page = Client().post(mailed(address, "status"), {"pushed": "1"})
+    page = Client().post(mailed(address, "status"), {"pushed": "1"}, follow=True)
     sweeping.sweep()
     sweeping.sweep()
     return str((page.context or {}).get("return_code", ""))

@@ -23,6 +23,7 @@ def at_the_desk(user: User) -> Client:
     secret, browser = factories.add_totp(user)[1], Client()
     browser.post("/account/login/", {"login": user.username, "password": factories.PASSWORD})
     browser.post("/account/second-factor/", {"code": factories.code(secret)})
+    browser.get("/account/security/")  # which says, once, that the sign-in worked
     return browser
 
 

@@ -107,7 +107,7 @@ def test_the_story_runs_for_real_packages_with_their_repositories_on_the_local_h
     challenge = mails_to("owner@example.org", "Show us")[0]
     assert url in challenge
     host.push(url, branch_in(challenge), tmp_path)
-    code = client.post(link_in(challenge, "/recover/status/"), {"pushed": "1"}).context["return_code"]
+    code = client.post(link_in(challenge, "/recover/status/"), {"pushed": "1"}, follow=True).context["return_code"]
     sweeping.sweep()
     ticket = owner.recovery_tickets.get()
     assert ticket.status == Status.WAITING

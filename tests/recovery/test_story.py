@@ -33,7 +33,7 @@ def test_an_owner_gets_back_in_with_two_boundaries(subject: User, host: Host, tm
     challenge = mails_to("ada@example.org", "Show us")[0]
     for url in urls:
         host.push(url, branch_in(challenge), tmp_path)
-    page = client.post(link_in(challenge, "/recover/status/"), {"pushed": "1"})
+    page = client.post(link_in(challenge, "/recover/status/"), {"pushed": "1"}, follow=True)
     code = page.context["return_code"]
     assert code in page.content.decode()
     ticket.boundaries.update(next_probe_at=ticket.opened_at)

@@ -77,7 +77,7 @@ def test_the_form_answers_the_same_whatever_is_typed() -> None:
             first = client.post("/recover/", {"username": name, **ASKING})
             second = client.get(first["Location"])
         body = re.sub(rb'name="csrfmiddlewaretoken" value="[^"]*"', b"", second.content)
-        headers = {key: value for key, value in {**first.headers, **second.headers}.items() if key != "Set-Cookie"}
+        headers = {**first.headers, **second.headers, "Set-Cookie": "", "X-Request-ID": ""}
         answers[state] = (first.status_code, first["Location"], second.status_code, body, headers, len(queries))
     assert len(set(map(repr, answers.values()))) == 1
     assert Request.objects.count() == len(answers)
