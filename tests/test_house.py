@@ -97,8 +97,11 @@ def test_nothing_is_exempt_from_the_csrf_check() -> None:
 
 
 def test_only_the_boundary_table_takes_repository_addresses_apart() -> None:
-    """Settings look at BASE_URL, the tracker at issues; probing looks at where an address leads on the network."""
+    """Settings look at BASE_URL, the tracker at issues; probing looks at where an address leads on the network; an
+    upload is asked whether its links are addresses at all.
+    """
     allowed = (
+        "recoverydesk/projects/archives/metadata.py",
         "recoverydesk/recovery/tracker.py",
         "recoverydesk/environment.py",
         "recoverydesk/settings_rules.py",

@@ -52,6 +52,12 @@ class DecisionView(BaseReauthenticateView):
     def _check_ratelimit(self, request: HttpRequest) -> None:
         """Asked above, with a limit that a busy hour at the desk does not meet."""
 
+    def get_form(self, form_class: Any = None) -> CodeForm:
+        """The code alone: a recovery code decides nothing."""
+        form: CodeForm = super().get_form(form_class)
+        form.fields["code"].help_text = _("Six digits, as your authenticator app shows them now.")
+        return form
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         factors = summary(account_of(self.request))
         more = {"number": self.number, "waits": self.waits, "wants_key": decisions.wants_key(), "factors": factors}
