@@ -80,8 +80,8 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
         return dead_link(request)
     if request.method == "POST":
         code = _act_as_claimant(request, link)
-        if code or not links_still(link):
-            outcomes.keep(request, _outcome(link), secret=code or None)
+        if (used_up := not links_still(link)) or code:
+            outcomes.keep(request, _outcome(link), {"spent": used_up}, secret=code or None)
         return redirect(request.path)
     outcome = outcomes.take(request, _outcome(link))
     code = outcome.secret or "" if outcome else ""
@@ -114,10 +114,10 @@ def _spent(request: HttpRequest, link: Link) -> HttpResponse:
     if request.method == "POST":
         if not _was_pressed_before(request, link):
             return dead_link(request)
-        outcomes.keep(request, _outcome(link))
+        outcomes.keep(request, _outcome(link), {"spent": True})
         return redirect(request.path)
     outcome = outcomes.take(request, _outcome(link))
-    if outcome is None:
+    if outcome is None or not outcome.facts["spent"]:  # it ended otherwise: by a reset, a stop, its time
         return dead_link(request)
     ticket = ticket_of(link)
     if link.purpose == "status" or ticket.mailbox_confirmed_at is None:

@@ -201,6 +201,15 @@ def test_a_ready_ticket_whose_code_was_never_shown_shows_it_on_demand(ada: User,
     assert b"Show my return code" not in client.get(page).content
 
 
+def test_a_link_that_a_reset_ended_is_dead_for_the_browser_that_saw_the_return_code_too(
+    challenged: RecoveryTicket, client: Client
+) -> None:
+    page = path(status_link(challenged))
+    assert client.post(page, {"pushed": "1"}, follow=True).context["return_code"]
+    Link.objects.filter(purpose="status").update(dead_at=Now())
+    assert client.get(page).status_code == 404
+
+
 def test_withdrawing_closes_and_kills_the_link(challenged: RecoveryTicket, client: Client) -> None:
     page = path(status_link(challenged))
     assert b"Request closed" in client.post(page, {"withdraw": "1"}, follow=True).content

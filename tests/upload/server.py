@@ -48,10 +48,14 @@ def gunicorn(folder: Path, *, workers: int = 2, module: str = "recoverydesk.wsgi
     port = free_port()
     command = [str(ROOT / ".venv" / "bin" / "gunicorn"), "--workers", str(workers), "--bind", f"127.0.0.1:{port}"]
     command += ["--no-control-socket", "--timeout", "300"]
-    keys = ",".join(base64.urlsafe_b64encode(key).decode() for key in settings.FIELD_KEYS)
+    field_keys, audit_key = (
+        ",".join(base64.urlsafe_b64encode(key).decode() for key in keys)
+        for keys in (settings.FIELD_KEYS, [settings.AUDIT_KEY])
+    )
     variables = {
         "DATABASE_URL": database_url(), "VAR_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "recoverydesk.settings",
-        "PORT": str(port), "FIELD_KEYS": keys, "ALLOWED_HOSTS": "127.0.0.1,localhost", "LOG_LEVEL": "ERROR",
+        "PORT": str(port), "BASE_URL": f"http://localhost:{port}", "FIELD_KEYS": field_keys, "AUDIT_KEY": audit_key,
+        "ALLOWED_HOSTS": "127.0.0.1,localhost", "CACHE_URL": "locmemcache://", "LOG_LEVEL": "ERROR",
     }  # fmt: skip
     log = (folder / "gunicorn.log").open("wb")
     process = subprocess.Popen(
