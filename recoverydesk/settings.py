@@ -82,12 +82,14 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "recoverydesk.log_ids.numbered",
+    "recoverydesk.headers.without_body",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "recoverydesk.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "recoverydesk.proxies.counted",
+    "recoverydesk.upload.sessionless.without_session",
     "accounts.mail.glued.unglued",
     "accounts.middleware.SessionMiddleware",
     "accounts.middleware.no_store",

@@ -90,9 +90,9 @@ def import_file(
         project, created = services.ensure_project(told.name, actor=ACTOR)
         release = services.ReleaseFact(_version_of(project, told.version), uploaded_at, told.links, (fact,))
         done = services.record_releases(project, [release])
-        File.objects.filter(filename=fact.filename, stored_as="").update(
-            stored_as=fact.stored_as, metadata_sha256=fact.metadata_sha256
-        )
+        kept = {"stored_as": fact.stored_as, "metadata_sha256": fact.metadata_sha256}
+        if File.objects.filter(filename=fact.filename, stored_as="").update(**kept):
+            services.touch(project)
         if keep:
             files.keep(content, found.metadata)
     _record_event(project, done)

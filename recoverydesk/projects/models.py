@@ -33,12 +33,16 @@ class ProjectQuerySet(models.QuerySet["Project"]):
 
 
 class Project(models.Model):
-    """A name in the registry. `uid` is what the world outside the database sees."""
+    """A name in the registry. `uid` is what the world outside the database sees.
+
+    `serial` grows with every change of what the index shows of it (releases.py; docs/adr/0117).
+    """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(_("name"), max_length=names.MAX_LENGTH)
     normalized_name = models.CharField(_("normalised name"), max_length=names.MAX_LENGTH, unique=True, editable=False)
     critical = models.BooleanField(_("critical"), default=False)
+    serial = models.BigIntegerField(db_default=0, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
     objects = ProjectQuerySet.as_manager()
@@ -116,6 +120,12 @@ class Release(models.Model):
         return self.version
 
 
+class FileQuerySet(models.QuerySet["File"]):
+    def stored(self) -> "FileQuerySet":
+        """Files that can be had: their release is not deleted, and we have their bytes."""
+        return self.filter(release__deleted_at=None).exclude(stored_as="")
+
+
 class File(models.Model):
     """One file of a release. `stored_as` is where the default storage keeps its bytes; empty: we never had them.
 
@@ -132,6 +142,8 @@ class File(models.Model):
     requires_python = models.CharField(_("Python versions"), max_length=200, blank=True, default="", db_default="")
     stored_as = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
     metadata_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+
+    objects = FileQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["sha256"], name="file_by_sha256")]

@@ -8,9 +8,11 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
+from accounts.clock import database_now
 from audit.log import Origin, Party, record
 from audit.tags import Tag
 from recoverydesk.projects import links, sightings
@@ -83,7 +85,19 @@ def record_releases(project: Project, facts: Sequence[ReleaseFact]) -> Recorded:
     else:
         _store_links(project, sightings.fold(told, read))
     deleted = sum("deleted_at" in fields for fields in changed.values())
+    if new or files or deleted:
+        touch(project)
     return Recorded(tuple(release.version for release in new), files, len(changed), deleted)
+
+
+def touch(project: Project) -> None:
+    """Note that the index shows something else of this project now. The caller has its row.
+
+    A serial is also a time (milliseconds since 1970), so that a database restored from a backup does not give out for
+    other content the serials it gave before.
+    """
+    now = int(database_now().timestamp() * 1000)
+    Project.objects.filter(pk=project.pk).update(serial=Greatest(F("serial") + 1, Value(now)))
 
 
 def reread_links(host: str) -> int:

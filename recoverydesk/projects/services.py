@@ -12,7 +12,7 @@ from audit.tags import Tag
 from recoverydesk.projects import names
 from recoverydesk.projects.models import Project, Role
 from recoverydesk.projects.published import FileFact, InvalidFact, ReleaseFact
-from recoverydesk.projects.releases import Recorded, record_release, record_releases, reread_links
+from recoverydesk.projects.releases import Recorded, record_release, record_releases, reread_links, touch
 from recoverydesk.projects.roles import (
     InQuarantine,
     LastOwner,
@@ -48,6 +48,7 @@ __all__ = [
     "record_releases",
     "remove_role",
     "reread_links",
+    "touch",
 ]
 
 

@@ -88,7 +88,7 @@ def test_a_deleted_release_and_a_file_without_bytes_are_not_offered(client: Clie
 def test_a_page_asks_a_fixed_number_of_questions(
     client: Client, published: None, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(3):
         client.get("/simple/sample/", headers={"Accept": JSON})
 
 
