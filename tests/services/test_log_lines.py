@@ -56,7 +56,7 @@ def test_a_workers_lines_bear_their_tasks_and_their_tracebacks(tmp_path: Path, b
     mine = {number: [line for line in lines if line["id"] == f"task-{number}"] for number in (told, failed)}
     assert [line["event"].split()[0] for line in mine[told]][:3] == ["Task", "told", "printed"]
     assert "Traceback" in mine[failed][-1]["exception"]
-    assert lines[-1]["event"].startswith("worker: Warm shutdown")
+    assert any(line["event"].startswith("worker: Warm shutdown") for line in lines)  # a task may still end after it
 
 
 def test_beats_lines(tmp_path: Path, broker: servers.Redis) -> None:
