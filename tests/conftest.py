@@ -3,8 +3,10 @@
 import os
 import shutil
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from hypothesis import HealthCheck
@@ -97,6 +99,12 @@ def _the_database_is_the_one_asked_for() -> None:
 def _no_limit_is_left_over() -> None:
     """What one test has tried must not count as the next one's attempts."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_checkpoint_is_left_over() -> None:
+    """A checkpoint of a log that was rolled back would say that this one lacks its seals."""
+    (Path(settings.VAR_DIR) / "checkpoints.log").unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

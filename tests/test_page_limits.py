@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -76,6 +77,8 @@ def test_every_address_that_takes_a_post_has_a_limit_that_says_when(member: User
         signed_in.cookies["session"] = session
         for client in (visitor, signed_in):
             answers = [client.post(sample(route)) for _ in range(FEW + 1)]
+            if route.startswith("simple/") and answers[-1].status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+                continue  # the index takes no POST, and answers before anything is counted
             assert says_when(answers[-1]), f"{route} has no limit"
 
 
