@@ -57,6 +57,7 @@ def cutter(transactional_db: None) -> Iterator[Cutter]:
     """This process' connection goes through the cutter."""
     place = connection.settings_dict
     with cutting(place["HOST"], int(place["PORT"] or 5432)) as cutter:
+        cutter.marker = b"\xff"  # nothing is marked before `cut` says what
         connection.close()
         connection.settings_dict = {**place, "HOST": "127.0.0.1", "PORT": str(cutter.port)}
         yield cutter
@@ -114,7 +115,7 @@ def test_a_stop_cut_off_at_commit_stops_once(ready: RecoveryTicket, cutter: Cutt
     assert says_nobody_knows(cut(cutter, when, TICKET, client, path, {"stop": "1"}))
     ready.refresh_from_db()
     assert ready.status == (Status.STOPPED if when == AFTER else Status.READY)
-    answer = client.post(path, {"stop": "1"})
+    answer = client.post(path, {"stop": "1"}, follow=True)
     assert answer.templates[0].name == "recovery/stopped.html"
     assert Event.objects.filter(tag=Tag.ACCOUNT_RECOVERY_STOP).count() == 1
 
