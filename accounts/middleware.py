@@ -58,15 +58,15 @@ def signed_in(get_response: Answer) -> Answer:
 def no_store(get_response: Answer) -> Answer:
     """Nothing answered to a browser with a session is kept: neither by a proxy nor for Back after signing out.
 
-    Only what never changes may be, the files of packages. It stands outside all that answers early: redirects, refused
-    forms, errors. Static files are served before there is a session.
+    It stands outside all that answers early: redirects, refused forms, errors. Static files and the package index are
+    the same for everybody and answered before there is a session.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         said = response.headers.get("Cache-Control", "")
         here = settings.SESSION_COOKIE_NAME in request.COOKIES or not request.session.is_empty()
-        if here and "no-store" not in said and "immutable" not in said:
+        if here and "no-store" not in said:
             response.headers["Cache-Control"] = "no-store"
         return response
 

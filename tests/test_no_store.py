@@ -70,5 +70,7 @@ def test_a_visitor_without_a_session_may_keep_the_public_pages(client: Client) -
     assert settings.SESSION_COOKIE_NAME not in client.cookies
 
 
-def test_what_never_changes_may_be_kept_by_everybody(signed_in: Client) -> None:
+def test_what_knows_no_session_may_be_kept_by_everybody(signed_in: Client) -> None:
     assert may_be_kept(signed_in, "/static/recovery/desk.css")
+    assert may_be_kept(signed_in, "/simple/")
+    assert "Cookie" not in signed_in.get("/simple/").headers["Vary"]
