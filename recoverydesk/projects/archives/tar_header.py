@@ -26,7 +26,7 @@ def parse(block: bytes, listing: Listing) -> Header:
     listing.charge(HEADER)
     header = plain(block)
     if header is None:
-        listing.charge(HEADER)
+        listing.charge(2 * HEADER)
         header = _odd(block)
     if header.size < 0:
         raise InvalidArchive("a member has a negative size")
