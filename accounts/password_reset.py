@@ -21,12 +21,12 @@ PER_MINUTE = 60  # requests of this kind; more are delayed, never dropped
 
 def ask(address: str, *, network: str) -> Request:
     """Note down one typed address (encrypted). Two queries, whoever it belongs to."""
-    waiting = Request.objects.filter(kind=KIND, handled_at=None).count()
+    delay = _delay(Request.objects.filter(kind=KIND, handled_at=None).count())
     row = Request.objects.create(
         kind=KIND,
         payload=keys.encrypt(PURPOSE, json.dumps({"address": address}).encode()),
         network=network,
-        due_at=Now() + _delay(waiting),
+        due_at=Now() + delay if delay else Now(),
     )
     background.wake()
     return row
