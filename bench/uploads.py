@@ -1,5 +1,6 @@
 """Uploads through gunicorn: how many a second beside pypiserver, how much memory, how long hostile archives take."""
 
+import io
 import os
 import socket
 import subprocess
@@ -21,6 +22,8 @@ from tests import cluster
 AT_ONCE, UPLOADS, ROUNDS = 4, 60, 3
 BODY, LARGE = 100_000, 99 * 2**20
 MOST_GROWTH, MOST_SECONDS = 32, 5
+PARTS, TEN_MB = 60_000, 10**7  # members, headers or fields of a costly archive
+REAL = (("plotly", "5.24.1"), ("docutils", "0.21.2"))  # many members, links inside the own folder
 Send = Callable[[str, bytes, str], requests.Response]
 
 
@@ -49,7 +52,7 @@ def measure() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    rows = [*_rates(), _memory(), *_hostile()]
+    rows = [*_rates(), _memory(), *_hostile(), *_costly(), *_real()]
     body = _report.table(["what", "measured", "wanted", ""], rows)
     print(body)
     _report.write("Uploads", body)
@@ -169,6 +172,37 @@ def _hostile() -> list[list[str]]:
             assert 400 <= answer.status_code < 500, answer.reason
             rows.append(_report.bar(f"hostile {label}", seconds, MOST_SECONDS, unit=" s"))
     return rows
+
+
+def _costly() -> list[list[str]]:
+    """The CPU that an archive of many small parts takes, whether it is refused or not: one second for each 10 MB."""
+    from tests.upload import expensive
+
+    return [_cpu(f"costly {label}", filename, make(PARTS)) for label, filename, make in expensive.CASES]
+
+
+def _real() -> Iterator[list[str]]:
+    """The same of published files, as pip fetches them."""
+    for name, version in REAL:
+        for kind in ("--only-binary", "--no-binary"):
+            with tempfile.TemporaryDirectory() as folder:
+                fetch = ["download", "--quiet", "--no-deps", kind, name, "-d", folder]
+                subprocess.run([sys.executable, "-m", "pip", *fetch, f"{name}=={version}"], check=True)
+                (file,) = Path(folder).iterdir()
+                yield _cpu(file.name, file.name, file.read_bytes())
+
+
+def _cpu(label: str, filename: str, content: bytes) -> list[str]:
+    from recoverydesk.projects.archives import distribution, limits
+
+    start, verdict = time.process_time(), "taken"
+    try:
+        distribution.inspect(io.BytesIO(content), len(content), distribution.parse(filename))
+    except limits.InvalidArchive:
+        verdict = "refused"
+    seconds = time.process_time() - start
+    size = f"{len(content) / 10**6:.1f} MB" if len(content) >= 10**6 else f"{len(content) / 10**3:.0f} kB"
+    return _report.bar(f"{label}, {size}, {verdict}: CPU", seconds, max(1, len(content) / TEN_MB), unit=" s")
 
 
 if __name__ == "__main__":
