@@ -1,5 +1,7 @@
 """twine, uv, flit, Poetry and pip as people install them, against the running server."""
 
+import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -167,6 +169,38 @@ def test_pip_plans_with_the_metadata_alone_and_checks_its_hash(
     assert (changed.code == 0, "THESE PACKAGES DO NOT MATCH THE HASHES" in changed.output) == (False, True), (
         changed.output
     )
+
+
+def test_pip_reads_the_end_of_a_wheel_that_has_no_metadata_beside_it(
+    program: Program, tmp_path: Path, site: str, owner: User
+) -> None:
+    wheel = tmp_path / wheel_name()
+    wheel.write_bytes(packages.wheel(body=os.urandom(2**20)))
+    import_file(wheel, owner=owner, uploaded_at=timezone.now())
+    File.objects.update(metadata_sha256="")
+    pip = [str(program("pip")), "install", "--dry-run", "--ignore-installed", "--no-cache-dir", "-vvv"]
+    index = ["--use-feature=fast-deps", "--disable-pip-version-check", "-i", f"{site}/simple/", "sample"]
+    ran = run([*pip, *index], tmp_path)
+    assert (ran.code, "Would install sample-1.0" in ran.output) == (0, True), ran.output
+    assert re.search(r'"GET /files/\S+\.whl HTTP/1\.1" 206', ran.output), ran.output
+
+
+def test_pip_fetches_a_file_once_and_an_unchanged_page_never_again(
+    program: Program, tmp_path: Path, site: str, owner: User
+) -> None:
+    wheel = tmp_path / wheel_name()
+    wheel.write_bytes(packages.wheel())
+    import_file(wheel, owner=owner, uploaded_at=timezone.now())
+    pip = [str(program("pip")), "install", "--no-deps", "--disable-pip-version-check", "-vvv"]
+    kept = ["--cache-dir", str(tmp_path / "cache"), "-i", f"{site}/simple/"]
+    outputs = []
+    for number in range(2):
+        ran = run([*pip, *kept, "--target", str(tmp_path / str(number)), "sample"], tmp_path)
+        assert ran.code == 0, ran.output
+        outputs.append(re.findall(r'"GET (\S+) HTTP/1\.1" (\d+)', ran.output))
+    first, again = outputs
+    assert [status for path, status in first if path.endswith(".whl")] == ["200"], first
+    assert again == [("/simple/sample/", "304")]
 
 
 def test_a_token_narrowed_with_pypitoken_works_and_ends(
