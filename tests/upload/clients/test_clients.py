@@ -182,7 +182,7 @@ def test_pip_reads_the_end_of_a_wheel_that_has_no_metadata_beside_it(
     index = ["--use-feature=fast-deps", "--disable-pip-version-check", "-i", f"{site}/simple/", "sample"]
     ran = run([*pip, *index], tmp_path)
     assert (ran.code, "Would install sample-1.0" in ran.output) == (0, True), ran.output
-    assert re.search(r'"GET /files/\S+\.whl HTTP/1\.1" 206', ran.output), ran.output
+    assert re.search(r'"GET \S+\.whl HTTP/1\.1" 206', ran.output), ran.output
 
 
 def test_pip_fetches_a_file_once_and_an_unchanged_page_never_again(
@@ -192,7 +192,8 @@ def test_pip_fetches_a_file_once_and_an_unchanged_page_never_again(
     wheel.write_bytes(packages.wheel())
     import_file(wheel, owner=owner, uploaded_at=timezone.now())
     pip = [str(program("pip")), "install", "--no-deps", "--disable-pip-version-check", "-vvv"]
-    kept = ["--cache-dir", str(tmp_path / "cache"), "-i", f"{site}/simple/"]
+    trusted = site.removeprefix("http://")  # of another site without TLS pip keeps nothing
+    kept = ["--cache-dir", str(tmp_path / "cache"), "-i", f"{site}/simple/", "--trusted-host", trusted]
     outputs = []
     for number in range(2):
         ran = run([*pip, *kept, "--target", str(tmp_path / str(number)), "sample"], tmp_path)
