@@ -1,4 +1,4 @@
-"""The database's clock. The rooms above know it as `accounts.clock.database_now`."""
+"""The one clock that decides anything: the database's."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ CLOCKS = {
 }
 
 
-def now_in_database() -> datetime:
+def database_now() -> datetime:
     """Return the database's time, aware, in UTC."""
     with connection.cursor() as cursor:
         cursor.execute(CLOCKS[connection.vendor])

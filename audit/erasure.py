@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 
-from audit.clock import now_in_database
+from audit.clock import database_now
 from audit.log import Party, record
 from audit.models import Event, EventDetail
 from audit.tags import Tag
@@ -19,7 +19,7 @@ def erase_old() -> int:
     """Erase details older than AUDIT_DETAIL_RETENTION, at most 5,000 a call; one event says up to which."""
     if not settings.AUDIT_DETAIL_RETENTION:
         return 0
-    before = now_in_database() - settings.AUDIT_DETAIL_RETENTION
+    before = database_now() - settings.AUDIT_DETAIL_RETENTION
     first = EventDetail.objects.order_by("event_id").values_list("event_id", flat=True).first()
     if first is None or not Event.objects.filter(id=first, time__lt=before).exists():
         return 0

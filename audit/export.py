@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from audit import checkpoints, encoding, gaps, sealing, signing, snapshot, strangers, triggers
-from audit.clock import now_in_database
+from audit.clock import database_now
 from audit.models import Event, EventDetail, Seal
 from audit.rows import fetch
 
@@ -37,7 +37,7 @@ def header() -> dict[str, Any]:
     return {
         "format": FORMAT,
         "site": settings.BASE_URL,
-        "time": now_in_database().isoformat(timespec="microseconds"),
+        "time": database_now().isoformat(timespec="microseconds"),
         "key_id": signing.key_id(signing.public_key()),
     }
 

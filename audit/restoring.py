@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from audit import checkpoints, forks, sealing, triggers
-from audit.clock import now_in_database
+from audit.clock import database_now
 from audit.findings import Report
 from audit.log import record
 from audit.models import Event, Seal
@@ -53,7 +53,7 @@ def find(files: Sequence[Path] | None = None) -> Loss:
     loss = _loss(report)
     newest = sealing.last_seal()
     number = forks.number_after(max(newest.number if newest else 0, loss.known.seal if loss.known else 0))
-    now = now_in_database()
+    now = database_now()
     resumed = forks.resumed_after(loss.goes_on_from, now)
     assumed = verify(files=files, assuming=forks.Fork(number, now, loss.goes_on_from, resumed, gone=loss.gone))
     if not assumed.intact:

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import IntegrityError, connection, transaction
 
 from audit import encoding, gaps, signing
-from audit.clock import now_in_database
+from audit.clock import database_now
 from audit.models import Seal
 from audit.rows import fetch as rows_of
 
@@ -99,7 +99,7 @@ def _build(
     imported: bool,
     number: int | None = None,
 ) -> Seal:
-    time = now_in_database()
+    time = database_now()
     rows = [*late, *new]
     last_id = new[-1].id if new else (head.last_id if head else 0)
     made = Seal(

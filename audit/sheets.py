@@ -1,7 +1,8 @@
 """Tables for spreadsheets. A cell that a spreadsheet would take for a formula opens as text (ASVS 5.0, 1.2.10)."""
 
 import csv
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -30,6 +31,14 @@ def lines(rows: Iterable[Iterable[Any]]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     for row in rows:
         yield writer.writerow([cell(value) for value in row])
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """The rows as CSV text (RFC 4180), every cell quoted; begins with a byte-order mark, as spreadsheets like it."""
+    out = io.StringIO()
+    out.write("\ufeff")
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerows([cell(value) for value in row] for row in rows)
+    return out.getvalue()
 
 
 def csv_response(name: str, rows: Iterable[Iterable[Any]]) -> StreamingHttpResponse:

@@ -4,7 +4,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from audit import outlets, strangers, triggers
-from audit.clock import now_in_database
+from audit.clock import database_now
 from audit.findings import Kind, Report
 from audit.models import Event
 
@@ -32,7 +32,7 @@ def _emptiness(report: Report) -> None:
 
 def _departures(report: Report) -> None:
     """No finding, but worth a look: what has not left cannot speak against whoever rules the database."""
-    found = outlets.departures(now_in_database())
+    found = outlets.departures(database_now())
     report.last_left, report.silent = found.last, found.silent
     if found.silent:
         last = f"{found.last:%Y-%m-%d %H:%M} UTC" if found.last else "never"

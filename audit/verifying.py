@@ -12,7 +12,7 @@ from pathlib import Path
 from django.db.models import Sum
 
 from audit import checking, encoding, forks, gaps, sealing, signing, snapshot, surroundings
-from audit.clock import now_in_database
+from audit.clock import database_now
 from audit.findings import Kind, Report
 from audit.forks import Fork
 from audit.models import Seal
@@ -164,7 +164,7 @@ class _Walk:
     def _rest(self) -> None:
         """What no seal has claimed: the newest events, those in open gaps, and what does not belong here."""
         self._read_up_to(None)
-        ceiling = encoding.micros(now_in_database())
+        ceiling = encoding.micros(database_now())
         after = self.head.last_id if self.head else None
         floor = encoding.micros(self.head.newest) if self.head and self.head.newest else None
         for id_ in sorted(self.waiting):

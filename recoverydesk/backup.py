@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts import keys
 from audit import checkpoints, sealing, signing, snapshot
-from audit.clock import now_in_database
+from audit.clock import database_now
 from audit.models import Seal
 from recoverydesk import database_dump
 from recoverydesk.projects.files import METADATA
@@ -70,7 +70,7 @@ def _make(folder: Path) -> None:
 
 def _taken(made: Backup, files: bool, follow: Follow) -> Backup:
     with snapshot.one_view():
-        head, time = sealing.last_seal(), now_in_database()
+        head, time = sealing.last_seal(), database_now()
         made.seal = head.number if head else 0
         made.names.append(database_dump.write(made.folder, lambda done, all_: follow("database", done, all_)))
         _checkpoints(made)

@@ -13,9 +13,9 @@ from accounts.mail import outbox
 from audit import checkpoints, restoring
 from audit.models import Event
 from recoverydesk.recovery import disputing, errors
+from recoverydesk.recovery.checks import check_reason
 from recoverydesk.recovery.models import RecoveryTicket
 from recoverydesk.recovery.permissions import SYSTEM, admins
-from recoverydesk.recovery.transitions import check_reason
 
 KIND = "audit_restored"
 MOST_NAMED = 1000  # tickets in the event and the mail

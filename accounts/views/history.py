@@ -10,10 +10,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts import browsers, csvs, networks
+from accounts import browsers, networks
 from accounts.visitor import account_of
 from audit import history
 from audit.log import origin_of
+from audit.sheets import csv_text
 
 PAGE = 50
 MOST_IN_CSV = 10_000
@@ -61,7 +62,7 @@ def account_history_csv(request: HttpRequest) -> HttpResponse:
     lines = history.for_subject(user.uid, MOST_IN_CSV, kinds=KINDS[_kind(request)][1])
     head = [_("Time"), _("What"), _("Who"), _("Network"), _("Browser")]
     rows = [[localtime(line.time).isoformat(timespec="seconds"), *_words(line)] for line in lines]
-    answer = HttpResponse(csvs.write([head, *rows]), content_type="text/csv; charset=utf-8")
+    answer = HttpResponse(csv_text([head, *rows]), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="security-history.csv"'
     return answer
 

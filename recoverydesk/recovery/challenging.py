@@ -11,8 +11,9 @@ from recoverydesk.recovery import cases, errors, notices, policy, return_code
 from recoverydesk.recovery.advancing import advance
 from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Status
+from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import SYSTEM, Actor
-from recoverydesk.recovery.transitions import Verb, Work, move, save, verb
+from recoverydesk.recovery.transitions import Work, move, save, verb
 
 RESENDS_A_DAY = 3
 UNCONFIRMED_A_MONTH = 3

@@ -16,10 +16,10 @@ from recoverydesk.projects import holds, people
 from recoverydesk.projects.models import Role
 from recoverydesk.projects.roles import in_quarantine
 from recoverydesk.recovery import deciding, errors, other_proofs
+from recoverydesk.recovery.checks import check_full_staff, check_not_co_owner, check_not_own, check_reason
 from recoverydesk.recovery.freshness import Seen, is_current
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import RESET, Actor
-from recoverydesk.recovery.transitions import check_full_staff, check_not_co_owner, check_not_own, check_reason
 
 STAFF_AFTER_DAYS = 30
 

@@ -6,9 +6,11 @@ from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery import cases, errors
 from recoverydesk.recovery.advancing import NEAR, advance, end_approvals, go_back, move_clock
+from recoverydesk.recovery.checks import check_reason
 from recoverydesk.recovery.models import RecoveryTicket, Status
+from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import SYSTEM, Actor
-from recoverydesk.recovery.transitions import Verb, Work, check_reason, record_bounded, save, verb
+from recoverydesk.recovery.transitions import Work, record_bounded, save, verb
 
 SILENCE = timedelta(days=7)
 

@@ -10,11 +10,13 @@ from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery import cases, errors, notices, policy, timetable
+from recoverydesk.recovery.checks import YOUNG_FACTOR, check_reason
 from recoverydesk.recovery.disputing import dispute_in
 from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
+from recoverydesk.recovery.moves import TRANSITIONS, Verb
 from recoverydesk.recovery.permissions import SYSTEM, Actor, Who
-from recoverydesk.recovery.transitions import YOUNG_FACTOR, Verb, Work, check_reason, move, move_of, save, verb
+from recoverydesk.recovery.transitions import Work, move, save, verb
 
 ONCE_IN = timedelta(days=30)
 A_MOMENT = timedelta(seconds=10)  # between the clock a verb reads and the time of its events
@@ -126,7 +128,7 @@ def close_others(work: Work) -> None:
     others = RecoveryTicket.objects.select_for_update(of=("self",)).open()
     for other in others.filter(subject_id=work.ticket.subject_id).exclude(pk=work.ticket.pk):
         other.subject = work.ticket.subject
-        end = Work(Verb.REJECT, other, SYSTEM, work.now, move_of(Verb.REJECT).targets, [])
+        end = Work(Verb.REJECT, other, SYSTEM, work.now, TRANSITIONS[Verb.REJECT].targets, [])
         _end(end, Status.REJECTED, Tag.ACCOUNT_RECOVERY_REJECT, reason=f"closed with #{work.ticket.pk}")
         if other.mailbox_confirmed_at is not None or other.contact in addresses.notice_addresses(other.subject):
             notices.tell_contact(other, "recovery_closed", status=Status.REJECTED.value, another=True)

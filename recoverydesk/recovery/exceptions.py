@@ -6,18 +6,12 @@ from audit.tags import Tag
 from recoverydesk.recovery import errors, notices
 from recoverydesk.recovery.advancing import advance, end_approvals
 from recoverydesk.recovery.boundaries import Place, parse, stored_hosts
+from recoverydesk.recovery.checks import check_full_staff, check_reason
 from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import Boundary, BoundaryException, RecoveryTicket, Status
+from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import Actor
-from recoverydesk.recovery.transitions import (
-    Verb,
-    Work,
-    check_confirmed,
-    check_full_staff,
-    check_reason,
-    save,
-    verb,
-)
+from recoverydesk.recovery.transitions import Work, check_confirmed, save, verb
 
 
 def ask_exception(

@@ -20,9 +20,9 @@ from audit.tags import Tag
 from recoverydesk.projects import people
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import errors, notices, passwords, workflow
+from recoverydesk.recovery.checks import YOUNG_FACTOR
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM
-from recoverydesk.recovery.transitions import YOUNG_FACTOR
 from tokens import services as tokens
 from tokens.models import ApiToken
 

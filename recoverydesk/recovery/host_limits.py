@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.clock import database_now
 from audit.tags import Tag
 from recoverydesk.recovery import codehosts, host_knowledge, url_text
+from recoverydesk.recovery.checks import check_reason
 from recoverydesk.recovery.errors import NotAllowed, RecoveryError
 from recoverydesk.recovery.models import CodeHost
 from recoverydesk.recovery.permissions import RESET, SYSTEM, Actor, Who
 from recoverydesk.recovery.probing.patience import DAYS, SECONDS, next_day
-from recoverydesk.recovery.transitions import check_reason
 
 
 class BadLimit(RecoveryError):

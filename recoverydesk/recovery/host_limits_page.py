@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy
 from accounts import background
 from recoverydesk.recovery import errors, host_limits, known_hosts
 from recoverydesk.recovery.admin_queue import actor_of
+from recoverydesk.recovery.checks import REASON_MIN_LENGTH
 from recoverydesk.recovery.models import CodeHost
 from recoverydesk.recovery.probing.patience import DAYS, SECONDS
-from recoverydesk.recovery.transitions import REASON_MIN_LENGTH
 
 PAGE = "admin:recovery_codehost_change"
 

@@ -14,10 +14,11 @@ from audit import log
 from audit.tags import Tag
 from recoverydesk.projects import people
 from recoverydesk.recovery import errors, mentions
+from recoverydesk.recovery.checks import check_not_co_owner, check_not_own
 from recoverydesk.recovery.freshness import Seen, is_current
 from recoverydesk.recovery.models import Entry, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, VIEW, Actor, Who, can_work, staff
-from recoverydesk.recovery.transitions import check_not_co_owner, check_not_own, record
+from recoverydesk.recovery.transitions import record
 
 NOTE_LENGTH = 20_000
 CO_OWNERS_MAY = frozenset({"note"})  # rule 11

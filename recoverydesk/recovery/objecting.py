@@ -4,19 +4,13 @@ from accounts.mail import links
 from accounts.models import User
 from audit.tags import Tag
 from recoverydesk.recovery import cases, errors, notices, policy
+from recoverydesk.recovery.checks import check_full_staff, check_reason
 from recoverydesk.recovery.ending import freeze_account, hand_of, said_no_lately
 from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import Approval, RecoveryTicket
+from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import RESET, Actor
-from recoverydesk.recovery.transitions import (
-    Verb,
-    Work,
-    check_confirmed,
-    check_full_staff,
-    check_reason,
-    save,
-    verb,
-)
+from recoverydesk.recovery.transitions import Work, check_confirmed, save, verb
 
 
 def object_after_reset(ticket_id: int, *, actor: Actor) -> RecoveryTicket:

@@ -19,9 +19,9 @@ from recoverydesk.projects import links as project_links
 from recoverydesk.projects import people
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import cases, contacts, errors, evidence, facts, freezing, policy, timetable, tracker
+from recoverydesk.recovery.checks import check_not_co_owner, check_not_own
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import Actor, Who
-from recoverydesk.recovery.transitions import check_not_co_owner, check_not_own
 
 
 @dataclass(frozen=True)

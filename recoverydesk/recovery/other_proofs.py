@@ -19,8 +19,9 @@ from recoverydesk.projects.roles import in_quarantine
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.advancing import advance
 from recoverydesk.recovery.models import OtherProof, RecoveryTicket, Status
+from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import Actor
-from recoverydesk.recovery.transitions import Verb, Work, record, save, verb
+from recoverydesk.recovery.transitions import Work, record, save, verb
 from tokens import checking
 
 MOST_FAILURES = 5

@@ -13,13 +13,15 @@ from audit.tags import Tag
 from recoverydesk.projects import holds
 from recoverydesk.recovery import cases, errors, exceptions, notices, policy, return_code
 from recoverydesk.recovery.advancing import evidence_holds, go_back
+from recoverydesk.recovery.checks import check_reason
 from recoverydesk.recovery.ending import close_others
 from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
+from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.opening import create
 from recoverydesk.recovery.permissions import OPERATOR, RESET, RESET_WITHOUT_PROJECTS, Actor
 from recoverydesk.recovery.second_people import check_presser
-from recoverydesk.recovery.transitions import Verb, Work, check_confirmed, check_reason, move, verb
+from recoverydesk.recovery.transitions import Work, check_confirmed, move, verb
 from tokens.services import hold_all
 
 UNTIL_PRESSED = {policy.Missing.WAITING_PERIOD, policy.Missing.APPROVAL}

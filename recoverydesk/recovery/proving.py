@@ -10,10 +10,11 @@ from audit.tags import Tag
 from recoverydesk.recovery import errors, notices
 from recoverydesk.recovery.advancing import advance
 from recoverydesk.recovery.models import Boundary, Claim, Probe, RecoveryTicket
+from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import SYSTEM, Actor
 from recoverydesk.recovery.probing.probe import Result, next_delay
 from recoverydesk.recovery.probing.verdicts import Verdict
-from recoverydesk.recovery.transitions import Verb, Work, save, verb
+from recoverydesk.recovery.transitions import Work, save, verb
 
 
 def record_probe(

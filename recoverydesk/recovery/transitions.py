@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -13,72 +12,16 @@ from accounts import decisions, failpoints
 from accounts.clock import database_now
 from accounts.models import User
 from audit import log
-from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.projects import people
 from recoverydesk.recovery import cases, deciding, errors, policy, timetable
+from recoverydesk.recovery.checks import check_not_co_owner, check_not_own
 from recoverydesk.recovery.freshness import Seen, is_current
 from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, RecoveryTicket, Status, Turn
+from recoverydesk.recovery.moves import DECISIONS, OUTSIDE, STAFF, TRANSITIONS, UNCONFIRMED_MAY, Move, Verb
 from recoverydesk.recovery.permissions import Actor, Who
 
-REASON_MIN_LENGTH = 10
-FULL_STAFF_AFTER = timedelta(days=7)
-YOUNG_FACTOR = timedelta(days=30)
-
-
-class Verb(StrEnum):
-    """Everything that can happen to a ticket."""
-
-    CHALLENGE = "challenge"
-    RESEND = "resend"
-    CONFIRM_MAILBOX = "confirm_mailbox"
-    TAKE_RETURN_CODE = "take_return_code"
-    CHECK_NOW = "check_now"
-    RECORD_PROBE = "record_probe"
-    OFFER_PROOF = "offer_proof"
-    VOUCH = "vouch"
-    ADD_BOUNDARY = "add_boundary"
-    ASK_EXCEPTION = "ask_exception"
-    APPROVE_EXCEPTION = "approve_exception"
-    DECLINE_EXCEPTION = "decline_exception"
-    DISPUTE = "dispute"
-    BLOCK = "block"
-    NOTE_BOUNCE = "note_bounce"
-    MEND_BOUNCE = "mend_bounce"
-    START_CLOCK = "start_clock"
-    WAIT_OVER = "wait_over"
-    APPROVE = "approve"
-    SEND_BACK = "send_back"
-    RESET = "reset"
-    REJECT = "reject"
-    STOP = "stop"
-    WITHDRAW = "withdraw"
-    EXPIRE = "expire"
-    OBJECT = "object"
-    SETTLE_OBJECTION = "settle_objection"
-    REMIND = "remind"
-    BREAK_GLASS = "break_glass"
-
-
-STAFF = frozenset({Who.MODERATOR, Who.ADMIN})
-OUTSIDE = frozenset({Who.CLAIMANT, Who.ADDRESS_HOLDER, Who.SUBJECT, Who.CO_OWNER})
 FASTER = (errors.InvalidTransition, errors.StaleTicket, errors.WaitingPeriodActive)  # what a lost race ends in
-# What a person decides about an account: each needs a second factor shown for it, on the ticket as they saw it. The
-# other verbs of staff ask, wait, close or object: they hand nothing to anybody, and the claimant can ask again.
-DECISIONS = frozenset({
-    Verb.RESET, Verb.APPROVE, Verb.ASK_EXCEPTION, Verb.APPROVE_EXCEPTION, Verb.DECLINE_EXCEPTION,
-    Verb.SETTLE_OBJECTION,
-})  # fmt: skip
-UNCONFIRMED_MAY = frozenset({Verb.CONFIRM_MAILBOX, Verb.TAKE_RETURN_CODE, Verb.WITHDRAW})
-
-
-@dataclass(frozen=True)
-class Move:
-    """From which statuses a verb may be used, where it may lead, and by whom."""
-
-    sources: frozenset[Status]
-    targets: frozenset[Status]
-    who: frozenset[Who]
 
 
 @dataclass
@@ -106,13 +49,6 @@ class Work:
         return [boundary for boundary in self.boundaries if boundary.kind == Boundary.Kind.ASKED]
 
 
-def move_of(name: Verb) -> Move:
-    """The row of this verb in the one table; asked for late, since the table's file also names the verbs."""
-    from recoverydesk.recovery.workflow import TRANSITIONS
-
-    return TRANSITIONS[name]
-
-
 @contextmanager
 def verb(name: Verb, ticket_id: int, actor: Actor, seen: Seen | None = None) -> Iterator[Work]:
     """Lock the ticket and check the move; a refusal changes nothing and is written down in its own transaction.
@@ -123,7 +59,7 @@ def verb(name: Verb, ticket_id: int, actor: Actor, seen: Seen | None = None) -> 
     """
     try:
         with transaction.atomic():
-            work = _enter(move_of(name), name, ticket_id, actor)
+            work = _enter(TRANSITIONS[name], name, ticket_id, actor)
             if seen is not None and not is_current(seen, work.ticket):
                 raise errors.StaleTicket
             failpoints.reach(name, "locked")
@@ -194,39 +130,6 @@ def check_confirmed(work: Work, part: str = "") -> None:
     words = deciding.words(work.verb, work.ticket, work.seen, part)
     decisions.check(work.actor.confirmed, decision, work.actor.user, words)
     work.confirmed = True
-
-
-def check_not_own(subject: User, actor: Actor) -> None:
-    """Nobody, superusers included, works a ticket about themselves."""
-    if actor.user is not None and actor.user.pk == subject.pk:
-        raise errors.OwnTicket
-
-
-def check_not_co_owner(subject: User, actor: Actor) -> None:
-    """Rule 11: who owns a project together with the subject neither moves a ticket nor speaks for it; a note is fine.
-
-    As an owner they may still object, on their own account's page.
-    """
-    if actor.user is not None and people.co_owns(actor.user, subject):
-        raise errors.CoOwnedTicket
-
-
-def check_full_staff(actor: Actor, now: datetime) -> None:
-    """Staff rights younger than seven days, or wider since, do not count as the second person: TooNew."""
-    user, since = actor.user, now - FULL_STAFF_AFTER
-    if user is None or user.staff_since is None or user.staff_since > since:
-        raise errors.TooNew
-    gained = (Tag.ACCOUNT_STAFF_ADD, Tag.ACCOUNT_STAFF_GROUP_ADD)
-    if Event.objects.filter(subject_uid=user.uid, tag__in=gained, time__gt=since).exists():
-        raise errors.TooNew
-
-
-def check_reason(reason: str) -> str:
-    """Return the reason without outer white space; raises ReasonTooShort."""
-    text = " ".join(reason.split())
-    if len(text) < REASON_MIN_LENGTH:
-        raise errors.ReasonTooShort
-    return text
 
 
 def save(work: Work, tag: Tag | None, *fields: str, **data: Any) -> RecoveryTicket:

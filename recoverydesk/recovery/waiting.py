@@ -7,9 +7,11 @@ from accounts.mail.models import Mail
 from audit.tags import Tag
 from recoverydesk.recovery import cases, errors, notices, queue_place, timetable
 from recoverydesk.recovery.advancing import advance, evidence_holds, go_back, write_clock
+from recoverydesk.recovery.checks import check_reason
 from recoverydesk.recovery.models import RecoveryTicket, Status, Turn
+from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import SYSTEM, Actor
-from recoverydesk.recovery.transitions import Verb, Work, check_reason, move, verb
+from recoverydesk.recovery.transitions import Work, move, verb
 
 
 def start_clock(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:

@@ -14,7 +14,7 @@ from accounts import sweeping as accounts_sweeping
 from accounts.mail import outbox
 from accounts.models import User
 from audit import erasure, sealing
-from audit.clock import now_in_database
+from audit.clock import database_now
 from audit.history import for_subject
 from audit.log import Origin, record
 from audit.models import Event, EventDetail
@@ -108,7 +108,7 @@ def test_other_accounts_keep_theirs(ada: Somebody, kim: Somebody) -> None:
 
 def aged(days: int) -> Event:
     event = Event.objects.create(
-        tag=Tag.ACCOUNT_LOGIN_SUCCESS, actor_name="x", time=now_in_database() - timedelta(days=days), commitment="c"
+        tag=Tag.ACCOUNT_LOGIN_SUCCESS, actor_name="x", time=database_now() - timedelta(days=days), commitment="c"
     )
     EventDetail.objects.create(event_id=event.id, salt="s", network="203.0.113.7")
     return event

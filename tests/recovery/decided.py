@@ -8,8 +8,8 @@ from accounts.decisions import Confirmation
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import co_owning, deciding, freshness, workflow
 from recoverydesk.recovery.models import Boundary, RecoveryTicket
+from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import Actor
-from recoverydesk.recovery.transitions import Verb
 
 
 def confirmed(actor: Actor, verb: str, ticket_id: int, part: str = "") -> dict[str, Any]:

@@ -16,11 +16,11 @@ from accounts import services
 from accounts.clock import database_now
 from accounts.models import User
 from recoverydesk.projects.models import Project, Role
-from recoverydesk.recovery import desk, errors, notes, workflow
+from recoverydesk.recovery import desk, errors, moves, notes, workflow
 from recoverydesk.recovery.admin import RecoveryTicketAdmin
 from recoverydesk.recovery.models import Claim, OtherProof, RecoveryTicket, Source, Status
+from recoverydesk.recovery.moves import STAFF, Verb
 from recoverydesk.recovery.permissions import signed_in, staff
-from recoverydesk.recovery.transitions import STAFF, Verb
 from tests import factories
 from tests.recovery.builders import (
     DAY,
@@ -100,7 +100,7 @@ def test_no_button_does_anything_for_a_co_owner(ticket: RecoveryTicket, kim: Use
     assert refusals(ticket)[-1]["error"] == "CoOwnedTicket"
 
 
-@pytest.mark.parametrize("name", [name for name, move in workflow.TRANSITIONS.items() if move.who & STAFF])
+@pytest.mark.parametrize("name", [name for name, move in moves.TRANSITIONS.items() if move.who & STAFF])
 def test_no_verb_of_staff_does_anything_for_a_co_owner(ticket: RecoveryTicket, kim: User, name: Verb) -> None:
     with pytest.raises(errors.CoOwnedTicket):
         PRESS[name][0](ticket, pressing(kim))

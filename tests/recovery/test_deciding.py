@@ -27,10 +27,10 @@ from audit.log import record
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import deciding, desk, errors, freshness, notes, transitions, workflow
+from recoverydesk.recovery import deciding, desk, errors, freshness, moves, notes, transitions, workflow
 from recoverydesk.recovery.models import BoundaryException, RecoveryTicket, Status
+from recoverydesk.recovery.moves import DECISIONS, STAFF, Verb
 from recoverydesk.recovery.permissions import staff
-from recoverydesk.recovery.transitions import DECISIONS, STAFF, Verb
 from tests import factories
 from tests.accounts.authenticator import Authenticator
 from tests.accounts.test_webauthn import OPTIONS, add_key
@@ -159,7 +159,7 @@ SCENES: dict[str, tuple[Scene, str]] = {
 def test_every_button_decides_or_is_named_as_one_that_does_not() -> None:
     assert set(desk.BUTTONS) == set(SCENES) | NO_DECISION
     assert set(SCENES) == {str(verb) for verb in DECISIONS} | {"release_role"}
-    of_staff = {str(verb) for verb, move in workflow.TRANSITIONS.items() if move.who & STAFF}
+    of_staff = {str(verb) for verb, move in moves.TRANSITIONS.items() if move.who & STAFF}
     assert of_staff <= set(SCENES) | NO_DECISION
 
 

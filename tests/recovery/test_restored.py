@@ -16,7 +16,7 @@ from audit.models import Event, Seal
 from audit.tags import CLOSING, Tag
 from audit.verifying import verify
 from recoverydesk import restoring
-from recoverydesk.recovery import ending, workflow
+from recoverydesk.recovery import ending, moves
 from recoverydesk.recovery.models import OPEN_STATUSES, Status
 from recoverydesk.recovery.permissions import staff
 from tests import factories
@@ -113,6 +113,6 @@ def test_what_is_no_restore_is_refused_in_a_sentence(tmp_path: Path) -> None:
 
 def test_every_way_to_close_a_ticket_is_one_that_checkpoints_name() -> None:
     is_open = set(OPEN_STATUSES)
-    ends = [verb for verb, move in workflow.TRANSITIONS.items() if move.sources & is_open and move.targets - is_open]
+    ends = [verb for verb, move in moves.TRANSITIONS.items() if move.sources & is_open and move.targets - is_open]
     tags = {Tag[f"ACCOUNT_RECOVERY_{verb.name}"] for verb in ends} | {Tag.ACCOUNT_RECOVERY_BREAK_GLASS}
     assert tags == set(CLOSING)

@@ -19,8 +19,9 @@ from audit.tags import Tag
 from recoverydesk import chores
 from recoverydesk.recovery import errors, intake, sweeping, workflow
 from recoverydesk.recovery.models import Boundary, Chore, CodeHost, RecoveryTicket, Status
+from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import SYSTEM, staff
-from recoverydesk.recovery.transitions import Verb, verb
+from recoverydesk.recovery.transitions import verb
 from tests import factories
 from tests.recovery.builders import REASON, add_boundary, make_admin, make_moderator, make_ticket, pressing, refusals
 

@@ -14,10 +14,11 @@ from accounts.mail.models import Link
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
-from recoverydesk.recovery import errors, permissions, pressing, workflow
+from recoverydesk.recovery import errors, moves, permissions, pressing, workflow
 from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status
+from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import OPERATOR, SYSTEM, Actor, Who
-from recoverydesk.recovery.transitions import FASTER, Verb
+from recoverydesk.recovery.transitions import FASTER
 from tests import factories
 from tests.recovery import decided
 from tests.recovery.builders import (
@@ -211,7 +212,7 @@ COLUMNS = (
 
 
 def test_the_table_is_the_designs() -> None:
-    built = {name: (set(move.sources), set(move.who)) for name, move in workflow.TRANSITIONS.items()}
+    built = {name: (set(move.sources), set(move.who)) for name, move in moves.TRANSITIONS.items()}
     assert built == DESIGN
     assert set(PRESS) == set(Verb)
 
@@ -272,7 +273,7 @@ def _check(name: Verb, ticket: RecoveryTicket, status: Status, who: str, actor: 
     press(ticket, actor)
     found = RecoveryTicket.objects.get(pk=ticket.pk).status
     assert found == (refused or status), scene
-    assert found in workflow.TRANSITIONS[name].targets
+    assert found in moves.TRANSITIONS[name].targets
 
 
 @pytest.mark.parametrize("verb", ["reset", "reject", "challenge"])

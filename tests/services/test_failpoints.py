@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from accounts import failpoints
-from recoverydesk.recovery.transitions import Verb
+from recoverydesk.recovery.moves import Verb
 from tests.example import ROOT
 from tests.test_settings import PRODUCTION, start
 

@@ -6,9 +6,9 @@ from django.db.models import Q
 
 from audit.models import Event
 from audit.tags import Tag
+from recoverydesk.recovery.checks import REASON_MIN_LENGTH
 from recoverydesk.recovery.invariants.broken import Broken
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
-from recoverydesk.recovery.transitions import REASON_MIN_LENGTH
 
 OPERATOR = "operator"
 Said = dict[int | None, tuple[str, str]]

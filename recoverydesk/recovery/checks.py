@@ -1,0 +1,47 @@
+"""Who may decide: nobody about themselves or a project they share, and no newcomer as the second person."""
+
+from datetime import datetime, timedelta
+
+from accounts.models import User
+from audit.models import Event
+from audit.tags import Tag
+from recoverydesk.projects import people
+from recoverydesk.recovery import errors
+from recoverydesk.recovery.permissions import Actor
+
+REASON_MIN_LENGTH = 10
+FULL_STAFF_AFTER = timedelta(days=7)
+YOUNG_FACTOR = timedelta(days=30)
+
+
+def check_not_own(subject: User, actor: Actor) -> None:
+    """Nobody, superusers included, works a ticket about themselves."""
+    if actor.user is not None and actor.user.pk == subject.pk:
+        raise errors.OwnTicket
+
+
+def check_not_co_owner(subject: User, actor: Actor) -> None:
+    """Rule 11: who owns a project together with the subject neither moves a ticket nor speaks for it; a note is fine.
+
+    As an owner they may still object, on their own account's page.
+    """
+    if actor.user is not None and people.co_owns(actor.user, subject):
+        raise errors.CoOwnedTicket
+
+
+def check_full_staff(actor: Actor, now: datetime) -> None:
+    """Staff rights younger than seven days, or wider since, do not count as the second person: TooNew."""
+    user, since = actor.user, now - FULL_STAFF_AFTER
+    if user is None or user.staff_since is None or user.staff_since > since:
+        raise errors.TooNew
+    gained = (Tag.ACCOUNT_STAFF_ADD, Tag.ACCOUNT_STAFF_GROUP_ADD)
+    if Event.objects.filter(subject_uid=user.uid, tag__in=gained, time__gt=since).exists():
+        raise errors.TooNew
+
+
+def check_reason(reason: str) -> str:
+    """Return the reason without outer white space; raises ReasonTooShort."""
+    text = " ".join(reason.split())
+    if len(text) < REASON_MIN_LENGTH:
+        raise errors.ReasonTooShort
+    return text
