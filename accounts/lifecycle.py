@@ -32,7 +32,7 @@ class InQuarantine(Exception):
 def switch_never_reset_on(user: User, *, actor: Party | str, origin: Origin | None = None) -> None:
     """From now on nobody resets the second factors of this account; a switch-off under way is called off.
 
-    Raises InQuarantine: whoever got in by a reset that was wrong must not rule out the one that mends it (rule 9).
+    Raises InQuarantine: whoever got in by a wrong reset must not rule out the one that mends it (design rule 9).
     """
     with transaction.atomic():
         row = locked(user)

@@ -30,8 +30,8 @@ def verify_address(user: User, address: str, *, actor: Party | str, reason: str,
 def take_new_address(user: User, address: str, *, actor: Party | str, reason: str, ticket: int) -> int:
     """Make `address` the one verified, primary address; returns how many others were demoted.
 
-    Those keep hearing of changes for NOTICE_AFTER_REMOVAL and open nothing any more (design: old ones lose their
-    reset rights). Raises IntegrityError when another account verified the address meanwhile.
+    Those keep hearing of changes for NOTICE_AFTER_REMOVAL and open nothing any more (docs/design.md, "How a verb
+    works"). Raises IntegrityError when another account verified the address meanwhile.
     """
     _inside()
     address = address.lower()

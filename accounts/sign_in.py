@@ -1,6 +1,6 @@
 """Signing in: finding the account, what a refusal and a success leave behind.
 
-A wrong password costs the same queries and the same hashing whether or not the account exists (design, rule 10).
+A wrong password costs the same queries and the same hashing whether or not the account exists (design rule 10).
 """
 
 from allauth.account.models import EmailAddress

@@ -1,6 +1,6 @@
-"""The newest seal goes to every superuser by mail, as a checkpoint no one machine holds (design, Audit).
+"""The newest seal goes to every superuser by mail, as a checkpoint no one machine holds.
 
-After each reset, and at most once an hour when something else was sealed.
+See docs/design.md, "The audit log". After each reset, and at most once an hour when something else was sealed.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Everything about one account on one screen: what #796 steps 1 to 4 ask a moderator to look up. To read only.
+"""Everything about one account on one screen: all that a moderator would otherwise look up page by page. To read only.
 
 No secret, no digest and no key material is here; the verbs (freeze, open a ticket) are pages of their own.
 """

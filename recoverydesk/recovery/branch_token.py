@@ -1,4 +1,4 @@
-"""The branch token: `000-recovery-` and 26 characters only the contact is ever told (design section 4, rules 3 and 4).
+"""The branch token: `000-recovery-` and 26 characters only the contact is ever told (design rules 3 and 4).
 
 It is derived from the ticket and its nonce with a key outside the database, so no table holds it. The prefix sorts
 before usual branch names, which keeps old hosts' listings short; 26 characters of base32 are 130 bits.

@@ -21,7 +21,7 @@ def check_not_own(subject: User, actor: Actor) -> None:
 
 
 def check_not_co_owner(subject: User, actor: Actor) -> None:
-    """Rule 11: who owns a project together with the subject neither moves a ticket nor speaks for it; a note is fine.
+    """Design rule 11: who owns a project together with the subject moves no ticket and speaks for none; a note is fine.
 
     As an owner they may still object, on their own account's page.
     """

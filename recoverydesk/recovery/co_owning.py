@@ -48,7 +48,7 @@ def _no_word(owner: User, subject: User) -> str:
 
 
 def release(role_id: int, *, actor: Actor, origin: Origin | None = None) -> None:
-    """Another owner, with a second factor and not in quarantine (rule 9), lets a held role act again.
+    """Another owner, with a second factor and not in quarantine (design rule 9), lets a held role act again.
 
     Raises RoleHeld, InQuarantine and StepUpRequired; a refusal is an event.
     """

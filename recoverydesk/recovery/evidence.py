@@ -1,6 +1,6 @@
 """Which boundaries a ticket asks for: computed once, when it opens, from every release ever published before.
 
-The rule (design rule 1): the union over all releases of the subject's projects. A link first seen in the last 30
+Design rule 1: the union over all releases of the subject's projects. A link first seen in the last 30
 days is shown and never counted. An older boundary retires only when, in each of its projects, every release of the
 last 365 days (at least one) and an older one name another boundary and not it.
 """

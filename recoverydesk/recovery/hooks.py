@@ -57,7 +57,7 @@ def owns_projects(user: User) -> bool:
 
 
 def is_beside(actor: User, user: User) -> bool:
-    """Rule 11: who owns a project together with an account neither freezes nor unfreezes it."""
+    """Design rule 11: who owns a project together with an account neither freezes nor unfreezes it."""
     return people.co_owns(actor, user)
 
 

@@ -21,7 +21,7 @@ from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, VIE
 from recoverydesk.recovery.transitions import record
 
 NOTE_LENGTH = 20_000
-CO_OWNERS_MAY = frozenset({"note"})  # rule 11
+CO_OWNERS_MAY = frozenset({"note"})  # design rule 11
 LONGEST_SNOOZE = timedelta(days=30)
 AWAKE = Q(snoozed_until=None) | Q(snoozed_until__lte=Now()) | Q(snoozed_at__lt=F("turn_since"))
 

@@ -151,7 +151,7 @@ def _check_switch(subject: User, claim: Claim) -> None:
 
 
 def _check_date(ticket: RecoveryTicket, actor: Actor, now: datetime) -> None:
-    """Whatever date a member of staff gives, the evidence is not made milder by it (rule 1)."""
+    """Whatever date a member of staff gives, the evidence is not made milder by it (design rule 1)."""
     if actor.user is None or actor.user.is_superuser or ticket.requested_at == now:
         return
     today = copy(ticket)

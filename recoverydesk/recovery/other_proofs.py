@@ -104,7 +104,7 @@ def _keep(work: Work, kind: str) -> None:
 
 
 def check_word(owner: User, subject: User) -> None:
-    """Rule 11: whoever was let back in lately vouches for nobody. Raises InQuarantine and RoleRests."""
+    """Design rule 9: whoever was let back in lately vouches for nobody. Raises InQuarantine and RoleRests."""
     if in_quarantine(owner):
         raise errors.InQuarantine
     if not people.co_owns(owner, subject, acting=True):

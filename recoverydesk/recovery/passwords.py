@@ -145,8 +145,8 @@ def send_again(user: User) -> bool:
     """ "Forgot password?" of an account whose newest reset still waits for its password: this same link and no other.
 
     False sends the usual mail: to whoever has a password, or chose one after the newest reset, and to whoever has a
-    second factor once the link cannot be renewed. An account with neither opens by no mail alone (rule 8: the link
-    wants the return code or a hold everybody hears of), so its way back is then a new request, which a mail says.
+    second factor once the link cannot be renewed. An account with neither opens by no mail alone (design rule 8: the
+    link wants the return code or a hold everybody hears of); its way back is then a new request, as a mail says.
     """
     resets = RecoveryTicket.objects.filter(subject=user, status=Status.COMPLETED).exclude(claim=Claim.UNVERIFIED_EMAIL)
     ticket = resets.select_related("subject").order_by("-completed_at").first()

@@ -1,4 +1,4 @@
-"""Nobody learns from an answer whether an account exists, nor what state it is in (design, rule 10)."""
+"""Nobody learns from an answer whether an account exists, nor what state it is in (design rule 10)."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Rule 11: staff who own a project together with the subject write a note and do nothing else.
+"""Design rule 11: staff who own a project together with the subject write a note and do nothing else.
 
 The walks are generated: a new button, verb or page of a ticket fails here until it refuses them or is named harmless.
 """

@@ -1,4 +1,4 @@
-"""Rule 1: which boundaries a ticket asks for, computed once from everything published before the request."""
+"""Design rule 1: which boundaries a ticket asks for, computed once from everything published before the request."""
 
 from datetime import UTC, datetime, timedelta
 

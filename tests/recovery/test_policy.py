@@ -260,7 +260,7 @@ def test_a_planted_boundary_is_never_the_one_whatever_is_bound_to_the_account() 
 
 
 def turn_of(case: Case) -> str:
-    """Whose turn the design's paragraph after the table of verbs gives."""
+    """Whose turn docs/design.md says it is ("How a verb works")."""
     if case.status in ("completed", "rejected", "stopped", "withdrawn", "expired"):
         return "ours" if case.objected else "nobody"
     if case.signed_in:

@@ -1,4 +1,4 @@
-"""The press: all of rule 8 in one transaction, or nothing; and who may not press."""
+"""The press: all of design rule 8 in one transaction, or nothing; and who may not press."""
 
 import threading
 from collections.abc import Callable

@@ -41,8 +41,8 @@ ANY_OPEN = set(OPEN_STATUSES)
 PROVING = {CHALLENGED, WAITING, READY}
 DESK = {Who.MODERATOR, Who.ADMIN}
 
-# From which statuses, by whom: the design's table of verbs, written down a second time.
-DESIGN: dict[Verb, tuple[set[Status], set[Who]]] = {
+# From which statuses, by whom: the table of moves, written down a second time.
+WRITTEN_AGAIN: dict[Verb, tuple[set[Status], set[Who]]] = {
     Verb.CHALLENGE: ({NEW}, {Who.SYSTEM, Who.MODERATOR}),
     Verb.RESEND: ({CHALLENGED}, {Who.SYSTEM, Who.MODERATOR, Who.CLAIMANT}),
     Verb.CONFIRM_MAILBOX: (PROVING, {Who.CLAIMANT}),
@@ -211,9 +211,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def test_the_table_is_the_designs() -> None:
+def test_the_table_is_as_written_here() -> None:
     built = {name: (set(move.sources), set(move.who)) for name, move in moves.TRANSITIONS.items()}
-    assert built == DESIGN
+    assert built == WRITTEN_AGAIN
     assert set(PRESS) == set(Verb)
 
 
@@ -245,7 +245,7 @@ def test_every_actor_in_every_status(name: Verb, ada: User) -> None:
 
 def _check(name: Verb, ticket: RecoveryTicket, status: Status, who: str, actor: Actor, before: dict[str, Any]) -> None:
     press, outcomes = PRESS[name]
-    sources, allowed = DESIGN[name]
+    sources, allowed = WRITTEN_AGAIN[name]
     events = Event.objects.count()
     scene = f"{name} by {who} in {status}"
     if not PARTS[who] & allowed:

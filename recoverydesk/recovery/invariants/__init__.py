@@ -1,4 +1,4 @@
-"""The rules of the design's section 4 asked of the data itself, whatever the verbs believe they did.
+"""The rules of docs/design.md asked of the data itself, whatever the verbs believe they did.
 
 Each rule is a function that yields the rows which break it. They read, lock nothing and change nothing; on a busy
 site a finding that is gone at the second run was a transaction on its way.

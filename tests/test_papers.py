@@ -1,0 +1,255 @@
+"""What docstrings, pages and papers refer to is there: rules, decisions, threats, headings, links, files; and words."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.example import ROOT
+from tests.test_house import names, tracked_files
+
+THIS = Path(__file__).resolve()
+DOCS = ROOT / "docs"
+FILES = tracked_files()
+TEXTS = [path for path in FILES if path.suffix in {".py", ".md", ".html"} and path != THIS]
+PAPERS = [path for path in TEXTS if path.suffix == ".md"]
+TRACKED = set(names(FILES))
+FOLDERS = {str(parent) for name in TRACKED for parent in Path(name).parents}
+HISTORY = {"CHANGELOG.md"}  # tells of files by the names they had
+
+NUMBERS = r"((?:T?\d+)(?:(?:, | and | to |–)T?\d+)*)"
+RULES = re.compile(rf"\b[Rr]ules? {NUMBERS}\b")
+DECISIONS = re.compile(rf"\bADRs? {NUMBERS}\b|\badr/(\d+)")
+THREATS = re.compile(r"\b(T\d\d?(?:(?:, | and | to |–)T\d\d?)*)\b(?=[ ,.;|)]|$)")
+SECTIONS = re.compile(r"\b[Ss]ections? (?=[\d§])")
+OUTSIDE = re.compile(r"(?:RFC \d+|NIST SP [\w-]+|WebAuthn (?:L|Level )\d|PEP \d+)[, (]*$")
+STRANGERS = re.compile(r"#\d+ steps? \d|\bpypi/\w+ #\d+|\bthe design's\b|\bdesign (?:section|table)|\(design[,:)]")
+HEADED = re.compile(r'docs/([\w./-]+\.md), "([^"]+)"')
+PAPER = re.compile(r"\bdocs/[\w/-]+\.(?:md|py|png)\b")
+LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
+FENCE = re.compile(r"^(?:```.*?^```|(?: {4}[^\n]*\n)+)", re.MULTILINE | re.DOTALL)
+TICKED = re.compile(r"`([^`\n]+)`")
+ROOMS = ("recoverydesk", "accounts", "tokens", "audit", "common")
+
+
+# What a reference names -----------------------------------------------------------------------------------------------
+
+
+def one_line(text: str) -> str:
+    """White space and the signs of comments that a line break brings become one space."""
+    return re.sub(r"\s*\n[ \t]*#?[ \t]*", " ", text)
+
+
+def numbers(text: str) -> list[int]:
+    """ "3 and 4" is [3, 4], "T9–T11" is [9, 10, 11]."""
+    found: list[int] = []
+    for word, number in re.findall(r"(–|to |)T?(\d+)", text):
+        found += range(found[-1] + 1, int(number)) if word and found else []
+        found.append(int(number))
+    return found
+
+
+def slug(heading: str) -> str:
+    """The anchor a code host makes of a heading."""
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading.strip().lower())
+    return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+
+
+@cache
+def headings(path: Path) -> list[str]:
+    return re.findall(r"^#+ (.+)$", FENCE.sub("", path.read_text()), re.MULTILINE)
+
+
+@cache
+def known_rules() -> frozenset[int]:
+    return frozenset(int(number) for number in re.findall(r"Rule (\d+):", "\n".join(headings(DOCS / "design.md"))))
+
+
+@cache
+def known_decisions() -> frozenset[int]:
+    return frozenset(int(path.name[:4]) for path in (DOCS / "adr").glob("[0-9]*.md"))
+
+
+@cache
+def known_threats() -> frozenset[int]:
+    cells = re.findall(r"^\| (T\d+(?:(?:, |–)T\d+)*) ", (DOCS / "risk-analysis.md").read_text(), re.MULTILINE)
+    return frozenset(number for cell in cells for number in numbers(cell))
+
+
+def broken_references(text: str) -> list[str]:
+    text = one_line(text)
+    asked = ((RULES, known_rules()), (DECISIONS, known_decisions()), (THREATS, known_threats()))
+    broken = [
+        found.group()
+        for pattern, known in asked
+        for found in pattern.finditer(text)
+        if not set(numbers("".join(group or "" for group in found.groups()))) <= known
+    ]
+    broken += [text[found.start() : found.end() + 4] for found in SECTIONS.finditer(text) if not outside(text, found)]
+    broken += [found.group() for found in STRANGERS.finditer(text)]
+    return broken + [f"{name}, {head}" for name, head in HEADED.findall(text) if not is_heading(DOCS / name, head)]
+
+
+def outside(text: str, found: re.Match[str]) -> bool:
+    """A section of a standard, not of ours."""
+    return OUTSIDE.search(text[: found.start()]) is not None
+
+
+def is_heading(path: Path, heading: str) -> bool:
+    return path.is_file() and heading in headings(path)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=names(TEXTS))
+def test_every_rule_decision_threat_and_section_that_is_named_exists(path: Path) -> None:
+    assert broken_references(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "design rule 99", "Rules 3 and 40", "ADR 9999", "docs/adr/9998", "threat T99", "(T1 to T97)", "section 4 says",
+        "#796 step 4", "(design, Audit)", "the design's table", 'docs/design.md, "No such heading"',
+        "rules 3\n# and 99",
+    ],
+)  # fmt: skip
+def test_a_broken_reference_would_be_seen(planted: str) -> None:
+    assert broken_references(planted) != []
+
+
+@pytest.mark.parametrize(
+    "sound", ["design rules 3 and 4", "ADR 72", "threats T1 to T20 and T28", "RFC 9110 section 10"]
+)
+def test_a_sound_reference_is_left_alone(sound: str) -> None:
+    assert broken_references(sound) == []
+
+
+def test_every_threat_but_the_databases_own_is_played_by_a_test_of_its_name() -> None:
+    played = "".join(path.read_text() for path in (ROOT / "tests" / "attacks").glob("test_*.py"))
+    tests = set(map(int, re.findall(r"_t(\d+)(?=_)", "\n".join(re.findall(r"def (test_\w+)", played)))))
+    assert known_threats() - tests == {27}  # tests/audit/test_verifying.py
+
+
+# Links and files ------------------------------------------------------------------------------------------------------
+
+
+def broken_links(path: Path) -> list[str]:
+    targets = LINK.findall(TICKED.sub("", FENCE.sub("", path.read_text())))
+    return [target for target in targets if "://" not in target and not leads_somewhere(path, target)]
+
+
+def leads_somewhere(path: Path, target: str) -> bool:
+    name, _, anchor = target.partition("#")
+    there = (path.parent / name).resolve() if name else path
+    if str(there.relative_to(ROOT)) not in TRACKED | FOLDERS:
+        return False
+    return not anchor or anchor in map(slug, headings(there))
+
+
+@pytest.mark.parametrize("path", PAPERS, ids=names(PAPERS))
+def test_every_link_of_a_paper_leads_somewhere(path: Path) -> None:
+    assert broken_links(path) == []
+
+
+def is_there(name: str) -> bool:
+    """A path of the repository, whole or from a folder within; `*` and `<…>` stand for any name."""
+    pattern = re.compile(r"(?:.*/)?" + re.sub(r"\\\*|<.*?>", "[^/]+", re.escape(name).rstrip("/")))
+    return any(pattern.fullmatch(one) for one in TRACKED | FOLDERS)
+
+
+def looks_like_a_path(text: str) -> bool:
+    """`tests/attacks/`, `policy.py`, `recovery/policy.py`; not an address, an option, or what the program writes."""
+    if not re.fullmatch(r"[\w.][\w./*<>-]*", text) or text.startswith("manage.py "):
+        return False
+    inside = text.split("/")[0] in {name.split("/")[0] for name in TRACKED} and "/" in text
+    return inside or bool(re.search(r"\w\.(?:py|md|html|tsv|css|js|po|mo|toml)$", text))
+
+
+def is_named(dotted: str) -> bool:
+    """`audit.log.record`: a module there, and the first name after it somewhere in its text (or that of its models)."""
+    parts, place = dotted.split("."), Path()
+    while parts and (str(place / parts[0]) in FOLDERS or f"{place / parts[0]}.py" in TRACKED):
+        place /= parts.pop(0)
+    if not parts:
+        return True
+    candidates = [f"{place}.py", f"{place}/__init__.py", f"{place}/models.py", f"{place}/mail/models.py"]
+    labels = sorted(name for name in TRACKED if name.startswith("recoverydesk/") and name.endswith("/models.py"))
+    return any(re.search(rf"\b{parts[0]}\b", (ROOT / name).read_text()) for name in candidates if name in TRACKED) or (
+        any(re.search(rf"\bclass {parts[0]}\b", (ROOT / name).read_text()) for name in labels)
+    )
+
+
+def broken_paths(path: Path) -> list[str]:
+    ticked = TICKED.findall(FENCE.sub("", path.read_text()))
+    broken = [text for text in ticked if looks_like_a_path(text) and not is_there(text)]
+    dotted = [text for text in ticked if re.fullmatch(rf"(?:{'|'.join(ROOMS)})(?:\.\w+)+", text)]
+    return broken + [text for text in dotted if not is_there(text) and not is_named(text)]
+
+
+LIVING = [path for path in PAPERS if str(path.relative_to(ROOT)) not in HISTORY]
+
+
+@pytest.mark.parametrize("path", LIVING, ids=names(LIVING))
+def test_every_file_a_paper_names_exists(path: Path) -> None:
+    assert broken_paths(path) == []
+
+
+def test_every_paper_that_code_names_exists() -> None:
+    named = {name for path in TEXTS if path.suffix != ".md" for name in PAPER.findall(path.read_text())}
+    assert named - TRACKED == set()
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+# Names that are not renamed yet. Take out what you rename; put nothing in.
+NOT_RENAMED = {
+    "OwnPress", "PRESSES", "Pressed", "UNTIL_PRESSED", "_press", "_was_pressed_before", "check_presser", "press",
+    "press_glass", "pressed", "presser", "pressing",
+    "hand", "hand_of", "hand_over", "hands", "keys_at_hand", "wrong_hand",
+    "NEAR", "_NEAR", "_another_is_near", "near",
+    "Beside", "beside", "held_beside", "is_beside", "open_beside", "people_beside",
+    "LEAST_LATELY", "STOPPED_LATELY", "lately", "parts_lately", "said_no_lately", "stopped_lately",
+    "Errand", "_errands", "errand", "errands", "promises",
+}  # fmt: skip
+
+
+def banned_words() -> set[str]:
+    table = (DOCS / "glossary.md").read_text().split("## Words we do not use")[1]
+    cells = re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)
+    return {word for cell in cells for word in TICKED.findall(cell)}
+
+
+def words_of(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+def names_given(tree: ast.AST) -> Iterator[str]:
+    """Every name that a module gives to a class, a function, an argument, a variable or an attribute."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+def all_names() -> set[str]:
+    found: set[str] = set()
+    for path in FILES:
+        name = path.relative_to(ROOT)
+        if path.suffix == ".py" and name.parts[0] in ROOMS and "migrations" not in name.parts:
+            found |= {*name.with_suffix("").parts, *names_given(ast.parse(path.read_text()))}
+    return found
+
+
+def test_no_name_says_a_word_we_do_not_use() -> None:
+    banned = banned_words()
+    said = {name for name in all_names() if words_of(name) & banned}
+    assert {"press", "near", "promise"} <= banned
+    assert said - NOT_RENAMED == set(), "docs/glossary.md has the word to use instead"
+    assert NOT_RENAMED - said == set(), "renamed: take it out of NOT_RENAMED"
