@@ -19,9 +19,9 @@ from django.utils.translation import ngettext
 
 from accounts import (
     addresses,
-    freezing,
     hooks,
     known_browsers,
+    own_freeze,
     password_tries,
     requirement,
     services,
@@ -87,7 +87,7 @@ class AccountAdapter(MailMixin):
         user = sign_in.find_account(login)
         password_tries.count(request, user, login)
         right = sign_in.password_is_right(user, credentials["password"])
-        if user and right and freezing.may_begin_sign_in(user):
+        if user and right and own_freeze.may_begin_sign_in(user):
             password_tries.was_right(request, user, login)
             return user
         present = request.user if isinstance(request.user, User) else None

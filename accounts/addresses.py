@@ -1,13 +1,13 @@
 """An account's e-mail addresses: which one is primary, which are told, when they may change."""
 
 from allauth.account.models import EmailAddress
+from common.clock import database_now
 from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts import hooks
-from accounts.clock import database_now
 from accounts.models import FormerAddress, User
 
 

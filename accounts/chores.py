@@ -1,4 +1,4 @@
-"""This room's part of the sweep that goes by time alone: one worker does it at a time (recoverydesk/chores.py)."""
+"""This room's part of the sweep that goes by time alone: one worker does it at a time."""
 
 from django.db.models.functions import Now
 from django.utils import timezone

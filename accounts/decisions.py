@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 
+from common.clock import database_now
 from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
@@ -22,7 +23,6 @@ from django.utils.translation import gettext_lazy
 from django_otp.models import Device
 
 from accounts import sign_in
-from accounts.clock import database_now
 from accounts.devices import RecoveryCodeDevice
 from accounts.models import User
 from accounts.step_up import KEY_DEVICES

@@ -13,8 +13,9 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin, TimestampMixin
 
-from accounts import codes, keys
+from accounts import codes
 from accounts.sealed import SealedField
+from common import keys
 
 TOTP_PURPOSE = "totp"
 MOST_FAILURES = 10  # 2 ** 9 seconds: the lock never exceeds about nine minutes

@@ -9,9 +9,9 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Count
 
-from accounts import keys
 from accounts.models import FieldKey
 from accounts.sealed import KeyIdField, Sealed
+from common import keys
 
 BATCH = 500  # rows read at a time; each is written by a statement of its own
 

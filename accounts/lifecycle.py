@@ -1,12 +1,12 @@
 """Verbs of an owner on the whole account: never reset, delete."""
 
+from common.clock import database_now
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts import addresses, hooks, notices, second_factors
-from accounts.clock import database_now
 from accounts.models import User
 from accounts.services import LastSuperuser, locked, locked_superusers
 from audit.log import Origin, Party, record, record_hourly

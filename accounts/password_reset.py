@@ -8,11 +8,12 @@ from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.db.models.functions import Now
 
-from accounts import addresses, background, hooks, keys
+from accounts import addresses, hooks
 from accounts.mail.models import Request
 from accounts.models import User
 from audit.log import Origin, record_hourly
 from audit.tags import Tag
+from common import keys, wake
 
 KIND = Request.Kind.PASSWORD_RESET
 PURPOSE = "password_reset"
@@ -28,7 +29,7 @@ def ask(address: str, *, network: str) -> Request:
         network=network,
         due_at=Now() + delay if delay else Now(),
     )
-    background.wake()
+    wake.wake()
     return row
 
 

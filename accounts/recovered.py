@@ -6,11 +6,11 @@ Every function runs inside the caller's transaction and mails nothing: the calle
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from common.clock import database_now
 from django.db import connection
 from django.db.transaction import TransactionManagementError
 
 from accounts import wrong_factors
-from accounts.clock import database_now
 from accounts.models import FormerAddress, User
 from accounts.services import end_sessions, locked
 from audit.log import Party, record

@@ -8,7 +8,7 @@ SESSION = "session"  # what a session knows
 
 
 class Sealed:
-    """Encrypted contents (accounts/keys.py). `purpose` names their key, or `purpose_in` the column that does."""
+    """Encrypted contents (common/keys.py). `purpose` names their key, or `purpose_in` the column that does."""
 
     def __init__(self, *args: Any, purpose: str = "", purpose_in: str = "", **options: Any) -> None:
         super().__init__(*args, **options)

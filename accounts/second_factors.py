@@ -8,13 +8,13 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from common.clock import database_now
 from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.db.transaction import TransactionManagementError
 from django_otp.models import Device
 
-from accounts import addresses, codes, failpoints, notices, requirement, wrong_factors
-from accounts.clock import database_now
+from accounts import addresses, codes, notices, requirement, wrong_factors
 from accounts.devices import RecoveryCode, RecoveryCodeDevice, TotpDevice, webauthn_credentials
 from accounts.factors import FactorSummary, has_primary_factor, locked_until, primary_devices, summary
 from accounts.models import User
@@ -28,6 +28,7 @@ from accounts.step_up import (
 from accounts.typed_codes import FEW_CODES, Tried, refusal_of, try_code, verify_code
 from audit.log import Origin, Party, record
 from audit.tags import Tag
+from common import failpoints
 
 __all__ = [
     "FEW_CODES",

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import NoReturn
 
+from common.clock import database_now
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts import decisions, hooks, notices, staff_rights
-from accounts.clock import database_now
 from accounts.models import Browser, Session, User
 from audit.log import Origin, Party, record_hourly
 from audit.tags import Tag

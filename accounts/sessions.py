@@ -16,8 +16,8 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import keys
 from accounts.sealed import SESSION
+from common import keys
 
 SIGN_IN = "sign_in"  # in the session: its public id, when and from where it was signed in
 

@@ -4,12 +4,12 @@ A wrong password costs the same queries and the same hashing whether or not the 
 """
 
 from allauth.account.models import EmailAddress
+from common.clock import database_now
 from django.conf import settings
 from django.db import transaction
 from django_otp.models import Device
 
 from accounts import notices
-from accounts.clock import database_now
 from accounts.devices import RecoveryCodeDevice, TotpDevice
 from accounts.models import User
 from audit.log import Origin, record

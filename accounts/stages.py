@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django_otp.models import Device
 
-from accounts import freezing, known_browsers, sign_in, step_up, webauthn
+from accounts import known_browsers, own_freeze, sign_in, step_up, webauthn
 from accounts.models import User
 from accounts.second_factors import Tried, has_primary_factor, try_code
 from accounts.services import locked
@@ -74,7 +74,7 @@ class SecondFactorStage(LoginStage):
         """The account as it is now, or None when it is not the one that typed its password."""
         users = User.objects.select_for_update() if lock else User.objects
         user = users.filter(pk=self.login.user.pk).first() if self.login.user else None
-        if user is None or not has_primary_factor(user) or not freezing.may_begin_sign_in(user):
+        if user is None or not has_primary_factor(user) or not own_freeze.may_begin_sign_in(user):
             return None
         began_with = self.state.get("account", "")
         return user if constant_time_compare(user.get_session_auth_hash(), began_with) else None
@@ -116,7 +116,7 @@ class SecondFactorStage(LoginStage):
         if device is None:
             sign_in.refused(user, why="code", origin=origin)
             return None
-        if not freezing.lift(user, device, origin=origin):
+        if not own_freeze.lift(user, device, origin=origin):
             raise _StaysClosed
         user.otp_device = device  # type: ignore[attr-defined]  # django-otp puts it into the session
         self.login.user = user
@@ -148,7 +148,7 @@ def sign_in_with_passkey(request: HttpRequest, answer: str) -> HttpResponseBase:
     """
     device = webauthn.authenticate(request, None, "passkey", answer)
     user = locked(device.user)
-    if not freezing.lift(user, device, origin=origin_of(request)):
+    if not own_freeze.lift(user, device, origin=origin_of(request)):
         raise webauthn.KeyRefused("frozen" if user.frozen_at else "inactive")
     return _sign_in_with_both(request, user, device)
 
@@ -165,7 +165,7 @@ def sign_in_with_code(request: HttpRequest, user: User, code: str) -> HttpRespon
     if device is None:
         sign_in.refused(row, why="code", origin=origin)
         return None
-    if not freezing.lift(row, device, origin=origin):
+    if not own_freeze.lift(row, device, origin=origin):
         transaction.set_rollback(True)
         return None
     return _sign_in_with_both(request, row, device)

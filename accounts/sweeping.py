@@ -3,14 +3,15 @@
 import logging
 from datetime import timedelta
 
+from common.clock import database_now
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from accounts import leases, password_reset
-from accounts.clock import database_now
+from accounts import password_reset
 from accounts.mail import outbox
 from accounts.mail.models import Request
+from common import leases
 
 logger = logging.getLogger(__name__)
 

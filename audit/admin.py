@@ -13,11 +13,13 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audit import export, outlets, searching, sheets
+from audit import outlets, searching
+from audit.chain import export
 from audit.desk_admin import DeskAdmin
 from audit.log import origin_of, record
 from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag
+from common import csv_safe
 
 CSV_COLUMNS = ("id", "time", "tag", "actor_name", "subject_name", "ticket", "project_name", "token_id", "data")
 
@@ -87,7 +89,7 @@ class EventAdmin(DeskAdmin[Event]):
         for account in named or [None]:
             _record(request, Tag.AUDIT_LOG_EXPORT, account, how="csv")
         events = searching.found(form.cleaned_data).order_by("-id")[: searching.CSV_ROWS]
-        return sheets.csv_response("log.csv", _csv_rows(events))
+        return csv_safe.csv_response("log.csv", _csv_rows(events))
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """The whole log with its proof, streamed; superusers only."""

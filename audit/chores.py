@@ -2,7 +2,8 @@
 
 import logging
 
-from audit import checkpoints, erasure, sealing, sink
+from audit import erasure, sink
+from audit.chain import checkpoints, sealing
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from audit.export import header
+from audit.chain.export import header
 from audit.models import Event, EventDetail
 
 PAGE = 1000

@@ -82,10 +82,10 @@ def commitment_of(*columns: str) -> str:
 
 
 class Seal(models.Model):
-    """One link of the signed chain over events (audit/sealing.py). Triggers refuse to change or delete it.
+    """One link of the signed chain over events (audit/chain/sealing.py). Triggers refuse to change or delete it.
 
     `entries` are the sealed events (40 bytes each: id, SHA-256 of every column), `gaps` the ids below `last_id` that
-    a transaction may still bring in (audit/gaps.py), `newest` the latest time of an event sealed so far.
+    a transaction may still bring in (audit/chain/gaps.py), `newest` the latest time of an event sealed so far.
     """
 
     number = models.BigIntegerField(primary_key=True)

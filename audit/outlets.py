@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from audit import sealed_since, sealing
+from audit.chain import sealed_since, sealing
 from audit.models import Event, Outlet, Seal
 from audit.tags import Tag
 

@@ -23,7 +23,8 @@ from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
 
-from audit import checkpoints, outlets
+from audit import outlets
+from audit.chain import checkpoints
 from audit.models import Outlet, Seal
 
 SECONDS = 10.0

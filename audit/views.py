@@ -3,7 +3,7 @@
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from audit import signing
+from audit.chain import signing
 
 
 @require_safe

@@ -9,7 +9,7 @@ import bench
 
 def main() -> None:
     """Call `main()` of every benchmark module; each prints its own lines."""
-    names = sorted(module.name for module in pkgutil.iter_modules(bench.__path__) if not module.name.startswith("_"))
+    names = sorted(module.name for module in pkgutil.iter_modules(bench.__path__) if not module.ispkg)
     if unknown := set(sys.argv[1:]) - set(names):
         sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
     names = [name for name in names if name in (sys.argv[1:] or names)]

@@ -11,7 +11,7 @@ from tests import cluster
 
 
 def main() -> None:
-    """Make a database, run `bench/_audit.py` on it in a process of its own, drop it."""
+    """Make a database, run `bench/rig/audit.py` on it in a process of its own, drop it."""
     server = os.environ.get("DATABASE_URL", "")
     if not server.startswith("postgres"):
         server = cluster.start()
@@ -35,4 +35,4 @@ def _run(server: str, name: str) -> None:
             "CACHE_URL": "locmemcache://",
             "DJANGO_SETTINGS_MODULE": "recoverydesk.settings",
         }
-        subprocess.run([sys.executable, "-m", "bench._audit"], env=environment, check=True)
+        subprocess.run([sys.executable, "-m", "bench.rig.audit"], env=environment, check=True)

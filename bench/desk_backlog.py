@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench import _desk_data, _report
+from bench.rig import desk_data, report
 
 ROOT = Path(__file__).resolve().parent.parent
 TICKETS = int(os.environ.get("BACKLOG", "400"))
@@ -22,7 +22,7 @@ PORTS = 40
 
 def main() -> None:
     """Measure, print, write the section."""
-    base = _desk_data.server()
+    base = desk_data.server()
     with psycopg.connect(base, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS bench_backlog WITH (FORCE)")
         connection.execute("CREATE DATABASE bench_backlog")
@@ -32,13 +32,13 @@ def main() -> None:
         environment["DJANGO_SETTINGS_MODULE"] = "recoverydesk.settings"
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
         subprocess.run([sys.executable, "manage.py", "createcachetable"], cwd=ROOT, env=environment, check=True)
-        command = [sys.executable, "-m", "bench._backlog", str(TICKETS), str(PORTS)]
+        command = [sys.executable, "-m", "bench.rig.backlog", str(TICKETS), str(PORTS)]
         done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     seen = json.loads(done.stdout.splitlines()[-1])
     print(f"{seen['tickets']} tickets, {seen['mails']} mails, {seen['looks']} first looks: {seen['seconds']:.1f} s")
-    rows = [_report.bar(f"{seen['tickets']} tickets: facts, mails, first looks", seen["seconds"], 120, unit=" s")]
+    rows = [report.bar(f"{seen['tickets']} tickets: facts, mails, first looks", seen["seconds"], 120, unit=" s")]
     load = os.getloadavg()[0]
     body = f"{(__doc__ or '').strip()}\n\n2 cores, load {load:.1f} at the end.\n\n"
-    body += _report.table(["Bar", "measured", "wanted", ""], rows)
+    body += report.table(["Bar", "measured", "wanted", ""], rows)
     parts = [[name, f"{seen[name]:.1f} s"] for name in ("opened", "challenged", "mailed", "looked")]
-    _report.write("A backlog of 400 tickets", body + "\n" + _report.table(["all", "after"], parts))
+    report.write("A backlog of 400 tickets", body + "\n" + report.table(["all", "after"], parts))

@@ -19,8 +19,8 @@ from typing import Any
 
 import psycopg
 
-from bench import _desk_data, _lock_waits, _report
-from recoverydesk import worker_line
+from bench.rig import desk_data, lock_waits, report
+from recoverydesk.broker import worker_line
 
 ROOT = Path(__file__).resolve().parent.parent
 TICKETS = int(os.environ.get("SHARED_TICKETS", "600"))
@@ -46,7 +46,7 @@ class Seen:
 
 def measure(kind: str, tickets: int, *, workers: int, threads: int) -> Seen:
     """Make the work in a fresh database, let the workers do it, and count."""
-    base = _desk_data.server()
+    base = desk_data.server()
     name = "bench_sharing"
     with psycopg.connect(base, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
@@ -57,11 +57,11 @@ def measure(kind: str, tickets: int, *, workers: int, threads: int) -> Seen:
         for command in ("migrate", "createcachetable"):
             _run(environment, "manage.py", command, "-v0")
         ports = _hosts(rest, environment) if kind == "looks" else []
-        _run(environment, "-m", "bench._sharing", kind, str(tickets), *ports)
+        _run(environment, "-m", "bench.rig.sharing", kind, str(tickets), *ports)
         for number in range(workers):
             _start(rest, environment, _worker(threads, number))
         _start(rest, environment, [sys.executable, "-m", "celery", "-A", "recoverydesk", "-q", "beat", "--pidfile="])
-        with _lock_waits.watched(url) as waits:
+        with lock_waits.watched(url) as waits:
             count, seconds = _wait(url, kind, tickets)
         with psycopg.connect(url) as connection:
             refused = _first(connection, REFUSED)
@@ -95,7 +95,7 @@ def _start(rest: ExitStack, environment: dict[str, str], command: list[str]) -> 
 
 def _hosts(rest: ExitStack, environment: dict[str, str]) -> list[str]:
     """The ports of the slow code hosts."""
-    process = _start(rest, environment, [sys.executable, "-m", "bench._slow_hosts", str(THINKS), str(HOSTS)])
+    process = _start(rest, environment, [sys.executable, "-m", "bench.rig.slow_hosts", str(THINKS), str(HOSTS)])
     assert process.stdout is not None
     return process.stdout.readline().split()
 
@@ -127,17 +127,17 @@ def main() -> None:
         print(f"{kind}: alone {before.rate:.1f} and {after.rate:.1f}/s, twelve {crowd.rate:.1f}/s,"
               f" {crowd.refused} refused, a lock {median:.1f} ms", flush=True)  # fmt: skip
         rows += [
-            _report.bar(f"{kind}: twelve threads / one", crowd.rate / alone, wanted, at_least=True),
-            _report.bar(f"{kind}: false events", crowd.refused, 0),
-            _report.bar(f"{kind}: median wait for a lock", median, 5, unit=" ms"),
+            report.bar(f"{kind}: twelve threads / one", crowd.rate / alone, wanted, at_least=True),
+            report.bar(f"{kind}: false events", crowd.refused, 0),
+            report.bar(f"{kind}: median wait for a lock", median, 5, unit=" ms"),
         ]
         waited = sum(wait > 0 for wait in crowd.waits)
         table.append([kind, f"{before.rate:.1f} and {after.rate:.1f}", f"{crowd.rate:.1f}", f"{waited} of {TICKETS}"])
     load = f"{TICKETS} tickets, 2 cores that others used as well, load {os.getloadavg()[0]:.1f} at the end"
     body = f"{(__doc__ or '').strip()}\n\n`SHARED_TICKETS=600 python -m bench sharing`; {load}.\n\n"
-    body += _report.table(["Bar", "measured", "wanted", ""], rows)
-    body += "\n" + _report.table(["work", "one thread, a second", "twelve, a second", "waited for a lock"], table)
-    _report.write("Sweeps share the work", body)
+    body += report.table(["Bar", "measured", "wanted", ""], rows)
+    body += "\n" + report.table(["work", "one thread, a second", "twelve, a second", "waited for a lock"], table)
+    report.write("Sweeps share the work", body)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pymacaroons import Macaroon, Verifier
 
-from bench import _report
+from bench.rig import report
 from tokens import caveats, macaroons
 
 KEY, TOKEN, USER, PROJECT = bytes(range(32)), UUID(int=1), UUID(int=2), UUID(int=3)
@@ -30,11 +30,11 @@ def main() -> None:
     pairs = [(_time(lambda: verify(text)), _time(lambda: verify_bare(text))) for _round in range(ROUNDS)]
     ratio = statistics.median(ours / bare for ours, bare in pairs)
     ours, bare = (min(column) for column in zip(*pairs, strict=True))
-    rows = [_report.bar("verify a token of four caveats, against bare pymacaroons", ratio, MOST, unit="×")]
+    rows = [report.bar("verify a token of four caveats, against bare pymacaroons", ratio, MOST, unit="×")]
     body = f"Ours {ours * 1e6:.0f} µs, bare pymacaroons {bare * 1e6:.0f} µs at best; {ROUNDS} rounds of {TIMES}.\n\n"
-    body += _report.table(["what", "measured", "wanted", ""], rows)
+    body += report.table(["what", "measured", "wanted", ""], rows)
     print(body)
-    _report.write("API tokens", body)
+    report.write("API tokens", body)
 
 
 def verify(text: str) -> None:

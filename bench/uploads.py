@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import requests
 
-from bench import _report
+from bench.rig import report
 from tests import cluster
 
 AT_ONCE, UPLOADS, ROUNDS = 4, 60, 3
@@ -53,9 +53,9 @@ def measure() -> None:
 
     call_command("migrate", verbosity=0)
     rows = [*_rates(), _memory(), *_hostile(), *_costly(), *_real()]
-    body = _report.table(["what", "measured", "wanted", ""], rows)
+    body = report.table(["what", "measured", "wanted", ""], rows)
     print(body)
-    _report.write("Uploads", body)
+    report.write("Uploads", body)
 
 
 def _token() -> str:
@@ -149,7 +149,7 @@ def _memory() -> list[str]:
         answer = _send(address, token, "2.1", packages.wheel(version="2.1", body=os.urandom(LARGE)))
         assert answer.status_code == 200, answer.reason
         grown = (_status(worker, "VmHWM") - before) / 1024
-    return _report.bar("growth of a worker over a 99 MiB upload", grown, MOST_GROWTH, unit=" MiB")
+    return report.bar("growth of a worker over a 99 MiB upload", grown, MOST_GROWTH, unit=" MiB")
 
 
 def _status(pid: int, key: str) -> int:
@@ -170,7 +170,7 @@ def _hostile() -> list[list[str]]:
             answer = _send(f"{server.url}/legacy/", token, "1.0", content, filename)
             seconds = time.perf_counter() - start
             assert 400 <= answer.status_code < 500, answer.reason
-            rows.append(_report.bar(f"hostile {label}", seconds, MOST_SECONDS, unit=" s"))
+            rows.append(report.bar(f"hostile {label}", seconds, MOST_SECONDS, unit=" s"))
     return rows
 
 
@@ -202,7 +202,7 @@ def _cpu(label: str, filename: str, content: bytes) -> list[str]:
         verdict = "refused"
     seconds = time.process_time() - start
     size = f"{len(content) / 10**6:.1f} MB" if len(content) >= 10**6 else f"{len(content) / 10**3:.0f} kB"
-    return _report.bar(f"{label}, {size}, {verdict}: CPU", seconds, max(1, len(content) / TEN_MB), unit=" s")
+    return report.bar(f"{label}, {size}, {verdict}: CPU", seconds, max(1, len(content) / TEN_MB), unit=" s")
 
 
 if __name__ == "__main__":

@@ -9,12 +9,13 @@ from celery import Celery
 from celery.apps import beat, worker
 from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init
 
-from recoverydesk import log_ids, queue_folder, queue_redis
+from recoverydesk import log_ids
+from recoverydesk.broker import folder_transport, redis_transport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recoverydesk.settings")
 
-queue_folder.install()
-queue_redis.install()
+folder_transport.install()
+redis_transport.install()
 
 
 def banner_is_wanted() -> bool:
@@ -89,6 +90,6 @@ task_postrun.connect(log_ids.end)
 @beat_init.connect
 def check_keys(**_options: Any) -> None:
     """Worker and beat do not start with other keys than the database's."""
-    from recoverydesk.keys_at_hand import at_start
+    from recoverydesk.database.keys_at_hand import at_start
 
     at_start()

@@ -16,9 +16,9 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from accounts import background
-from recoverydesk import keys_at_hand
-from recoverydesk.recovery import heartbeat
+from common import wake
+from recoverydesk.database import keys_at_hand
+from recoverydesk.recovery.background import heartbeat
 
 OK = "ok"
 logger = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def shared_cache() -> None:
 
 def broker() -> None:
     """It can be reached within a second or two."""
-    with background.impatient_connection() as line, line.channel():
+    with wake.impatient_connection() as line, line.channel():
         pass
 
 

@@ -39,7 +39,7 @@ if not PRODUCTION:
 
 DEBUG = env.flag("DEBUG", default=False)
 DEMO = env.flag("DEMO", default=False)
-FAIL_POINTS = env.text("FAIL_POINTS")  # see accounts/failpoints.py
+FAIL_POINTS = env.text("FAIL_POINTS")  # see common/failpoints.py
 
 SECRET_KEY = env.secret("SECRET_KEY")
 FIELD_KEYS = env.keys("FIELD_KEYS")
@@ -77,6 +77,8 @@ INSTALLED_APPS = [
     "recoverydesk.projects",
     "recoverydesk.upload",
     "recoverydesk.recovery",
+    "recoverydesk.invariants",
+    "recoverydesk.populating",
     "recoverydesk.statistics",
     *(["recoverydesk.demo"] if DEMO else []),
 ]
@@ -148,7 +150,7 @@ CACHES = {
     )
 }
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
-    CACHES["default"]["BACKEND"] = "recoverydesk.honest_cache.Cache"
+    CACHES["default"]["BACKEND"] = "recoverydesk.database.cache.Cache"
     CACHES["default"]["OPTIONS"] = {**DATABASE_CACHE, **CACHES["default"].get("OPTIONS", {})}
 
 # Background work: a message is only a wake-up, the truth is a row ---------------------------------------------------
@@ -169,28 +171,28 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_LOST_WAIT = 1  # seconds; nobody waits for a result of a task that was killed
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a worker does not keep the wake-ups its threads have no time for
-CELERY_WORKER_CONSUMER = "recoverydesk.consumer:Consumer"
+CELERY_WORKER_CONSUMER = "recoverydesk.broker.consumer:Consumer"
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # who can write to the broker could end every worker with it
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 SWEEP_EVERY = env.number("SWEEP_EVERY", default=5, at_least=1, at_most=300, unit="seconds")
-CELERY_BEAT_SCHEDULER = "recoverydesk.beat:Scheduler"
+CELERY_BEAT_SCHEDULER = "recoverydesk.broker.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "recoverydesk.recovery.tasks.sweep", "schedule": timedelta(seconds=SWEEP_EVERY)},
     "seal": {"task": "audit.tasks.seal", "schedule": timedelta(seconds=5)},
     **({"sink": {"task": "audit.tasks.deliver", "schedule": timedelta(seconds=30)}} if AUDIT_SINK else {}),
 }
 
-# Due work of rooms the ticket office may not import: part of every sweep (recoverydesk/chores.py) -------------------
+# Due work of rooms the ticket office may not import: part of every sweep (recoverydesk/housekeeping/chores.py) ------
 CHORES = {
-    "set_back": "recoverydesk.set_back.run",
+    "set_back": "recoverydesk.housekeeping.set_back.run",
     "accounts": "accounts.chores.run",
     "seals": "audit.chores.seal",
     "erased": "audit.chores.erase",
-    "forgotten": "recoverydesk.forgetting.run",
-    "letters": "recoverydesk.checkpoint_mail.send",
+    "forgotten": "recoverydesk.housekeeping.forgetting.run",
+    "letters": "recoverydesk.housekeeping.checkpoint_mail.send",
     "statistics": "recoverydesk.statistics.computing.refresh",
     "tokens": "tokens.sweeping.sweep",
 }

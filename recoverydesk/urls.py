@@ -8,7 +8,7 @@ from django.views.generic import TemplateView
 from audit.views import key
 from recoverydesk import health
 from recoverydesk.projects.views import project_history
-from recoverydesk.recovery.views import held_tokens
+from recoverydesk.recovery.public.views import held_tokens
 from tokens.views.api import token
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -26,6 +26,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
 ]
 handler429 = "accounts.too_often.handler429"  # allauth's own limits, which settings switch off
-handler500 = "recoverydesk.unknown.server_error"
+handler500 = "recoverydesk.database.trouble.server_error"
 if settings.DEMO:
     urlpatterns.append(path("demo/", include("recoverydesk.demo.urls")))

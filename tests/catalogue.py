@@ -13,7 +13,7 @@ from django.utils.translation.template import templatize
 
 from tests.example import ROOT
 
-ROOMS = ("accounts", "audit", "recoverydesk", "tokens")
+ROOMS = ("accounts", "audit", "common", "recoverydesk", "tokens")
 LINE = re.compile(r'(?:(msgid|msgid_plural|msgstr(?:\[\d\])?) )?(".*")')
 CALLS = {"gettext", "gettext_lazy", "ngettext", "ngettext_lazy"}
 TEXT = r"""u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""

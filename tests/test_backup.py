@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from audit.chain.verifying import verify
 from django.conf import settings as project
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -28,8 +29,7 @@ from audit import chores
 from audit.log import Origin, record
 from audit.models import Event, Seal
 from audit.tags import Tag
-from audit.verifying import verify
-from recoverydesk import backup, database_dump
+from recoverydesk.database import backup, dump
 from recoverydesk.projects.files import METADATA, stored_name
 from recoverydesk.projects.models import File, Project, Release
 from tests.audit.conftest import Somebody
@@ -131,7 +131,7 @@ def put_back(folder: Path, there: Path, fresh: str) -> str:
     if not fresh:
         (there / "db.sqlite3").write_bytes((folder / "database.sqlite3").read_bytes())
         return f"sqlite:///{there / 'db.sqlite3'}"
-    restore = [database_dump.pg_program("pg_restore"), "--exit-on-error", f"--dbname={fresh}"]
+    restore = [dump.pg_program("pg_restore"), "--exit-on-error", f"--dbname={fresh}"]
     subprocess.run([*restore, str(folder / "database.dump")], check=True)
     return fresh
 

@@ -20,7 +20,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import FieldKey
 from recoverydesk import health, readiness
-from recoverydesk.recovery import heartbeat
+from recoverydesk.recovery.background import heartbeat
 from recoverydesk.recovery.models import Heartbeat
 from tests.ports import free_port
 

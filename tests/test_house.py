@@ -9,7 +9,7 @@ from django.template.loader import get_template
 
 from tests.example import ROOT, names_in_example
 
-ROOMS = ("recoverydesk", "accounts", "tokens", "audit")
+ROOMS = ("recoverydesk", "accounts", "tokens", "audit", "common")
 TEMPLATES = sorted((ROOT / "templates").rglob("*.*"))
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 COMMENT = re.compile(r"{#.*?#}|{% comment.*?endcomment %}|<!--.*?-->", re.DOTALL)
@@ -102,12 +102,12 @@ def test_only_the_boundary_table_takes_repository_addresses_apart() -> None:
     """
     allowed = (
         "recoverydesk/projects/archives/metadata.py",
-        "recoverydesk/recovery/tracker.py",
+        "recoverydesk/recovery/workflow/issue_tracker.py",
         "recoverydesk/environment.py",
         "recoverydesk/settings_rules.py",
         "recoverydesk/settings.py",
-        "recoverydesk/recovery/boundaries.py",
-        "recoverydesk/recovery/url_text.py",
+        "recoverydesk/recovery/repository_urls/parser.py",
+        "recoverydesk/recovery/repository_urls/url_text.py",
         "recoverydesk/recovery/probing/",
     )
     splitters = [path for path in SOURCES if re.search(r"\burl(split|parse)\b", path.read_text())]

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audit.chain.sealing import seal
 from django.conf import settings as site
 from django.core import checks
 
-from accounts import key_rotation, keys
-from audit import signing
+from accounts import key_rotation
+from audit.chain import signing
 from audit.log import record
-from audit.sealing import seal
 from audit.tags import Tag
-from recoverydesk import keys_at_hand
+from common import keys
+from recoverydesk.database import keys_at_hand
 from recoverydesk.environment import WrongSetting
 from tests.example import ROOT
 

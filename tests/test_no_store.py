@@ -16,7 +16,7 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("broken/", broken), *every_address]
-handler500 = "recoverydesk.unknown.server_error"
+handler500 = "recoverydesk.database.trouble.server_error"
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.test_no_store")]
 
 

@@ -12,12 +12,12 @@ from typing import Any
 from urllib.parse import urldefrag, urljoin
 
 import pytest
+from common.clock import database_now
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import get_resolver
 
 from accounts import second_factors
-from accounts.clock import database_now
 from accounts.mail import links
 from accounts.models import User
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status

@@ -5,15 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from common.clock import database_now
 from django.apps import apps
 from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connection, models
 from django.db.models.functions import Now
 
-from accounts.clock import database_now
 from accounts.mail.models import Mail, Request
-from recoverydesk import chores, set_back
+from recoverydesk.housekeeping import chores, set_back
 from recoverydesk.recovery.models import CodeHost
 from recoverydesk.statistics.models import Figures
 
@@ -27,7 +27,7 @@ DEADLINES = {  # a wrong clock made them too late: too careful, not too quiet
     "recovery.RecoveryTicket.password_hold_until",
     "recovery.RecoveryTicket.snoozed_until",
 }
-LEASED = "leased_until"  # accounts/leases.py counts none from the future
+LEASED = "leased_until"  # common/leases.py counts none from the future
 
 
 def times_to_come() -> set[str]:
@@ -67,7 +67,7 @@ def test_a_pause_of_a_day_is_kept() -> None:
 
 
 def test_a_rate_limit_of_the_future_does_not_last_until_then(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.CACHES = {"default": {"BACKEND": "recoverydesk.honest_cache.Cache", "LOCATION": "cache"}}
+    settings.CACHES = {"default": {"BACKEND": "recoverydesk.database.cache.Cache", "LOCATION": "cache"}}
     call_command("createcachetable", verbosity=0)
     cache = caches["default"]
     ahead = time.time() + EIGHT_DAYS.total_seconds()

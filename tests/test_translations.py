@@ -16,7 +16,8 @@ from accounts.mail import rendering
 from accounts.mail.models import Mail
 from accounts.models import User
 from audit.tags import Tag
-from recoverydesk.recovery import notes, notices
+from recoverydesk.recovery import notices
+from recoverydesk.recovery.desk import notes
 from recoverydesk.recovery.models import Claim, ReplyTemplate, Status
 from recoverydesk.recovery.permissions import staff
 from recoverydesk.statistics import computing

@@ -28,7 +28,7 @@ from django.urls.resolvers import RegexPattern
 
 from accounts.devices import TotpDevice
 from accounts.models import User
-from recoverydesk.recovery import heartbeat
+from recoverydesk.recovery.background import heartbeat
 from recoverydesk.upload import sessionless
 from tests.accounts.conftest import code_of
 from tests.example import ROOT

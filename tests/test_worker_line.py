@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recoverydesk import worker_line
+from recoverydesk.broker import worker_line
 from recoverydesk.demo.management.commands import demo
 from tests.example import ROOT
 from tests.services import stack
@@ -37,7 +37,7 @@ def test_every_text_that_names_a_worker_names_this_one() -> None:
 
 
 def test_no_other_program_builds_a_worker_command() -> None:
-    own = {ROOT / "recoverydesk" / "worker_line.py"}
+    own = {ROOT / "recoverydesk" / "broker" / "worker_line.py"}
     assert [str(path) for path in tracked("*.py") if path not in own and BUILT.search(path.read_text())] == []
 
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from common.clock import database_now
 from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts import addresses, keys, second_factors
-from accounts.clock import database_now
+from accounts import addresses, second_factors
 from accounts.models import User
+from common import keys
 from tokens import caveats, macaroons
 from tokens.caveats import SHOW, BadCaveat, Caveat, Context, Failure, Project, Release, Success, Verdict
 from tokens.models import PURPOSE, ApiToken

@@ -5,16 +5,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from common.clock import database_now
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import addresses, keys, notices, second_factors
-from accounts.clock import database_now
+from accounts import addresses, notices, second_factors
 from accounts.models import User
 from accounts.services import locked
 from audit.log import Origin, Party, record
 from audit.tags import Tag
+from common import keys
 from tokens import caveats, hooks, letters, macaroons
 from tokens.models import PURPOSE, ApiToken
 

@@ -9,18 +9,18 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
+from common.clock import database_now
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts import background, failpoints, leases
-from accounts.clock import database_now
 from accounts.mail.models import Mail
 from accounts.mail.rendering import render
 from audit.log import record
 from audit.tags import Tag
+from common import failpoints, leases, wake
 
 BATCH = 10
 PATIENCE = 60  # seconds after leasing a batch in which a new mail of it may be begun; the lease lives 120
@@ -63,7 +63,7 @@ def send_due(limit: int = 50) -> int:
         ):
             tried += len(batch)
             if len(batch) == BATCH:
-                background.call_for_help()
+                wake.call_for_help()
             _send_batch(server, batch)
     except NoServer as error:
         logger.warning("the mail server does not answer: %s", error)

@@ -13,9 +13,9 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django_stubs_ext import WithAnnotations
 
-from accounts import keys
 from accounts.mail.models import Link
 from accounts.models import User
+from common import keys
 
 # purpose -> name of the URL that takes the key as its one argument
 LINK_PATHS = {

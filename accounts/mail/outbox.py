@@ -6,12 +6,12 @@ from typing import Any, TypedDict, Unpack
 
 from django.conf import settings
 
-from accounts import background, failpoints
 from accounts.mail import limits
 from accounts.mail.delivery import send_due
 from accounts.mail.models import Mail
 from accounts.mail.rendering import Rendered, pack, render
 from accounts.models import User
+from common import failpoints, wake
 
 __all__ = ["Rendered", "queue", "queue_limited", "queue_prepared", "render", "send_due"]
 
@@ -94,7 +94,7 @@ def _insert(mail: Mail) -> Mail:
     mail.message_id = f"<{uuid.uuid4().hex}@{settings.HOST}>"
     Mail.objects.bulk_create([mail], ignore_conflicts=True)
     failpoints.reach("outbox", "queued")
-    background.wake()
+    wake.wake()
     return Mail.objects.get(dedupe_key=mail.dedupe_key)
 
 

@@ -13,9 +13,10 @@ from django.utils import translation
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from accounts import hooks, keys
+from accounts import hooks
 from accounts.mail import links
 from accounts.mail.models import PAYLOAD, Link, Mail
+from common import keys
 
 MASK = "•••"
 WEB_ADDRESS = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]]")

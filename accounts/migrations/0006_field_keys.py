@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 def note_keys(apps: Any, schema_editor: Any) -> None:
     """What is there already may have been written with any of today's keys."""
-    from accounts import keys
+    from common import keys
 
     if apps.get_model("accounts", "User").objects.exists():
         field_key = apps.get_model("accounts", "FieldKey")

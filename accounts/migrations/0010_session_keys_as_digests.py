@@ -9,7 +9,7 @@ from django.db import migrations, transaction
 from django.db.models.functions import Length
 from django.utils import timezone
 
-from accounts import keys
+from common import keys
 
 BATCH = 500
 SALT = "django.contrib.sessions.SessionStore"  # with which Django signs what a session knows

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 from django.views.generic import FormView
 from django_otp.models import Device
 
-from accounts import freezing, key_refusals, known_browsers, password_tries, sign_in, throttle, webauthn
+from accounts import key_refusals, known_browsers, own_freeze, password_tries, sign_in, throttle, webauthn
 from accounts.forms import CodeForm, LoginForm
 from accounts.models import User
 from accounts.second_factors import Tried, summary, try_code
@@ -94,7 +94,7 @@ class LoginView(allauth_views.LoginView):
 def _sign_in_locked(request: HttpRequest, typed: dict[str, str]) -> HttpResponseBase | None:
     user = sign_in.find_account(typed["login"])
     right = sign_in.password_is_right(user, typed["password"])
-    if not (user and right and freezing.may_begin_sign_in(user)):
+    if not (user and right and own_freeze.may_begin_sign_in(user)):
         sign_in.refused(user, why=sign_in.why_not(user, right) if user else "unknown", origin=origin_of(request))
         return None
     try:

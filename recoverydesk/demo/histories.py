@@ -10,20 +10,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from common.clock import database_now
 from django.conf import settings
 from django.db.models import F
 
-from accounts.clock import database_now
 from accounts.devices import TotpDevice
 from accounts.mail import links
 from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
-from recoverydesk.recovery import notices, opening, workflow
+from recoverydesk.recovery import notices, workflow
 from recoverydesk.recovery.models import Boundary, Claim, Entry, Probe, RecoveryTicket, Source, Status, Turn
 from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.probing.verdicts import Verdict
+from recoverydesk.recovery.workflow import opening
 
 Step = tuple[float, Tag, str, dict[str, Any]]  # hours ago, what, who, with which data
 

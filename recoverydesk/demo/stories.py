@@ -15,9 +15,11 @@ from accounts.mail.models import Link
 from accounts.models import User
 from recoverydesk.demo import codehost
 from recoverydesk.demo.logins import PASSWORD
-from recoverydesk.recovery import deciding, freshness, notes, notices, workflow
+from recoverydesk.recovery import notices, workflow
+from recoverydesk.recovery.desk import notes
 from recoverydesk.recovery.models import BoundaryException, Claim, OtherProof, RecoveryTicket, Source
 from recoverydesk.recovery.permissions import SYSTEM, address_holder, claimant, staff
+from recoverydesk.recovery.workflow import seen_pages, staff_decisions
 
 ROBBED, WARY = "pia", "quin"  # an owner who objected to a reset; an account that staff froze
 ELSEWHERE = "new.example.org"  # where addresses lie that nobody has verified yet
@@ -93,8 +95,8 @@ def _excepted(users: People, root: Path) -> None:
 def _confirmed(user: User, verb: str, ticket: RecoveryTicket, part: object) -> dict[str, Any]:
     """This member of staff, who shows the app of the sample login for one decision on the ticket as it is now."""
     ticket.refresh_from_db()
-    seen = freshness.of(ticket)
-    decision = deciding.decision(verb, ticket.pk, seen, str(part))
+    seen = seen_pages.of(ticket)
+    decision = staff_decisions.decision(verb, ticket.pk, seen, str(part))
     app = TotpDevice.objects.filter(user=user, confirmed=True).earliest("id")
     return {"actor": staff(user, confirmed=decisions.confirm(decision, user, app)), "seen": seen}
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from common.clock import database_now
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.clock import database_now
 from accounts.models import User
 from audit.log import Origin, Party, record
 from audit.tags import Tag

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
+from common.clock import database_now
 from django.db import transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
-from accounts.clock import database_now
 from audit.log import Origin, Party, record
 from audit.tags import Tag
 from recoverydesk.projects import links, sightings

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
+from common.clock import database_now
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.clock import database_now
 from accounts.models import User
 from audit.log import Origin, record
 from audit.tags import Tag

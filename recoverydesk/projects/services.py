@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
+from common.clock import database_now
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.clock import database_now
 from accounts.models import User
 from audit.log import Origin, Party, record
 from audit.tags import Tag

@@ -14,27 +14,18 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import background
 from audit import log
 from audit.desk_admin import DeskAdmin
 from audit.tags import Tag
-from recoverydesk.recovery import (
-    account_page,
-    admin_queue,
-    admin_ticket,
-    errors,
-    held_roles_page,
-    host_knowledge,
-    host_limits,
-    host_limits_page,
-    opening_page,
-    permissions,
-    queue,
-    replies,
-    settings_page,
-)
-from recoverydesk.recovery.admin_forms import ReplyTemplateForm
-from recoverydesk.recovery.admin_queue import actor_of, text_only, user_of
+from common import wake
+from recoverydesk.recovery import errors, permissions
+from recoverydesk.recovery.code_hosts import learned
+from recoverydesk.recovery.code_hosts.limits import may_limit
+from recoverydesk.recovery.desk import queue, replies
+from recoverydesk.recovery.desk.pages import account, held_roles, host_limits, opening, settings, ticket
+from recoverydesk.recovery.desk.pages import queue as queue_page
+from recoverydesk.recovery.desk.pages.forms import ReplyTemplateForm
+from recoverydesk.recovery.desk.pages.queue import actor_of, text_only, user_of
 from recoverydesk.recovery.models import CodeHost, RecoveryTicket, ReplyTemplate
 
 
@@ -54,29 +45,29 @@ class RecoveryTicketAdmin(DeskAdmin[RecoveryTicket]):
             return self.admin_site.admin_view(text_only(view))
 
         return [
-            path("next/", site(admin_queue.take_next), name="recovery_take_next"),
-            path("act/", site(admin_queue.act), name="recovery_act"),
-            path("save-view/", site(admin_queue.save_view), name="recovery_save_view"),
-            path("remove-view/", site(admin_queue.remove_view), name="recovery_remove_view"),
-            path("csv/", site(admin_queue.as_csv), name="recovery_csv"),
-            path("settings/", site(settings_page.show), name="recovery_settings"),
-            path("held-roles/", site(held_roles_page.show), name="recovery_held_roles"),
-            path("account/<int:pk>/", site(account_page.show), name="recovery_account"),
-            path("account/<int:pk>/open/", site(opening_page.show), name="recovery_open"),
-            path("<int:pk>/press/<slug:verb>/", site(admin_ticket.press), name="recovery_press"),
-            path("<int:pk>/reply/", site(admin_ticket.reply), name="recovery_reply"),
-            path("<int:pk>/looking/", site(admin_ticket.looking), name="recovery_looking"),
-            path("<int:pk>/mail/<int:mail_id>/", site(admin_ticket.mail), name="recovery_mail"),
+            path("next/", site(queue_page.take_next), name="recovery_take_next"),
+            path("act/", site(queue_page.act), name="recovery_act"),
+            path("save-view/", site(queue_page.save_view), name="recovery_save_view"),
+            path("remove-view/", site(queue_page.remove_view), name="recovery_remove_view"),
+            path("csv/", site(queue_page.as_csv), name="recovery_csv"),
+            path("settings/", site(settings.show), name="recovery_settings"),
+            path("held-roles/", site(held_roles.show), name="recovery_held_roles"),
+            path("account/<int:pk>/", site(account.show), name="recovery_account"),
+            path("account/<int:pk>/open/", site(opening.show), name="recovery_open"),
+            path("<int:pk>/press/<slug:verb>/", site(ticket.press), name="recovery_press"),
+            path("<int:pk>/reply/", site(ticket.reply), name="recovery_reply"),
+            path("<int:pk>/looking/", site(ticket.looking), name="recovery_looking"),
+            path("<int:pk>/mail/<int:mail_id>/", site(ticket.mail), name="recovery_mail"),
             *super().get_urls(),
         ]
 
     def list_page(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return admin_queue.show(request, {"opts": self.opts, **(extra_context or {})})
+        return queue_page.show(request, {"opts": self.opts, **(extra_context or {})})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return admin_ticket.page(request, object_id)
+        return ticket.page(request, object_id)
 
 
 @admin.register(ReplyTemplate)
@@ -116,7 +107,7 @@ class ReplyTemplateAdmin(DeskAdmin[ReplyTemplate]):
 def _press(request: HttpRequest, act: Callable[[], str]) -> None:
     try:
         messages.success(request, act())
-        background.wake()
+        wake.wake()
     except errors.RecoveryError as refusal:
         messages.error(request, str(refusal))
 
@@ -150,22 +141,22 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
             return _("paused by staff")
         if host.circuit_open_until and host.circuit_open_until > now:
             return _("left alone until %(at)s") % {"at": date_format(host.circuit_open_until, "H:i:s")}
-        if host_knowledge.knowledge(host).rests_until(now):
+        if learned.knowledge(host).rests_until(now):
             return _("no more looks today")
         return _("failing") if host.failures else _("in order")
 
     @admin.display(description=gettext_lazy("looks today"))
     def looks_today(self, host: CodeHost) -> str:
-        known = host_knowledge.knowledge(host)
+        known = learned.knowledge(host)
         return f"{known.asked_today(timezone.now())}/{known.pace.a_day}"
 
     @admin.display(description=gettext_lazy("looks a second"))
     def a_second(self, host: CodeHost) -> str:
-        return f"{host_knowledge.pace(host).a_second:g}"
+        return f"{learned.pace(host).a_second:g}"
 
     def get_urls(self) -> list[URLPattern]:
         probe = self.admin_site.admin_view(self.probe_now)
-        limits = self.admin_site.admin_view(text_only(host_limits_page.show))
+        limits = self.admin_site.admin_view(text_only(host_limits.show))
         return [
             path("<int:pk>/probe_now/", probe, name="recovery_codehost_probe_now"),
             path("<int:pk>/limits/", limits, name="recovery_codehost_limits"),
@@ -175,7 +166,7 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        more = {"may_limit": host_limits.may_limit(actor_of(request))}
+        more = {"may_limit": may_limit(actor_of(request))}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     def probe_now(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -191,5 +182,5 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
 
 
 def _probed_now(host: CodeHost, actor: permissions.Actor) -> str:
-    waiting = host_knowledge.probe_now(host, actor=actor)
+    waiting = learned.probe_now(host, actor=actor)
     return ngettext("%d look is due now.", "%d looks are due now.", waiting) % waiting

@@ -10,7 +10,8 @@ class RecoveryConfig(AppConfig):
     verbose_name = _("recovery")
 
     def ready(self) -> None:
-        from recoverydesk.recovery import permissions, replies
+        from recoverydesk.recovery import permissions
+        from recoverydesk.recovery.desk import replies
 
         post_migrate.connect(permissions.make_groups, sender=self, dispatch_uid="recovery.groups")
         post_migrate.connect(replies.make_templates, sender=self, dispatch_uid="recovery.replies")

@@ -8,7 +8,7 @@ import base64
 import hmac
 import re
 
-from accounts import keys
+from common import keys
 
 PREFIX = "000-recovery-"
 LENGTH = 26
@@ -26,7 +26,7 @@ class BadBranchName(ValueError):
 
 
 def derive(ticket_id: int, nonce: str, key_id: str) -> str:
-    """Return the ticket's branch token, the same each time; raises accounts.keys.UnknownKey."""
+    """Return the ticket's branch token, the same each time; raises common.keys.UnknownKey."""
     digest = hmac.digest(keys.derive(PURPOSE, key_id), f"{ticket_id}:{nonce}".encode(), "sha256")
     return PREFIX + base64.b32encode(digest).decode().lower()[:LENGTH]
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from common.clock import database_now
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,7 +12,6 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django_otp.models import Device
 
-from accounts.clock import database_now
 from accounts.hooks import Banner
 from accounts.mail.models import Mail
 from accounts.models import User
@@ -19,10 +19,11 @@ from audit.log import record
 from audit.tags import Tag
 from recoverydesk.projects import people
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import errors, notices, passwords, workflow
-from recoverydesk.recovery.checks import YOUNG_FACTOR
+from recoverydesk.recovery import errors, notices, workflow
+from recoverydesk.recovery.after_reset import choose_password
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM
+from recoverydesk.recovery.workflow.checks import YOUNG_FACTOR
 from tokens import services as tokens
 from tokens.models import ApiToken
 
@@ -112,7 +113,7 @@ def _tell_of_return(user: User) -> None:
 
 def password_link(user: User) -> bool:
     """Until a password is chosen after a reset, "Forgot password?" sends the desk's own link and no other."""
-    return passwords.send_again(user)
+    return choose_password.send_again(user)
 
 
 def banners(request: HttpRequest) -> list[Banner]:

@@ -3,13 +3,13 @@
 from datetime import timedelta
 from typing import ClassVar
 
+from common.leases import Leased
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now, Upper
 from django.utils.translation import gettext_lazy as _
 
-from accounts.leases import Leased
 from accounts.sealed import KeyIdField
 from recoverydesk.recovery.probing.patience import BURST, DAYS, SECONDS
 from recoverydesk.recovery.probing.verdicts import PROTOCOLS, Verdict

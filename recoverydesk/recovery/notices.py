@@ -4,6 +4,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from common.clock import database_now
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import translation
@@ -11,7 +12,6 @@ from django.utils.timesince import timesince
 from django.utils.translation import ngettext
 
 from accounts import addresses
-from accounts.clock import database_now
 from accounts.mail import limits, links, outbox
 from accounts.mail.models import Link, Mail
 from recoverydesk.projects import people

@@ -7,7 +7,8 @@ import base64
 import hmac
 import secrets
 
-from accounts import codes, keys
+from accounts import codes
+from common import keys
 from recoverydesk.recovery.models import RecoveryTicket
 
 BYTES = 10

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from recoverydesk.recovery import sweeping
+from recoverydesk.recovery.background import sweep as sweeping
 
 
 @shared_task(name="recoverydesk.recovery.tasks.sweep")

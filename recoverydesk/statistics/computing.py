@@ -5,10 +5,10 @@ import statistics
 from datetime import datetime, timedelta
 from typing import Any
 
+from common.clock import database_now
 from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import TruncMonth
 
-from accounts.clock import database_now
 from accounts.devices import RecoveryCode, TotpDevice, webauthn_credentials
 from accounts.models import User
 from audit.models import Event

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from common.clock import database_now
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from accounts.clock import database_now
 from audit.log import Origin
+from recoverydesk.database.trouble import UNSURE
 from recoverydesk.projects import files, services
 from recoverydesk.projects.archives import distribution, metadata, promises
 from recoverydesk.projects.archives.distribution import Contents
@@ -17,7 +18,6 @@ from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.files import Incoming
 from recoverydesk.projects.models import File, Project
 from recoverydesk.projects.published import FileFact, InvalidFact
-from recoverydesk.unknown import UNSURE
 from recoverydesk.upload import agreement, letters, naming, rules
 from recoverydesk.upload.answers import Refused
 from recoverydesk.upload.form import Form

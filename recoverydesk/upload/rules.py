@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from common.clock import database_now
 from django.conf import settings
 from django.db.models.functions import Now
 from packaging.version import InvalidVersion, Version
 
-from accounts.clock import database_now
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag

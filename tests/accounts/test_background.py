@@ -10,9 +10,10 @@ from celery import current_app
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts import background, leases
-from accounts.background import wake
 from accounts.mail.models import Request
+from common import leases
+from common import wake as wake_up
+from common.wake import wake
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,7 +85,7 @@ def test_a_broker_that_is_down_costs_a_moment_and_a_line_in_the_log(
     broker(f"{scheme}://127.0.0.1:{free_port}//")
     with transaction.atomic():
         wake()
-    assert [record.name for record in caplog.records if "no worker woken" in record.message] == [background.__name__]
+    assert [record.name for record in caplog.records if "no worker woken" in record.message] == [wake_up.__name__]
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
@@ -112,10 +113,10 @@ def waiting_at(listener: socket.socket) -> int:
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
 def test_a_request_spends_a_second_and_one_more_try_on_its_broker(broker: Any, scheme: str) -> None:
     broker(f"{scheme}://127.0.0.1:1//")
-    with background.impatient_connection() as connection:
+    with wake_up.impatient_connection() as connection:
         assert connection.connect_timeout == 1
-        assert connection.transport_options.items() >= background.PATIENCE.items()
-    assert (background.PATIENCE["max_retries"], background.PATIENCE["socket_timeout"]) == (1, 1)
+        assert connection.transport_options.items() >= wake_up.PATIENCE.items()
+    assert (wake_up.PATIENCE["max_retries"], wake_up.PATIENCE["socket_timeout"]) == (1, 1)
 
 
 def test_a_folder_that_cannot_be_written_is_no_error_of_the_caller(
@@ -134,7 +135,7 @@ def test_a_folder_that_cannot_be_written_is_no_error_of_the_caller(
 
 
 def test_whatever_a_round_asks_for_is_sent_once_at_its_end(messages: Any) -> None:
-    with background.one_round():
+    with wake_up.one_round():
         for _ticket in range(5):
             with transaction.atomic():
                 wake()
@@ -145,21 +146,21 @@ def test_whatever_a_round_asks_for_is_sent_once_at_its_end(messages: Any) -> Non
 
 
 def test_a_round_that_breaks_has_still_asked_and_the_next_begins_anew(messages: Any) -> None:
-    with contextlib.suppress(OSError), background.one_round():
+    with contextlib.suppress(OSError), wake_up.one_round():
         wake()
         raise OSError("the disk is full")
     assert len(messages()) == 1
-    with background.one_round():
+    with wake_up.one_round():
         pass
     assert len(messages()) == 1
 
 
 def test_a_round_calls_one_more_worker_at_once_and_only_a_round_does(messages: Any) -> None:
-    background.call_for_help()
+    wake_up.call_for_help()
     assert messages() == []
-    with background.one_round():
-        background.call_for_help()
-        background.call_for_help()
+    with wake_up.one_round():
+        wake_up.call_for_help()
+        wake_up.call_for_help()
         assert len(messages()) == 1
     assert len(messages()) == 1
 
@@ -167,7 +168,7 @@ def test_a_round_calls_one_more_worker_at_once_and_only_a_round_does(messages: A
 def test_a_full_batch_calls_for_help_and_a_part_of_one_does_not(messages: Any) -> None:
     def work_off(many: int) -> int:
         Request.objects.bulk_create(Request(kind=Request.Kind.RECOVERY, payload=b"") for _ in range(many))
-        with background.one_round():
+        with wake_up.one_round():
             return sum(leases.save_if_held(row, handled_at=Now()) for row in leases.in_turn(waiting))
 
     waiting = Request.objects.filter(handled_at=None)

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import models
 
-from accounts import key_rotation, keys
+from accounts import key_rotation
 from accounts.devices import TotpDevice
 from accounts.mail import links
 from accounts.mail.models import Request
@@ -19,6 +19,7 @@ from accounts.models import FieldKey, Link, Mail
 from accounts.sealed import KeyIdField, SealedField
 from accounts.sessions import SessionStore
 from audit.models import Seal
+from common import keys
 from tests.factories import add_totp, make_user
 from tokens.models import PURPOSE, ApiToken
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from accounts import keys
+from common import keys
 
 OLD, NEW = secrets.token_bytes(32), secrets.token_bytes(32)
 

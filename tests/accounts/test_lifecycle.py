@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from accounts import checkups, chores, freezing, lifecycle, passwords, requirement, second_factors, services
+from accounts import checkups, chores, lifecycle, own_freeze, passwords, requirement, second_factors, services
 from accounts.devices import RecoveryCode, RecoveryCodeDevice, TotpDevice
 from accounts.mail import outbox
 from accounts.mail.models import Mail
@@ -163,16 +163,16 @@ def test_a_recovery_code_is_not_spent_by_a_sign_in_that_a_freeze_refuses(
 def test_without_a_second_factor_a_frozen_account_reads_like_a_wrong_password(client: Client, ada: User) -> None:
     services.freeze(ada, by=User.FrozenBy.OWNER, actor=ada, reason=REASON)
     assert type_password(client).status_code == 200
-    assert not freezing.may_begin_sign_in(ada)
+    assert not own_freeze.may_begin_sign_in(ada)
 
 
 def test_a_closed_account_is_not_opened_by_an_old_factor(ada: User, app: TotpDevice) -> None:
     grow(app, 100)
     services.freeze(ada, by=User.FrozenBy.OWNER, actor=ada, reason=REASON)
     ada.is_active = False
-    assert not freezing.may_begin_sign_in(ada)
+    assert not own_freeze.may_begin_sign_in(ada)
     app.refresh_from_db()
-    assert not freezing.lift(ada, app)
+    assert not own_freeze.lift(ada, app)
 
 
 # Delete ---------------------------------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from accounts import keys
 from accounts.mail import delivery, links, outbox, rendering
 from accounts.mail.models import Mail
 from accounts.models import User
+from common import keys
 from tests.accounts.mail_fixtures import ada, hook, link_pages, queue, templates, write
 
 __all__ = ["ada", "hook", "link_pages", "templates"]

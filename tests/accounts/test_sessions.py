@@ -14,9 +14,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import keys
 from accounts.models import Session, User
 from accounts.sessions import SIGN_IN, SessionStore, digest
+from common import keys
 
 PAGE = "/account/sessions/"
 KEY = "k" * 32

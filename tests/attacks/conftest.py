@@ -16,7 +16,8 @@ from django.test import Client
 from accounts.mail.models import Link, Mail
 from accounts.models import RecoveryCodeDevice, TotpDevice, User
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import errors, sweeping, workflow
+from recoverydesk.recovery import errors, workflow
+from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import Boundary, BoundaryException, OtherProof, RecoveryTicket
 from recoverydesk.recovery.probing.verdicts import Verdict
 from tests import factories
@@ -38,7 +39,7 @@ def _no_limits_left_over() -> None:
 def _nobody_looks_at_the_internet(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """The far end of the network is the test's own business; a test with a real host looks at it."""
     if "host" not in request.fixturenames:
-        monkeypatch.setattr("recoverydesk.recovery.rounds.probe_due", lambda: 0)
+        monkeypatch.setattr("recoverydesk.recovery.background.probe_rounds.probe_due", lambda: 0)
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def ada(db: None) -> User:
     factories.add_codes(user)
     EmailAddress.objects.create(user=user, email="ada@second.example", verified=True, primary=False)
     factories.make_project("tool", user, urls=URLS)
-    sweeping.sweep()
+    sweep.sweep()
     mail.outbox.clear()
     return age_factors(user)
 
@@ -74,8 +75,8 @@ def ask(username: str = "ada", claim: str = "second_factor", contact: str = "") 
     client = Client()
     cache.clear()
     client.post("/recover/", {"username": username, "claim": claim, "codes": "lost", "contact": contact})
-    sweeping.sweep()
-    sweeping.sweep()
+    sweep.sweep()
+    sweep.sweep()
     return client
 
 
@@ -97,8 +98,8 @@ def mailed(address: str, part: str) -> str:
 def confirm(address: str = "ada@example.org") -> str:
     """Press the button behind the newest status link of this mailbox; returns the return code shown."""
     page = Client().post(mailed(address, "status"), {"pushed": "1"}, follow=True)
-    sweeping.sweep()
-    sweeping.sweep()
+    sweep.sweep()
+    sweep.sweep()
     return str((page.context or {}).get("return_code", ""))
 
 
@@ -117,7 +118,7 @@ def days_pass(days: float) -> None:
         _back(model, timedelta(days=days))
     _back(User, timedelta(days=days), only=("quarantined_at", "quarantine_until"))
     for _round in range(2):
-        sweeping.sweep()
+        sweep.sweep()
 
 
 def _back(model: type[Model], span: timedelta, only: tuple[str, ...] = ()) -> None:

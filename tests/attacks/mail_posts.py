@@ -16,12 +16,12 @@ from django.db.models import Max
 from django.test import Client
 
 from accounts import second_factors
-from accounts.clock import database_now
 from accounts.devices import TotpDevice
 from accounts.mail.models import Link, Mail
 from accounts.models import Session, User
+from common.clock import database_now
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import passwords
+from recoverydesk.recovery.after_reset import choose_password as new_password
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from tests import factories
 from tests.accounts.authenticator import Authenticator
@@ -300,7 +300,7 @@ def choose_password(world: World, number: int) -> Any:
     ticket = world.once("ticket", lambda: recovered(world))
     link = Link.objects.filter(purpose="choose_password", dead_at=None).order_by("-id").first()
     if link is None:
-        passwords.send_again(ticket.subject)
+        new_password.send_again(ticket.subject)
         link = Link.objects.get(purpose="choose_password")
     return world.visitor().post(path(link), {"hold" if number == 1 else "renew": "1"})
 

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.mail.models import Request
 from accounts.models import User
-from recoverydesk.recovery import intake, rounds
+from recoverydesk.recovery.background import intake, probe_rounds
 from recoverydesk.recovery.models import Boundary, Probe
 from recoverydesk.recovery.probing.verdicts import Verdict
 from tests import factories
@@ -36,7 +36,7 @@ def test_five_boundaries_one_branch_and_ten_parallel_rounds_are_one_proof(host: 
     host.push(urls[0], branch_in("\n".join(letters("ada@example.org"))), tmp_path)
     for _again in range(3):
         Boundary.objects.update(next_probe_at=Now(), lease=None, leased_until=None)
-        at_once(rounds.probe_due, 10 if connection.vendor == "postgresql" else 2)
+        at_once(probe_rounds.probe_due, 10 if connection.vendor == "postgresql" else 2)
     proved = Boundary.objects.filter(proved_at__isnull=False)
     assert [row.namespace for row in proved] == ["owner0"]
     assert Probe.objects.filter(verdict=Verdict.FOUND).count() == 1

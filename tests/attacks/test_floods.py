@@ -20,7 +20,7 @@ from accounts import chores
 from accounts.mail.models import Mail, Request
 from accounts.models import Session, User
 from audit.models import Event
-from recoverydesk.recovery import sweeping
+from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import RecoveryTicket
 from tests.attacks.conftest import account, letters
 
@@ -65,8 +65,8 @@ def work_it_off() -> None:
     """All of the waiting requests come due, and the desk does its rounds until none is left."""
     while Request.objects.filter(handled_at=None).exists():
         Request.objects.filter(handled_at=None).update(due_at=Now())
-        sweeping.sweep()
-    sweeping.sweep()
+        sweep.sweep()
+    sweep.sweep()
 
 
 def a_day_later() -> dict[str, int]:

@@ -19,7 +19,7 @@ from accounts.mail.limits import A_DAY
 from accounts.mail.models import Mail, Request
 from accounts.models import User
 from recoverydesk.rate_limits import RATE_LIMITS
-from recoverydesk.recovery import sweeping
+from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import RecoveryTicket
 from tests import factories
 from tests.attacks.mail_posts import SCENARIOS, World
@@ -62,9 +62,9 @@ def work_it_off() -> None:
     """What was only noted down is done, and what follows from it."""
     Request.objects.update(due_at=Now())
     while Request.objects.filter(handled_at=None).exists():
-        sweeping.sweep()
+        sweep.sweep()
     if RecoveryTicket.objects.exists():
-        sweeping.sweep()
+        sweep.sweep()
 
 
 def sent() -> Counter[tuple[Any, ...]]:

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from common.clock import database_now
 
-from accounts.clock import database_now
 from accounts.models import User
 from recoverydesk.projects import services as projects
 from recoverydesk.projects.models import Project, Role
-from recoverydesk.recovery import cases, policy
+from recoverydesk.recovery import policy
+from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from tests import factories
 from tests.attacks.conftest import admins_press, ask, confirm, days_pass, mailed, offer, push, ticket

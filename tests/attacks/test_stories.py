@@ -10,7 +10,8 @@ from django.test import Client
 from accounts.mail.models import Link, Mail
 from accounts.models import TotpDevice, User
 from accounts.services import unfreeze
-from recoverydesk.recovery import errors, sweeping, workflow
+from recoverydesk.recovery import errors, workflow
+from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
 from tests import factories
 from tests.attacks.conftest import (
@@ -34,7 +35,7 @@ PHRASE = "an entirely new phrase"
 
 def gets_back(code: str, address: str = "ada@example.org") -> None:
     """The owner chooses a password with the mailed link and the return code."""
-    sweeping.sweep()
+    sweep.sweep()
     page = Client().post(mailed(address, "password"), {"code": code, "password": PHRASE, "again": PHRASE})
     assert page.status_code == 302
     assert User.objects.get(username="ada").check_password(PHRASE)
@@ -128,7 +129,7 @@ def test_a_hostile_secondary_address_stops_once_and_then_only_disputes(ada: User
     assert ticket().status == Status.READY
     assert admins_press("grace") is None
     assert admins_press("anna", "rosa") is not None
-    sweeping.sweep()
+    sweep.sweep()
     page = Client().post(mailed("ada@second.example", "stop"), {"stop": "1"})
     ada.refresh_from_db()
     assert ada.frozen_at is None
@@ -175,7 +176,7 @@ def objections_after_an_approval(object_again: Callable[[], object]) -> int:
     seen = ticket().version
     for _again in range(3):
         object_again()
-        sweeping.sweep()
+        sweep.sweep()
     assert (ticket().status, ticket().version) == (Status.READY, seen)
     return ticket().approvals.filter(dead_at=None).count()
 
@@ -243,8 +244,8 @@ def test_a_co_owners_word_is_not_bound_to_the_account(ada: User) -> None:
 def confirm_contact(address: str) -> str:
     """Press the button behind the confirming link; the branch token is mailed after that."""
     page = Client().post(mailed(address, "status"), {"pushed": "1"}, follow=True)
-    sweeping.sweep()
-    sweeping.sweep()
+    sweep.sweep()
+    sweep.sweep()
     return str((page.context or {}).get("return_code", ""))
 
 
@@ -285,7 +286,7 @@ def test_the_owner_who_lost_everything_but_the_password_gets_back_after_fourteen
     rows = EmailAddress.objects.filter(user=ada)
     assert [(row.email, row.primary) for row in rows.filter(verified=True)] == [("new@example.com", True)]
     assert not TotpDevice.objects.filter(user=ada).exists()
-    sweeping.sweep()
+    sweep.sweep()
     for address in ("ada@example.org", "ada@second.example"):
         assert "/recover/stop/" in letters(address)[-1]
     gets_back(code, "new@example.com")
@@ -388,12 +389,12 @@ def test_a_thief_who_waits_for_the_owners_proof_and_grabs_the_mail_has_no_return
     push()
     days_pass(1.1)
     assert admins_press("grace") is not None
-    sweeping.sweep()
+    sweep.sweep()
     stolen = mailed("ada@example.org", "password")
     for guess in ("", "aaaa-bbbb-cccc-dddd", code[:-1] + ("a" if code[-1] != "a" else "b")):
         Client().post(stolen, {"code": guess, "password": PHRASE, "again": PHRASE})
     Client().post(stolen, {"hold": "1"})
-    sweeping.sweep()
+    sweep.sweep()
     assert not User.objects.get(pk=ada.pk).has_usable_password()
     assert "24 hours" in letters("ada@second.example")[-1]
     Client().post(mailed("ada@second.example", "stop"), {"stop": "1"})

@@ -9,18 +9,19 @@ from uuid import uuid4
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from common.clock import database_now
 from django.contrib.auth.models import Group
 from django.core import mail
 from django.db.models.functions import Now
 from django.test import Client
 
 from accounts import addresses, lifecycle
-from accounts.clock import database_now
 from accounts.mail.models import Mail, Request
 from accounts.models import User
 from audit.models import Event
 from recoverydesk.projects import services as projects
-from recoverydesk.recovery import errors, intake, notices, sweeping, workflow
+from recoverydesk.recovery import errors, notices, workflow
+from recoverydesk.recovery.background import intake, sweep
 from recoverydesk.recovery.models import Boundary, Claim, CodeHost, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.probing.verdicts import Verdict
@@ -121,7 +122,7 @@ def test_t3_one_of_two_owners_is_not_both(ada: User) -> None:
 def test_t4_whoever_registers_the_mail_domain_again_has_a_mailbox_and_nothing_more(ada: User) -> None:
     ask(claim="email", contact="ada@new-owner.example")
     Client().post(mailed("ada@new-owner.example", "status"), {"pushed": "1"})
-    sweeping.sweep()
+    sweep.sweep()
     ask()
     confirm()
     days_pass(40)
@@ -257,7 +258,7 @@ def test_t9_t10_t11_only_the_exact_branch_of_this_ticket_counts(ada: User, host:
     git(clone, "push", "--quiet", "origin", f"HEAD:refs/heads/{token}")
     for _patience in range(30):  # the host is asked at its own pace
         ticket().boundaries.update(next_probe_at=Now(), last_probed_at=Now() - timedelta(minutes=2))
-        sweeping.sweep()
+        sweep.sweep()
         if ticket().boundaries.filter(proved_at__isnull=False).exists():
             break
         time.sleep(0.3)
@@ -375,8 +376,8 @@ def test_t19_a_flood_of_requests_is_one_ticket_and_few_mails() -> None:
         for _one in range(10):
             intake.ask(username="Ada", claim="second_factor", says_codes_lost=True, network="192.0.2.1")
         Request.objects.update(due_at=Now())
-        sweeping.sweep()
-    sweeping.sweep()
+        sweep.sweep()
+    sweep.sweep()
     assert RecoveryTicket.objects.count() == 1
     assert len(letters("ada@example.org")) <= 5
     assert len(letters("ada@second.example")) == 1

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from audit import export, signing
+from audit.chain import export, signing
 from tests.example import ROOT
 
 VERIFIER = ROOT / "docs" / "verify_export.py"

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from audit import encoding, sealing, signing
+from audit.chain import encoding, sealing, signing
 from audit.models import Event, Seal
 from tests.audit.sealed import ids
 

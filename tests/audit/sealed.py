@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from django.db import connection
 
-from audit import sealing, triggers
+from audit import triggers
+from audit.chain import sealing
 from audit.log import Origin, record
 from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag

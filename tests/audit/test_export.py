@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audit.chain.verifying import verify
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from audit import checkpoints, export, sealing, sheets, signing
+from audit.chain import checkpoints, export, sealing, signing
 from audit.log import Origin, record
 from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag
-from audit.verifying import verify
+from common import csv_safe
 from tests.audit.conftest import Somebody
 from tests.audit.exported import judged
 from tests.audit.mutations import MUTATIONS, Mutation
@@ -138,16 +139,16 @@ def test_an_account_nobody_knows_is_refused() -> None:
     "start", ["=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠", " =", "\t =", "\u3000＝"]
 )
 def test_a_cell_that_looks_like_a_formula_opens_as_text(start: str) -> None:
-    assert sheets.cell(f"{start}1+1") == f"'{start}1+1"
+    assert csv_safe.cell(f"{start}1+1") == f"'{start}1+1"
 
 
 @pytest.mark.parametrize("value", ["plain", "a=b", "", "'x", 7, -3, 2.25, None])
 def test_other_cells_stay_as_they_are(value: Any) -> None:
-    assert sheets.cell(value) == value
+    assert csv_safe.cell(value) == value
 
 
 def test_a_csv_file_is_streamed_with_its_name() -> None:
-    response = sheets.csv_response("list.csv", [["what", "n"], ['=HYPERLINK("x")', -1]])
+    response = csv_safe.csv_response("list.csv", [["what", "n"], ['=HYPERLINK("x")', -1]])
     body = b"".join(response).decode()
     assert body == '\ufeffwhat,n\r\n"\'=HYPERLINK(""x"")",-1\r\n'
     assert response["Content-Disposition"] == 'attachment; filename="list.csv"'

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audit.chain.verifying import verify
+from common.clock import database_now
 from django.core.management import call_command
 from django.db import connection
 
@@ -13,14 +15,13 @@ from accounts import lifecycle
 from accounts import sweeping as accounts_sweeping
 from accounts.mail import outbox
 from accounts.models import User
-from audit import erasure, sealing
-from audit.clock import database_now
+from audit import erasure
+from audit.chain import sealing
 from audit.history import for_subject
 from audit.log import Origin, record
 from audit.models import Event, EventDetail
 from audit.tags import Tag
-from audit.verifying import verify
-from recoverydesk import forgetting
+from recoverydesk.housekeeping import forgetting
 from recoverydesk.recovery.models import Entry, RecoveryTicket, Status
 from tests import factories
 from tests.audit.conftest import Somebody

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from audit.chain.verifying import verify
 from django.conf import settings as project
 from django.core import mail
 from django.core.management import call_command
@@ -14,13 +15,13 @@ from django.db.models import F
 
 from accounts.mail import outbox
 from accounts.mail.models import Mail
-from audit import checkpoints, outlets, tasks
+from audit import outlets, tasks
+from audit.chain import checkpoints
 from audit.log import record
 from audit.models import Event, Outlet, Seal
 from audit.tags import CLOSING, Tag
-from audit.verifying import verify
-from recoverydesk import checkpoint_mail, chores
-from recoverydesk.recovery import sweeping
+from recoverydesk.housekeeping import checkpoint_mail, chores
+from recoverydesk.recovery.background import sweep
 from tests import factories
 from tests.audit.sealed import superuser
 
@@ -34,7 +35,7 @@ def _own_folder(tmp_path: Path, settings: Any) -> None:
 
 def test_a_sweep_seals_and_leaves_a_checkpoint() -> None:
     record(Tag.FILE_ADD, actor="system")
-    assert sweeping.sweep()["seals"] == 1
+    assert sweep.sweep()["seals"] == 1
     assert [line.seal for line in checkpoints.read(checkpoints.default_path()).lines] == [1]
     assert verify().intact
 

@@ -8,14 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from audit.chain.findings import Kind
+from audit.chain.verifying import verify
 from django.db import DatabaseError, connection, connections, transaction
 
-from audit import checkpoints, encoding, gaps, sealing, signing
-from audit.findings import Kind
+from audit.chain import checkpoints, encoding, gaps, sealing, signing
 from audit.log import Origin, record
 from audit.models import Checkpoint, Event, Seal
 from audit.tags import Tag
-from audit.verifying import verify
 from tests.audit.conftest import Somebody
 from tests.audit.sealed import insert, write, write_and_seal
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audit.chain.verifying import verify
 from django.db.models.functions import Now
 
-from audit import checkpoints, outlets, sealing, sink, tasks
+from audit import outlets, sink, tasks
+from audit.chain import checkpoints, sealing
 from audit.log import record
 from audit.models import Outlet, Seal
 from audit.tags import Tag
-from audit.verifying import verify
 from tests import certificates
 from tests.audit.conftest import Somebody
 from tests.audit.sealed import write_and_seal

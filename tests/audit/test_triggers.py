@@ -1,15 +1,16 @@
 from typing import Any
 
 import pytest
+from audit.chain.findings import Kind
+from audit.chain.verifying import verify
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from audit import sealing, strangers, triggers
-from audit.findings import Kind
+from audit import triggers
+from audit.chain import sealing, strangers
 from audit.log import Origin, record
 from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag
-from audit.verifying import verify
 from tests.audit.conftest import Somebody
 
 pytestmark = pytest.mark.django_db

@@ -25,9 +25,9 @@ ROOMS = (accounts, tokens, recoverydesk)
 LEFT_OUT = (".migrations", ".demo", ".management", "recoverydesk.settings", "recoverydesk.wsgi")
 STOPS = ("verb", "_record_refusal", "_refuse")  # writes down refusals: says nothing about what happens on success
 SILENT = {
-    "recoverydesk.recovery.challenging.check_now": "only makes the next looks due sooner; the looks are rows",
-    "recoverydesk.recovery.notes.read_mentions": "empties the reader's own list; nothing of the ticket changes",
-    "recoverydesk.recovery.waiting.remind": "queues a mail, which is a row of its own; nothing of the ticket changes",
+    "recoverydesk.recovery.workflow.challenges.check_now": "only makes the next looks due sooner; the looks are rows",
+    "recoverydesk.recovery.desk.notes.read_mentions": "empties the reader's own list; nothing of the ticket changes",
+    "recoverydesk.recovery.workflow.waiting_period.remind": "queues a mail, a row of its own; no ticket changes",
 }
 
 
@@ -101,8 +101,10 @@ VERBS = verbs()
 
 
 def test_the_verbs_are_found() -> None:
-    known = {"accounts.services.freeze", "tokens.services.hold_all", "recoverydesk.recovery.pressing.reset"}
-    assert known | {"recoverydesk.projects.roles.add_role", "recoverydesk.recovery.codehosts.pause"} <= set(VERBS)
+    known = {"accounts.services.freeze", "tokens.services.hold_all", "recoverydesk.recovery.workflow.resets.reset"}
+    assert known | {"recoverydesk.projects.roles.add_role", "recoverydesk.recovery.code_hosts.described.pause"} <= set(
+        VERBS
+    )
     assert len(VERBS) > 40
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from audit import checkpoints, export, sealing
+from audit.chain import checkpoints, export, sealing
 from audit.log import record
 from audit.models import Event, Seal
 from audit.tags import Tag

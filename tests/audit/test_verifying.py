@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audit.chain.findings import Kind
+from audit.chain.verifying import verify
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import override_settings
 
-from audit import checkpoints, sealing, signing, triggers
-from audit.findings import Kind
+from audit import triggers
+from audit.chain import checkpoints, sealing, signing
 from audit.log import record
 from audit.models import Checkpoint, Event, EventDetail, Seal
 from audit.tags import Tag
-from audit.verifying import verify
 from tests.audit.conftest import Somebody
 from tests.audit.mutations import MUTATIONS, Mutation
 from tests.audit.sealed import ids, insert, run, superuser, write, write_and_seal

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from recoverydesk.demo import histories, people, registry, stories
-from recoverydesk.recovery import desk_flags, invariants, sweeping
+from recoverydesk.invariants import rules
+from recoverydesk.recovery.background import sweep
+from recoverydesk.recovery.desk import flags as desk_flags
 from recoverydesk.recovery.models import Claim, Mention, RecoveryTicket, Status, Turn
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +33,7 @@ def flags(username: str) -> set[str]:
 
 @pytest.mark.usefixtures("sample")
 def test_the_desk_shows_one_ticket_of_each_kind_and_breaks_no_rule() -> None:
-    assert [str(one) for one in invariants.check()] == []
+    assert [str(one) for one in rules.check()] == []
     tickets = RecoveryTicket.objects.all()
     assert set(tickets.values_list("status", flat=True)) == set(Status.values)
     assert set(tickets.values_list("claim", flat=True)) == set(Claim.values)
@@ -48,6 +50,6 @@ def test_the_desk_shows_one_ticket_of_each_kind_and_breaks_no_rule() -> None:
 
 @pytest.mark.usefixtures("sample")
 def test_the_worker_goes_on_from_there_without_breaking_a_rule() -> None:
-    sweeping.sweep()
-    assert [str(one) for one in invariants.check()] == []
+    sweep.sweep()
+    assert [str(one) for one in rules.check()] == []
     assert of("sam").status == Status.CHALLENGED

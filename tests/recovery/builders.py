@@ -6,16 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from common.clock import database_now
 from django.db.models import Model
 
-from accounts import keys
-from accounts.clock import database_now
 from accounts.mail import links
 from accounts.mail.models import Link, Mail
 from accounts.models import RecoveryCodeDevice, TotpDevice, User
 from audit.models import Event
 from audit.tags import Tag
-from recoverydesk.recovery import facts
+from common import keys
+from recoverydesk.recovery.evidence import facts
 from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, Claim, Probe, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import Actor, staff
 from recoverydesk.recovery.probing.verdicts import Result, Verdict

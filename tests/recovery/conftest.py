@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from recoverydesk.demo import codehost
-from recoverydesk.recovery import sweeping
+from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import CodeHost, RecoveryTicket
 from tests import factories
 from tests.support import git, serve
@@ -80,4 +80,4 @@ def branch_in(text: str) -> str:
 def let_time_pass(ticket: RecoveryTicket, seconds: float = 0) -> None:
     """Put the end of the waiting period `seconds` from now, by the database's clock, and sweep."""
     RecoveryTicket.objects.filter(pk=ticket.pk).update(wait_until=Now() + timedelta(seconds=seconds))
-    sweeping.sweep()
+    sweep.sweep()

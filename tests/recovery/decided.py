@@ -4,20 +4,23 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from recoverydesk.recovery.workflow.table import Verb
+
 from accounts.decisions import Confirmation
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import co_owning, deciding, freshness, workflow
+from recoverydesk.recovery import workflow
+from recoverydesk.recovery.after_reset import held_roles
 from recoverydesk.recovery.models import Boundary, RecoveryTicket
-from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import Actor
+from recoverydesk.recovery.workflow import seen_pages, staff_decisions
 
 
 def confirmed(actor: Actor, verb: str, ticket_id: int, part: str = "") -> dict[str, Any]:
     """The actor with the factor shown for this, and the page they saw: the ticket as it is now."""
-    seen = freshness.of(RecoveryTicket.objects.get(pk=ticket_id))
+    seen = seen_pages.of(RecoveryTicket.objects.get(pk=ticket_id))
     if actor.user is None:
         return {"actor": actor, "seen": seen}
-    decision = deciding.decision(verb, ticket_id, seen, part)
+    decision = staff_decisions.decision(verb, ticket_id, seen, part)
     return {"actor": replace(actor, confirmed=Confirmation(decision, actor.user.pk, time.time())), "seen": seen}
 
 
@@ -53,7 +56,7 @@ def release_by_staff(role_id: int, *, actor: Actor, **given: Any) -> bool:
     sure: dict[str, Any] = {"actor": actor}
     if role is not None and role.held_for is not None:
         sure = confirmed(actor, "release_role", role.held_for, role.project.name)
-    return co_owning.release_by_staff(role_id, **sure | given)
+    return held_roles.release_by_staff(role_id, **sure | given)
 
 
 def _place(boundary_id: int) -> str:

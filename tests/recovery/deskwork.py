@@ -4,8 +4,8 @@ from typing import Any
 
 from django.test import Client
 
-from recoverydesk.recovery import freshness
 from recoverydesk.recovery.models import RecoveryTicket
+from recoverydesk.recovery.workflow import seen_pages
 from tests.accounts.deciding import asks_for_factor, decide, fresh_code
 
 QUEUE = "/admin/recovery/recoveryticket/"
@@ -15,7 +15,7 @@ __all__ = ["asks_for_factor", "decide", "fresh_code", "hidden", "push"]
 
 def hidden(ticket: RecoveryTicket) -> dict[str, str]:
     """The hidden fields of every form on a page of the ticket that is shown now."""
-    seen = freshness.of(RecoveryTicket.objects.get(pk=ticket.pk))
+    seen = seen_pages.of(RecoveryTicket.objects.get(pk=ticket.pk))
     return {"version": str(seen.version), "seen": str(seen.event)}
 
 

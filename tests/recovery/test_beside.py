@@ -13,14 +13,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import services
-from accounts.clock import database_now
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.projects.models import Project, Role
-from recoverydesk.recovery import desk, errors, moves, notes, workflow
+from recoverydesk.recovery import errors, workflow
 from recoverydesk.recovery.admin import RecoveryTicketAdmin
+from recoverydesk.recovery.desk import notes
+from recoverydesk.recovery.desk import ticket as desk_ticket
 from recoverydesk.recovery.models import Claim, OtherProof, RecoveryTicket, Source, Status
-from recoverydesk.recovery.moves import STAFF, Verb
 from recoverydesk.recovery.permissions import signed_in, staff
+from recoverydesk.recovery.workflow import table
+from recoverydesk.recovery.workflow.table import STAFF, Verb
 from tests import factories
 from tests.recovery.builders import (
     DAY,
@@ -89,7 +92,7 @@ def form_of(ticket: RecoveryTicket) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("verb", sorted(set(desk.BUTTONS) - HARMLESS_BUTTONS))
+@pytest.mark.parametrize("verb", sorted(set(desk_ticket.BUTTONS) - HARMLESS_BUTTONS))
 def test_no_button_does_anything_for_a_co_owner(ticket: RecoveryTicket, kim: User, verb: str) -> None:
     form, client = form_of(ticket), browser(kim)
     before = everything()
@@ -100,7 +103,7 @@ def test_no_button_does_anything_for_a_co_owner(ticket: RecoveryTicket, kim: Use
     assert refusals(ticket)[-1]["error"] == "CoOwnedTicket"
 
 
-@pytest.mark.parametrize("name", [name for name, move in moves.TRANSITIONS.items() if move.who & STAFF])
+@pytest.mark.parametrize("name", [name for name, move in table.TRANSITIONS.items() if move.who & STAFF])
 def test_no_verb_of_staff_does_anything_for_a_co_owner(ticket: RecoveryTicket, kim: User, name: Verb) -> None:
     with pytest.raises(errors.CoOwnedTicket):
         PRESS[name][0](ticket, pressing(kim))

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
-
-from recoverydesk.recovery.boundaries import (
+from recoverydesk.recovery.repository_urls.parser import (
     NO_HOSTS,
     HostRule,
     Hosts,
@@ -19,6 +18,7 @@ from recoverydesk.recovery.boundaries import (
     refusal,
     stored_hosts,
 )
+
 from recoverydesk.recovery.models import CodeHost
 
 TABLE = Path(__file__).parent.parent / "data" / "repo-urls.tsv"

@@ -5,7 +5,7 @@ import re
 import pytest
 from pytest_django import Settings
 
-from accounts import keys
+from common import keys
 from recoverydesk.recovery import branch_token
 
 

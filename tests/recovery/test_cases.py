@@ -5,14 +5,15 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
+from common.clock import database_now
 from django.contrib.auth.models import Group
 from django.db.models import Exists
 
-from accounts.clock import database_now
 from accounts.mail.models import Mail
 from accounts.models import User
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import cases, policy
+from recoverydesk.recovery import policy
+from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Approval, Boundary, BoundaryException, Claim, RecoveryTicket, Status
 from recoverydesk.recovery.probing.verdicts import Verdict
 from tests import factories

@@ -1,13 +1,14 @@
 """Who lets a role on hold act again, and what is written down of whoever may not."""
 
 import pytest
+from common.clock import database_now
 
-from accounts.clock import database_now
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import co_owning, errors
+from recoverydesk.recovery import errors
+from recoverydesk.recovery.after_reset import held_roles
 from recoverydesk.recovery.permissions import signed_in
 from tests import factories
 from tests.recovery import decided
@@ -38,7 +39,7 @@ def test_a_co_owner_in_quarantine_releases_nothing(held: Role) -> None:
     User.objects.filter(pk=kim.pk).update(quarantined_at=database_now())
     for _twice in range(2):
         with pytest.raises(errors.InQuarantine):
-            co_owning.release(held.pk, actor=signed_in(kim, recent=True))
+            held_roles.release(held.pk, actor=signed_in(kim, recent=True))
     held.refresh_from_db()
     assert held.held_at is not None
     event = Event.objects.get(tag=Tag.ACCOUNT_RECOVERY_REFUSED)  # the same refusal is news once an hour

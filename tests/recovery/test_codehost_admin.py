@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from common.clock import database_now
 from django.core.cache import cache
 from django.db.models.functions import Now
 from django.test import Client
 
-from accounts.clock import database_now
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery.models import CodeHost

@@ -10,6 +10,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
+from recoverydesk.recovery.repository_urls.parser import parse_stored
 
 from accounts.mail.models import Mail
 from accounts.mail.rendering import render
@@ -19,8 +20,7 @@ from audit.tags import Tag
 from recoverydesk.demo import codehost as git_host
 from recoverydesk.projects.models import Project, RepositoryLink
 from recoverydesk.projects.services import record_release
-from recoverydesk.recovery import codehosts
-from recoverydesk.recovery.boundaries import parse_stored
+from recoverydesk.recovery.code_hosts import described
 from recoverydesk.recovery.errors import NotAllowed
 from recoverydesk.recovery.models import CodeHost
 from recoverydesk.recovery.permissions import staff
@@ -113,7 +113,7 @@ def test_an_origin_that_needs_more_or_is_none_is_refused(words: list[str], told:
 )
 def test_the_key_is_the_one_boundaries_carry(origin: str, key: str) -> None:
     run("codehost", "add", origin, "--private", "--style", "nested")
-    assert list(codehosts.rules()) == [key]
+    assert list(described.rules()) == [key]
 
 
 def test_every_change_is_an_event_and_a_mail_to_each_admin(make_user: MakeUser) -> None:
@@ -172,8 +172,8 @@ def test_only_the_shell_or_a_superuser_decides_where_we_look(make_user: MakeUser
     admin = make_user("ada")
     admin.groups.add(Group.objects.get_or_create(name="Admins")[0])
     with pytest.raises(NotAllowed):
-        codehosts.add("https://git.example.org", actor=staff(admin))
-    codehosts.add("https://git.example.org", actor=staff(make_user("root", is_superuser=True)))
+        described.add("https://git.example.org", actor=staff(admin))
+    described.add("https://git.example.org", actor=staff(make_user("root", is_superuser=True)))
     assert Event.objects.get(tag=Tag.CODEHOST_ADD).actor_name == "root"
 
 
@@ -206,7 +206,7 @@ def changes() -> list[Event]:
 
 def test_describing_a_host_again_tells_what_changed_and_nothing_when_nothing_did() -> None:
     for style in ("owner", "owner", "nested"):
-        codehosts.add("https://git.example.org", style=style)
+        described.add("https://git.example.org", style=style)
     first, second = changes()
     assert (first.tag, second.tag) == (Tag.CODEHOST_ADD, Tag.CODEHOST_CHANGE)
     assert (second.data["was"]["style"], second.data["style"]) == ("owner", "nested")
@@ -215,10 +215,10 @@ def test_describing_a_host_again_tells_what_changed_and_nothing_when_nothing_did
 @pytest.mark.parametrize("damage", [{"origin": "no origin"}, {"origin": "https://other.example"}, {"style": "odd"}])
 def test_a_row_that_cannot_be_read_stops_only_itself(damage: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
     for host in ("a", "b"):
-        codehosts.add(f"https://git.{host}.example.org", style="nested")
+        described.add(f"https://git.{host}.example.org", style="nested")
     CodeHost.objects.filter(host="git.a.example.org").update(**damage)
-    assert set(codehosts.rules()) == {"git.b.example.org"}
+    assert set(described.rules()) == {"git.b.example.org"}
     assert "cannot be read: describe it anew" in caplog.text
     assert parse_stored("https://git.b.example.org/one/two/three").repository
-    codehosts.add("https://git.a.example.org", style="nested")
-    assert set(codehosts.rules()) == {"git.a.example.org", "git.b.example.org"}
+    described.add("https://git.a.example.org", style="nested")
+    assert set(described.rules()) == {"git.a.example.org", "git.b.example.org"}

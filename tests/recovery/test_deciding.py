@@ -19,18 +19,22 @@ from django.db.models.functions import Now
 from django.test import Client
 from django_otp_webauthn.models import WebAuthnCredential
 
-from accounts.clock import database_now
 from accounts.decisions import PENDING, Confirmation, ConfirmationNeeded, Decision
 from accounts.devices import RecoveryCode, TotpDevice
 from accounts.models import User
 from audit.log import record
 from audit.models import Event
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import deciding, desk, errors, freshness, moves, notes, transitions, workflow
+from recoverydesk.recovery import errors, workflow
+from recoverydesk.recovery.desk import notes
+from recoverydesk.recovery.desk import ticket as desk_ticket
 from recoverydesk.recovery.models import BoundaryException, RecoveryTicket, Status
-from recoverydesk.recovery.moves import DECISIONS, STAFF, Verb
 from recoverydesk.recovery.permissions import staff
+from recoverydesk.recovery.workflow import seen_pages, staff_decisions, table
+from recoverydesk.recovery.workflow import work as ticket_work
+from recoverydesk.recovery.workflow.table import DECISIONS, STAFF, Verb
 from tests import factories
 from tests.accounts.authenticator import Authenticator
 from tests.accounts.test_webauthn import OPTIONS, add_key
@@ -157,14 +161,14 @@ SCENES: dict[str, tuple[Scene, str]] = {
 
 
 def test_every_button_decides_or_is_named_as_one_that_does_not() -> None:
-    assert set(desk.BUTTONS) == set(SCENES) | NO_DECISION
+    assert set(desk_ticket.BUTTONS) == set(SCENES) | NO_DECISION
     assert set(SCENES) == {str(verb) for verb in DECISIONS} | {"release_role"}
-    of_staff = {str(verb) for verb, move in moves.TRANSITIONS.items() if move.who & STAFF}
+    of_staff = {str(verb) for verb, move in table.TRANSITIONS.items() if move.who & STAFF}
     assert of_staff <= set(SCENES) | NO_DECISION
 
 
 def test_nothing_that_is_done_to_several_tickets_decides(ready: RecoveryTicket, admin: Client) -> None:
-    assert set(desk.BULK) <= NO_DECISION
+    assert set(desk_ticket.BULK) <= NO_DECISION
     before = state()
     for verb in SCENES:
         admin.post(f"{QUEUE}act/", {"ticket": [ready.pk], "action": verb, "reason": REASON, **hidden(ready)})
@@ -310,7 +314,7 @@ def test_neither_a_cookie_nor_a_csrf_token_is_kept_with_the_press(ready: Recover
 
 
 def sure(user: User, ticket: RecoveryTicket, **changed: Any) -> Confirmation:
-    decision = deciding.decision("reset", ticket.pk, freshness.of(ticket))
+    decision = staff_decisions.decision("reset", ticket.pk, seen_pages.of(ticket))
     parts = {name: changed[name] for name in ("verb", "about", "seen") if name in changed}
     rest = {name: changed[name] for name in ("user_id", "at") if name in changed}
     return replace(Confirmation(replace(decision, **parts), user.pk, time.time()), **rest)
@@ -326,7 +330,7 @@ def sure(user: User, ticket: RecoveryTicket, **changed: Any) -> Confirmation:
 def test_a_factor_shown_for_anything_else_is_none(ready: RecoveryTicket, root: User, changed: dict[str, Any]) -> None:
     notes.add(ready.pk, actor=staff(root), text="so that the version is not 0")
     ready.refresh_from_db()
-    seen, before = freshness.of(ready), state()
+    seen, before = seen_pages.of(ready), state()
     with pytest.raises(ConfirmationNeeded):
         workflow.reset(ready.pk, actor=staff(root, confirmed=sure(root, ready, **changed)), seen=seen, reason=REASON)
     assert state() == before
@@ -342,8 +346,8 @@ def test_without_the_page_it_was_shown_on_there_is_no_decision(ready: RecoveryTi
 def test_a_verb_that_forgets_to_ask_is_undone(ready: RecoveryTicket, root: User) -> None:
     before = state()
     for verb in (Verb.RESET, Verb.APPROVE):
-        with pytest.raises(ConfirmationNeeded), transitions.verb(verb, ready.pk, staff(root)) as work:
-            transitions.save(work, Tag.ACCOUNT_RECOVERY_APPROVE)
+        with pytest.raises(ConfirmationNeeded), ticket_work.verb(verb, ready.pk, staff(root)) as work:
+            ticket_work.save(work, Tag.ACCOUNT_RECOVERY_APPROVE)
     assert state() == before
 
 

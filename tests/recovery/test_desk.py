@@ -5,40 +5,31 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from common.clock import database_now
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from recoverydesk.populating.chance import Chance
+from recoverydesk.populating.registry import Sizes
 
-from accounts.clock import database_now
 from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
+from recoverydesk.populating import build, registry
 from recoverydesk.projects import links as project_links
 from recoverydesk.projects.models import Release, RepositoryLink
-from recoverydesk.recovery import (
-    errors,
-    freshness,
-    notes,
-    notices,
-    presence,
-    replies,
-    settings_page,
-    showing,
-    trends,
-    wording,
-    workflow,
-)
+from recoverydesk.recovery import errors, notices, summary, wording, workflow
+from recoverydesk.recovery.desk import notes, presence, replies, trends
+from recoverydesk.recovery.desk.pages import settings
 from recoverydesk.recovery.models import Entry, Probe, RecoveryTicket, ReplyTemplate, Status, Viewer
 from recoverydesk.recovery.permissions import SYSTEM, staff
-from recoverydesk.recovery.populating import build, registry
-from recoverydesk.recovery.populating.chance import Chance
-from recoverydesk.recovery.populating.registry import Sizes
 from recoverydesk.recovery.probing.verdicts import Verdict
 from recoverydesk.recovery.templatetags import desk_tags
+from recoverydesk.recovery.workflow import seen_pages
 from tests import factories
 from tests.recovery.builders import REASON, add_boundary, make_admin, make_moderator, make_ticket, refusals
 from tests.recovery.deskwork import push
@@ -181,7 +172,7 @@ def fields_of(shown: Any) -> dict[str, str]:
 
 def send(ticket: RecoveryTicket, by: User, text: str) -> Mail:
     """Look at the preview, then send it."""
-    seen, draft = freshness.of(ticket), replies.fill(text, ticket)
+    seen, draft = seen_pages.of(ticket), replies.fill(text, ticket)
     mark = replies.mark(ticket, draft, by, seen)
     return replies.send(ticket.pk, actor=staff(by), text=draft.text, previewed=mark, seen=seen)
 
@@ -389,9 +380,9 @@ def test_time_in_each_status_comes_from_the_events(ticket: RecoveryTicket) -> No
 
 
 def test_settings_in_force_show_no_secret() -> None:
-    shown = dict(settings_page.in_force())
+    shown = dict(settings.in_force())
     assert shown["RECOVERY_AUTO_CHALLENGE"] == "on"
-    assert not any(word in name for name in shown for word in settings_page.UNSAFE)
+    assert not any(word in name for name in shown for word in settings.UNSAFE)
     assert not {"DATABASE_URL", "BROKER_URL", "EMAIL_URL"} & set(shown)
 
 
@@ -457,7 +448,7 @@ def test_every_choice_kept_in_events_has_its_words_in_the_timeline(ada: User) ->
     ticket = make_ticket(ada, Status.NEW)
     add_boundary(ticket)
     workflow.challenge(ticket.pk, actor=SYSTEM)
-    lines = showing.timeline(showing.story(ticket, list(ticket.boundaries.all())), show="events")
+    lines = summary.timeline(summary.story(ticket, list(ticket.boundaries.all())), show="events")
     assert [line.detail for line in lines] == ["status: Challenged · boundaries asked: 1"]
 
 

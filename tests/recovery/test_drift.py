@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from common.clock import database_now
 from django.test import Client
 
-from accounts.clock import database_now
 from accounts.mail import links
 from accounts.models import User
 from recoverydesk.projects import services

@@ -3,15 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from common.clock import database_now
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.clock import database_now
 from accounts.models import User
 from recoverydesk.projects import services
 from recoverydesk.projects.links import LinkFact
 from recoverydesk.projects.models import Project, RepositoryLink
-from recoverydesk.recovery import errors, evidence, workflow
+from recoverydesk.recovery import errors, workflow
+from recoverydesk.recovery.evidence import boundaries
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from tests import factories
@@ -285,7 +286,7 @@ def sightings(draw: st.DrawFn) -> LinkFact:
 def test_nothing_depends_on_projects_that_may_not_retire_anything(
     links: list[LinkFact], last_named: dict[int, datetime]
 ) -> None:
-    asked = evidence.may_retire(links, REQUESTED - YEAR)
+    asked = boundaries.may_retire(links, REQUESTED - YEAR)
     known = {project: at for project, at in last_named.items() if project in asked}
     ages = {"requested_at": REQUESTED, "young": 30 * DAY, "retires": YEAR}
-    assert evidence.freeze(links, known, **ages) == evidence.freeze(links, last_named, **ages)  # type: ignore[arg-type]
+    assert boundaries.freeze(links, known, **ages) == boundaries.freeze(links, last_named, **ages)  # type: ignore[arg-type]

@@ -6,21 +6,24 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from common.clock import database_now
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db.models import F
 from django.test import Client
 
-from accounts.clock import database_now
 from accounts.mail import outbox
 from accounts.mail.models import Mail
 from accounts.models import TotpDevice, User
 from audit.models import Event
 from audit.tags import Tag
+from recoverydesk.invariants import letters
 from recoverydesk.projects import services as projects
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery import cases, co_owning, errors, held, notices, policy, sweeping, wording, workflow
-from recoverydesk.recovery.invariants import letters
+from recoverydesk.recovery import errors, notices, policy, wording, workflow
+from recoverydesk.recovery.after_reset import held_roles, held_tokens
+from recoverydesk.recovery.background import sweep
+from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Approval, BoundaryException, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM, claimant, signed_in
 from tests import factories
@@ -80,7 +83,7 @@ def except_it(ticket: RecoveryTicket, asker: User, approver: User) -> None:
 def past(ticket: RecoveryTicket, days: float) -> None:
     span = timedelta(days=days)
     RecoveryTicket.objects.filter(pk=ticket.pk).update(wait_until=F("wait_until") - span)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
 
 
@@ -124,7 +127,7 @@ def test_an_exception_alone_is_not_enough(ada: User) -> None:
     add_boundary(ticket, "gone")
     except_it(ticket, make_moderator(), make_admin())
     RecoveryTicket.objects.update(wait_until=database_now() - DAY, wait_rows=["exception"])
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.CHALLENGED
     offer = workflow.Offer("password", factories.PASSWORD)
@@ -159,8 +162,8 @@ def test_a_role_on_hold_cannot_act_until_another_owner_says_so(challenged: Recov
         projects.add_role(factories.make_user("mal"), other, "owner", actor=User.objects.get(pk=ada.pk))
     for actor in (signed_in(kim), signed_in(ada, recent=True), signed_in(factories.make_user("eve"), recent=True)):
         with pytest.raises(errors.RecoveryError):
-            co_owning.release(role.pk, actor=actor)
-    co_owning.release(role.pk, actor=signed_in(kim, recent=True))
+            held_roles.release(role.pk, actor=actor)
+    held_roles.release(role.pk, actor=signed_in(kim, recent=True))
     role.refresh_from_db()
     assert role.held_at is None
     assert Event.objects.filter(tag=Tag.PROJECT_ROLE_RELEASE).count() == 1
@@ -260,7 +263,7 @@ def test_a_role_gained_since_sends_back_and_the_contact_hears_what_is_asked_in_a
     assert (letter.recipient, "github.com/gained" in said_in(letter)) == (ticket.contact, True)
     assert "git.example/ada" not in said_in(letter)
     for _round in range(3):
-        sweeping.sweep()
+        sweep.sweep()
     assert Mail.objects.filter(kind="recovery_challenge_added").count() == 1
     assert not list(letters.notice_twice())
     assert not list(letters.secret_to_a_stranger())
@@ -303,13 +306,13 @@ def test_an_unverified_address_is_verified_after_seven_days_and_nothing_else_cha
     ticket = workflow.open_ticket(
         subject=kim, claim=Claim.UNVERIFIED_EMAIL, actor=SYSTEM, source=Source.FORM, contact="Kim@example.org"
     ).ticket
-    sweeping.sweep()
-    sweeping.sweep()
+    sweep.sweep()
+    sweep.sweep()
     (letter,) = [str(one.body) for one in mail.outbox]
     path = next(line for line in letter.splitlines() if "/recover/status/" in line).strip()
     Client().post(path.removeprefix("http://localhost:8000"), {"pushed": "1"})
     for _round in range(2):
-        sweeping.sweep()
+        sweep.sweep()
     past(ticket, 7)
     assert ticket.status == Status.READY
     password = kim.password
@@ -324,7 +327,7 @@ def test_held_tokens_are_kept_or_revoked_on_one_page(ada: User) -> None:
     old = ApiToken.objects.create(user=ada, name="ci", created_at=now - 90 * DAY, last_used_at=now - DAY, held_at=now)
     new = ApiToken.objects.create(user=ada, name="new", created_at=now - DAY, last_used_at=now, held_at=now)
     unused = ApiToken.objects.create(user=ada, name="unused", created_at=now - 90 * DAY, held_at=now)
-    assert {choice.token.name: choice.revoke for choice in held.choices(ada)} == {
+    assert {choice.token.name: choice.revoke for choice in held_tokens.choices(ada)} == {
         "ci": False,
         "new": True,
         "unused": True,
@@ -345,9 +348,9 @@ def test_a_held_token_that_another_page_decided_about_meanwhile_is_said_and_stop
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [ApiToken.objects.create(user=ada, name=name, held_at=database_now()) for name in ("one", "two")]
-    seen = held.choices(ada)
+    seen = held_tokens.choices(ada)
     ApiToken.objects.filter(pk=rows[0].pk).update(revoked_at=database_now())
-    monkeypatch.setattr(held, "choices", lambda _user: seen)
+    monkeypatch.setattr(held_tokens, "choices", lambda _user: seen)
     wishes = {f"token-{row.pk}": "keep" for row in rows}
     browser, secret = Client(), factories.add_totp(ada, "tablet")[1]
     browser.post("/account/login/", {"login": "ada", "password": factories.PASSWORD})

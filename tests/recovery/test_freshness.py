@@ -8,10 +8,12 @@ from django.db.models import F
 from django.test import Client
 
 from accounts.models import User
-from recoverydesk.recovery import desk, freshness, notes
-from recoverydesk.recovery.freshness import Seen
+from recoverydesk.recovery.desk import notes
+from recoverydesk.recovery.desk import ticket as desk_ticket
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
+from recoverydesk.recovery.workflow import seen_pages
+from recoverydesk.recovery.workflow.seen_pages import Seen
 from tests import factories
 from tests.recovery.builders import REASON, add_boundary, everything, make_moderator, make_root, make_ticket, refusals
 from tests.recovery.deskwork import QUEUE, hidden
@@ -62,7 +64,7 @@ def given(number: str | None, name: str) -> dict[str, str]:
     return {} if number is None else {name: number}
 
 
-@pytest.mark.parametrize("verb", sorted(set(desk.BUTTONS) - ANY_TIME))
+@pytest.mark.parametrize("verb", sorted(set(desk_ticket.BUTTONS) - ANY_TIME))
 def test_no_button_takes_a_version_that_is_none(ada: User, root: Client, verb: str) -> None:
     ticket, form = scene_of(verb, ada)
     good = hidden(ticket)
@@ -90,10 +92,10 @@ def test_a_number_that_is_none_excuses_no_older_version(ada: User, number: str |
     RecoveryTicket.objects.filter(pk=ticket.pk).update(version=F("version") + 1)
     ticket.refresh_from_db()
     assert ticket.version > 0
-    seen = freshness.seen({"version": "0", **given(number, "seen")})
-    assert not freshness.is_current(seen, ticket)
-    assert not freshness.is_current(
-        freshness.seen({"seen": freshness.newest(ticket), **given(number, "version")}), ticket
+    seen = seen_pages.seen({"version": "0", **given(number, "seen")})
+    assert not seen_pages.is_current(seen, ticket)
+    assert not seen_pages.is_current(
+        seen_pages.seen({"seen": seen_pages.newest(ticket), **given(number, "version")}), ticket
     )
 
 
@@ -102,7 +104,7 @@ def test_an_event_of_another_ticket_excuses_nothing(ada: User) -> None:
     other = make_ticket(factories.make_user("kim"), Status.NEW)
     notes.add(other.pk, actor=staff(make_moderator("lin")), text="later")
     ticket.refresh_from_db()
-    assert not freshness.is_current(Seen(0, freshness.newest(other)), ticket)
+    assert not seen_pages.is_current(Seen(0, seen_pages.newest(other)), ticket)
 
 
 def test_several_tickets_are_seen_in_two_queries(ada: User, django_assert_num_queries: Any) -> None:
@@ -110,8 +112,8 @@ def test_several_tickets_are_seen_in_two_queries(ada: User, django_assert_num_qu
     for ticket in tickets:
         ticket.refresh_from_db()
     with django_assert_num_queries(2):
-        found = freshness.of_each([ticket.pk for ticket in tickets])
-    assert found == {ticket.pk: freshness.of(ticket) for ticket in tickets}
+        found = seen_pages.of_each([ticket.pk for ticket in tickets])
+    assert found == {ticket.pk: seen_pages.of(ticket) for ticket in tickets}
 
 
 def test_the_page_of_a_reply_opens_whatever_the_numbers(ada: User, root: Client) -> None:

@@ -6,18 +6,19 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from common.clock import database_now
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts.clock import database_now
 from accounts.mail.models import Mail
 from accounts.mail.rendering import render
 from audit.models import Event
 from audit.tags import Tag
-from recoverydesk.recovery import codehosts, errors, host_knowledge, host_limits
+from recoverydesk.recovery import errors
+from recoverydesk.recovery.code_hosts import described, learned, limits
 from recoverydesk.recovery.models import CodeHost, RecoveryTicket
 from recoverydesk.recovery.permissions import Actor, staff
 from recoverydesk.recovery.probing.patience import Pace, next_day
@@ -52,7 +53,7 @@ def used_up() -> CodeHost:
 
 
 def limit(host: str = "git.example", *, a_day: int | None = 5_000, a_second: float | None = None, **more: Any) -> Pace:
-    return host_knowledge.pace(host_limits.limit(host, a_day=a_day, a_second=a_second, **{"reason": REASON} | more))
+    return learned.pace(limits.limit(host, a_day=a_day, a_second=a_second, **{"reason": REASON} | more))
 
 
 def changes() -> list[dict[str, Any]]:
@@ -87,7 +88,7 @@ def test_a_limit_is_an_event_with_old_and_new_and_a_mail_to_every_admin(used_up:
 def test_what_is_out_of_bounds_is_refused_and_no_row_can_hold_it(
     used_up: CodeHost, a_day: int, a_second: float
 ) -> None:
-    with pytest.raises(host_limits.BadLimit):
+    with pytest.raises(limits.BadLimit):
         limit(a_day=a_day, a_second=a_second)
     assert changes() == []
     if math.isnan(a_second) and connection.vendor == "sqlite":
@@ -127,14 +128,14 @@ def test_a_public_host_that_was_never_asked_gets_a_row_that_describes_nothing() 
     assert limit("https://GitHub.com", a_day=90_000) == Pace(90_000, 4.0)
     row = CodeHost.objects.get()
     assert (row.host, row.origin, row.described) == ("github.com", "https://github.com", False)
-    assert codehosts.rules() == {}
+    assert described.rules() == {}
     limit("github.com", a_day=None)
-    assert host_knowledge.pace(CodeHost.objects.get()) == Pace(50_000, 4.0)
+    assert learned.pace(CodeHost.objects.get()) == Pace(50_000, 4.0)
 
 
 @pytest.mark.parametrize("host", ["http://git.example", "git.example:8443", "localhost", "10.0.0.5", "a b", "x/y", ""])
 def test_a_host_that_must_be_described_first_gets_no_row_by_a_limit(host: str) -> None:
-    with pytest.raises((codehosts.UnknownCodeHost, codehosts.BadOrigin)):
+    with pytest.raises((described.UnknownCodeHost, described.BadOrigin)):
         limit(host)
     assert not CodeHost.objects.exists()
 
@@ -143,9 +144,9 @@ def test_a_limit_survives_a_month_without_a_look_and_being_described(used_up: Co
     limit(a_day=7)
     old = timezone.now() - timedelta(days=40)
     CodeHost.objects.update(created_at=old, tokens_at=old)
-    assert host_knowledge.forget_unused() == 0
-    codehosts.add("https://git.example")
-    assert host_knowledge.pace(CodeHost.objects.get()).a_day == 7
+    assert learned.forget_unused() == 0
+    described.add("https://git.example")
+    assert learned.pace(CodeHost.objects.get()).a_day == 7
 
 
 def test_looks_that_waited_for_tomorrow_are_due_once_the_day_has_room(used_up: CodeHost) -> None:
@@ -243,7 +244,7 @@ def test_a_ticket_says_which_host_keeps_it_waiting_until_when(used_up: CodeHost)
     assert "as often as it may be" not in page_of(client, ticket)
     CodeHost.objects.update(circuit_open_until=database_now() + timedelta(minutes=5))
     assert "git.example failed and is left alone until" in page_of(client, ticket)
-    codehosts.pause("git.example")
+    described.pause("git.example")
     assert "Staff have paused git.example." in page_of(client, ticket)
     ticket.boundaries.update(kind="retired")
     assert "Staff have paused" not in page_of(client, ticket)

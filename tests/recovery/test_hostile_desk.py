@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from common.clock import database_now
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.clock import database_now
 from accounts.models import User
-from recoverydesk.recovery import notes
+from recoverydesk.recovery.desk import notes
 from recoverydesk.recovery.models import BoundaryException, Claim, Mention, OtherProof, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
 from tests import factories

@@ -6,7 +6,7 @@ from django.core.cache import cache
 from accounts.mail import outbox
 from accounts.mail.models import Mail
 from accounts.models import User
-from recoverydesk.recovery import mentions, notes
+from recoverydesk.recovery.desk import mentions, notes
 from recoverydesk.recovery.models import Entry, Mention, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
 from tests import factories

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from common.clock import database_now
 from django.core.cache import cache
 from django.db.models.functions import Now
 from django.test import Client
 
-from accounts.clock import database_now
 from accounts.mail.models import Mail
 from accounts.models import User
 from recoverydesk.recovery import workflow

@@ -3,15 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from common.clock import database_now
 from django.core.cache import cache
 from django.db.models import F
 from django.test import Client
 
-from accounts.clock import database_now
 from accounts.mail import links, outbox
 from accounts.mail.models import Mail
 from accounts.models import User
-from recoverydesk.recovery import notices, queue_place, sweeping, workflow
+from recoverydesk.recovery import notices, queue_place, workflow
+from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from tests import factories
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     cache.clear()
-    monkeypatch.setattr("recoverydesk.recovery.rounds.probe_due", lambda: 0)
+    monkeypatch.setattr("recoverydesk.recovery.background.probe_rounds.probe_due", lambda: 0)
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def ada(db: None) -> User:
 def a_day_passes() -> None:
     columns = ("turn_since", "next_notice_at", "wait_until", "challenged_at", "mailbox_confirmed_at")
     RecoveryTicket.objects.update(**{name: F(name) - DAY for name in columns})
-    sweeping.sweep()
+    sweep.sweep()
 
 
 def heard(kind: str, days: int) -> list[int]:
@@ -66,10 +67,10 @@ def test_a_wait_is_told_at_its_start_after_one_three_and_six_days_and_at_its_end
     factories.make_project("tool", ada)
     ticket = make_ticket(ada, Status.NEW)
     workflow.challenge(ticket.pk, actor=SYSTEM)
-    sweeping.sweep()
+    sweep.sweep()
     Client().post(f"/recover/status/{links.key(notices.status_link(ticket))}/", {"pushed": "1"})
-    sweeping.sweep()
-    sweeping.sweep()
+    sweep.sweep()
+    sweep.sweep()
     assert Mail.objects.filter(kind="recovery_waiting").count() == 1
     assert heard("recovery_waiting", 6) == [1, 3, 6]
     assert heard("recovery_wait_over", 2) == [1]

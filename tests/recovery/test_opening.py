@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
+from common.clock import database_now
 
-from accounts.clock import database_now
 from accounts.models import User
 from recoverydesk.projects import services as projects
 from recoverydesk.recovery import errors, workflow

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from common.clock import database_now
 
 from accounts import password_reset, services
-from accounts.clock import database_now
 from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import User

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from common.clock import database_now
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.clock import database_now
 from accounts.models import User
 from audit import log
 from audit.tags import Tag

@@ -11,12 +11,14 @@ from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.clock import database_now
 from accounts.models import User
-from audit import sheets
 from audit.models import Event
 from audit.tags import Tag
-from recoverydesk.recovery import desk, errors, notes, queue, searching
+from common import csv_safe
+from common.clock import database_now
+from recoverydesk.recovery import errors
+from recoverydesk.recovery.desk import notes, queue, search
+from recoverydesk.recovery.desk import ticket as desk_ticket
 from recoverydesk.recovery.models import RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import staff
 from tests import factories
@@ -64,24 +66,24 @@ def ada_ticket(db: None) -> RecoveryTicket:
     ],
 )  # fmt: skip
 def test_a_ticket_is_found_by_whatever_a_moderator_has_in_hand(ada_ticket: RecoveryTicket, text: str) -> None:
-    assert searching.find(text)[0] == {ada_ticket.pk}
+    assert search.find(text)[0] == {ada_ticket.pk}
 
 
 def test_a_ticket_is_found_by_its_number(ada_ticket: RecoveryTicket) -> None:
-    assert searching.find(f"#{ada_ticket.pk}")[0] == {ada_ticket.pk}
-    assert ada_ticket.pk in searching.find(str(ada_ticket.pk))[0]
+    assert search.find(f"#{ada_ticket.pk}")[0] == {ada_ticket.pk}
+    assert ada_ticket.pk in search.find(str(ada_ticket.pk))[0]
 
 
 @pytest.mark.parametrize(
     "text", ["nobody", "ada kim", "%", "_da", "gitlab.com/lovelace", "", "#", "//", "@", "://", "x" * 400]
 )
 def test_what_nothing_speaks_of_finds_nothing(ada_ticket: RecoveryTicket, text: str) -> None:
-    assert searching.find(text)[0] == set()
+    assert search.find(text)[0] == set()
 
 
 def test_a_search_says_when_it_stopped_early(monkeypatch: pytest.MonkeyPatch, ada_ticket: RecoveryTicket) -> None:
-    monkeypatch.setattr(searching, "LIMIT", 1)
-    assert searching.find("ada") == ({ada_ticket.pk}, True)
+    monkeypatch.setattr(search, "LIMIT", 1)
+    assert search.find("ada") == ({ada_ticket.pk}, True)
 
 
 def test_a_search_looks_in_every_queue_and_a_chosen_queue_only_in_it(db: None) -> None:
@@ -152,8 +154,8 @@ def test_the_queue_costs_the_same_for_one_ticket_and_for_forty(db: None) -> None
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", " =1", "\uff1d1"])
 def test_no_cell_is_a_formula(cell: str) -> None:
-    assert sheets.cell(cell) == f"'{cell}"
-    assert sheets.cell("ada") == "ada"
+    assert csv_safe.cell(cell) == f"'{cell}"
+    assert csv_safe.cell("ada") == "ada"
 
 
 def test_the_view_leaves_as_a_file(db: None) -> None:
@@ -271,7 +273,7 @@ def test_several_tickets_are_given_to_somebody_at_once(db: None) -> None:
 
 
 def test_nothing_heavy_can_be_done_to_several_tickets(db: None) -> None:
-    assert set(desk.BULK) == {"assign", "snooze"}
+    assert set(desk_ticket.BULK) == {"assign", "snooze"}
     client, ticket = browser(make_admin()), make_ticket(factories.make_user("kim"), Status.READY)
     for action in ("reset", "approve", "reject", "challenge", "reply", ""):
         client.post(f"{QUEUE}act/", {"ticket": [ticket.pk], "action": action, "reason": "a long enough reason"})

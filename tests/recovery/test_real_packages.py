@@ -9,7 +9,8 @@ from django.test import Client
 
 from accounts.models import User
 from recoverydesk.projects.models import File, Project, Release, RepositoryLink
-from recoverydesk.recovery import sweeping, workflow
+from recoverydesk.recovery import workflow
+from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import Boundary, Claim, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM, staff
 from tests import factories
@@ -102,19 +103,19 @@ def test_the_story_runs_for_real_packages_with_their_repositories_on_the_local_h
     admin = factories.make_user("grace", staff=True, groups=["Admins"])
 
     client.post("/recover/", {"username": "owner", "claim": "second_factor", "codes": "lost"})
-    sweeping.sweep()
-    sweeping.sweep()
+    sweep.sweep()
+    sweep.sweep()
     challenge = mails_to("owner@example.org", "Show us")[0]
     assert url in challenge
     host.push(url, branch_in(challenge), tmp_path)
     code = client.post(link_in(challenge, "/recover/status/"), {"pushed": "1"}, follow=True).context["return_code"]
-    sweeping.sweep()
+    sweep.sweep()
     ticket = owner.recovery_tickets.get()
     assert ticket.status == Status.WAITING
     assert [str(row) for row in ticket.boundaries.all()] == [f"{host.key}/{repository.split('/')[0]}"]
     let_time_pass(ticket)
     decided.reset(ticket.pk, actor=staff(admin), reason="its boundary is proved, waited")
-    sweeping.sweep()
+    sweep.sweep()
     choose = link_in(mails_to("owner@example.org", "Choose")[0], "/recover/password/")
     client.post(choose, {"code": code, "password": "another long phrase", "again": "another long phrase"})
     assert User.objects.get(pk=owner.pk).check_password("another long phrase")

@@ -8,7 +8,8 @@ from django.test import Client
 
 from accounts.mail.models import Mail
 from accounts.models import User
-from recoverydesk.recovery import sweeping, workflow
+from recoverydesk.recovery import workflow
+from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from tests import factories
 from tests.attacks.conftest import ask, letters, mailed
@@ -81,6 +82,6 @@ def test_the_fourth_opening_in_a_month_says_nothing(ada: User) -> None:
     for _opening in range(5):
         ask()
         workflow.reject(RecoveryTicket.objects.latest("id").pk, actor=mod, reason=REASON)
-        sweeping.sweep()
+        sweep.sweep()
     assert RecoveryTicket.objects.count() == 5
     assert len(told()) == 3 * 2

@@ -11,9 +11,10 @@ from django.test import Client
 from accounts.mail import outbox, rendering
 from accounts.mail.models import Mail
 from accounts.models import User
-from recoverydesk.recovery import freshness, notes, replies
+from recoverydesk.recovery.desk import notes, replies
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
+from recoverydesk.recovery.workflow import seen_pages
 from tests import factories
 from tests.recovery.builders import add_boundary, make_moderator, make_ticket, refusals
 from tests.recovery.deskwork import QUEUE, hidden
@@ -152,4 +153,4 @@ def test_the_preview_says_which_addresses_stay_words(client: Client, ticket: Rec
 
 
 def test_a_ticket_seen_as_it_is_gives_the_preview_its_numbers(client: Client, ticket: RecoveryTicket) -> None:
-    assert client.post(at(ticket), {"text": "Hello"}).context["seen"] == freshness.of(ticket)
+    assert client.post(at(ticket), {"text": "Hello"}).context["seen"] == seen_pages.of(ticket)

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from common.clock import database_now
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from recoverydesk.recovery.workflow.seen_pages import Seen
 
 from accounts import second_factors
-from accounts.clock import database_now
 from accounts.decisions import ConfirmationNeeded
 from accounts.devices import RecoveryCode, TotpDevice
 from accounts.mail import links
@@ -20,7 +21,6 @@ from audit import log
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery import errors, permissions, workflow
-from recoverydesk.recovery.freshness import Seen
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from tests import factories

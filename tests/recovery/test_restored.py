@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audit.chain.verifying import verify
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
@@ -14,11 +15,10 @@ from accounts.mail.models import Mail
 from audit import chores
 from audit.models import Event, Seal
 from audit.tags import CLOSING, Tag
-from audit.verifying import verify
-from recoverydesk import restoring
-from recoverydesk.recovery import ending, moves
+from recoverydesk.database import restoring
 from recoverydesk.recovery.models import OPEN_STATUSES, Status
 from recoverydesk.recovery.permissions import staff
+from recoverydesk.recovery.workflow import closing, table
 from tests import factories
 from tests.recovery.builders import REASON, make_admin, make_moderator, make_ticket
 
@@ -53,7 +53,7 @@ def test_a_restore_names_the_tickets_it_opened_again_and_no_one_person_resets_th
         make_ticket(factories.make_user("bo"), Status.READY),
     )
     Event.objects.create(tag=Tag.FILE_ADD, actor_name="system")
-    lost(lambda: ending.reject(stopped.pk, actor=moderator, reason=REASON))
+    lost(lambda: closing.reject(stopped.pk, actor=moderator, reason=REASON))
     assert not verify().intact
     said = restored()
     event = Event.objects.get(tag=Tag.AUDIT_LOG_RESTORE)
@@ -113,6 +113,6 @@ def test_what_is_no_restore_is_refused_in_a_sentence(tmp_path: Path) -> None:
 
 def test_every_way_to_close_a_ticket_is_one_that_checkpoints_name() -> None:
     is_open = set(OPEN_STATUSES)
-    ends = [verb for verb, move in moves.TRANSITIONS.items() if move.sources & is_open and move.targets - is_open]
+    ends = [verb for verb, move in table.TRANSITIONS.items() if move.sources & is_open and move.targets - is_open]
     tags = {Tag[f"ACCOUNT_RECOVERY_{verb.name}"] for verb in ends} | {Tag.ACCOUNT_RECOVERY_BREAK_GLASS}
     assert tags == set(CLOSING)

@@ -9,18 +9,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from common.clock import database_now
 from django.db.models import F
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
+from recoverydesk.recovery.repository_urls.parser import Place
 
-from accounts import leases
-from accounts.clock import database_now
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
+from common import leases
 from recoverydesk.demo import codehost as git_host
-from recoverydesk.recovery import codehosts, host_knowledge, host_limits, notices, rounds, workflow
-from recoverydesk.recovery.boundaries import Place
+from recoverydesk.recovery import notices, workflow
+from recoverydesk.recovery.background import probe_rounds
+from recoverydesk.recovery.code_hosts import described, learned, limits
 from recoverydesk.recovery.errors import NotAllowed
 from recoverydesk.recovery.models import Boundary, CodeHost, Probe, RecoveryTicket
 from recoverydesk.recovery.permissions import SYSTEM
@@ -86,7 +88,7 @@ def test_the_second_round_asks_in_one_request(host: Host) -> None:
     boundary = waiting(f"{host.url}/ada")
     for _ in range(2):
         due_again()
-        assert rounds.probe_due() == 1
+        assert probe_rounds.probe_due() == 1
     first, second = Probe.objects.filter(boundary=boundary).order_by("id")
     assert (first.verdict, first.protocol, first.requests) == (Verdict.MISSING, "v2", 2)
     assert (second.verdict, second.protocol, second.requests) == (Verdict.MISSING, "v2-direct", 1)
@@ -98,7 +100,7 @@ def test_what_was_learned_is_forgotten_after_seven_days(raw_host: MakeHost) -> N
     host = raw_host(NOTHING)
     CodeHost.objects.filter(pk=describe(host).pk).update(protocol="v2-direct", learned_at=Now() - timedelta(days=7))
     waiting(host.url("ada"))
-    rounds.probe_due()
+    probe_rounds.probe_due()
     assert [asked.method for asked in host.asked] == ["GET", "POST"]
     assert database_now() - (CodeHost.objects.get().learned_at or datetime.min) < timedelta(minutes=1)
 
@@ -115,7 +117,7 @@ def test_a_host_that_answers_only_after_its_advertisement_is_remembered_so(raw_h
     host = raw_host(answer)
     CodeHost.objects.filter(pk=describe(host).pk).update(protocol="v2-direct", learned_at=Now())
     waiting(host.url("ada"))
-    rounds.probe_due()
+    probe_rounds.probe_due()
     assert [asked.method for asked in host.asked] == ["POST", "GET", "POST"]
     assert CodeHost.objects.get().protocol == "v2"
     assert Probe.objects.get().verdict == Verdict.MISSING
@@ -127,7 +129,7 @@ def test_one_repository_served_as_files_does_not_undo_what_its_host_speaks(raw_h
     )
     CodeHost.objects.filter(pk=describe(host).pk).update(protocol="v2-direct", learned_at=Now())
     waiting(host.url("ada"))
-    rounds.probe_due()
+    probe_rounds.probe_due()
     assert Probe.objects.get().protocol == "dumb"
     assert CodeHost.objects.get().protocol == "v2-direct"
 
@@ -138,24 +140,24 @@ def test_a_public_host_gets_a_row_that_makes_no_rule(monkeypatch: pytest.MonkeyP
     urls = ["https://git.example.org/ada/tool.git", "https://git.example.org:8443/ada/tool.git"]
     listed = [{"url": url, "repository": "tool"} for url in urls]
     boundary = add_boundary(ticket, host="git.example.org", repositories=listed, next_probe_at=database_now())
-    rounds.probe_due()
+    probe_rounds.probe_due()
     row = CodeHost.objects.exclude(host="*.example.org").get()
     assert (row.host, row.described, row.failures) == ("git.example.org", False, 1)
-    assert codehosts.rules() == {}
+    assert described.rules() == {}
     assert {probe.verdict for probe in boundary.probes.all()} == {Verdict.BLOCKED, Verdict.UNREACHABLE}
 
 
 def test_staff_may_describe_a_host_that_was_learned_and_pause_one_that_was_not_described() -> None:
     CodeHost.objects.create(host="git.example.org", origin="https://git.example.org", described=False)
-    codehosts.add("https://git.example.org", style="nested")
-    assert list(codehosts.rules()) == ["git.example.org"]
+    described.add("https://git.example.org", style="nested")
+    assert list(described.rules()) == ["git.example.org"]
     assert Event.objects.filter(tag=Tag.CODEHOST_ADD).count() == 1
     CodeHost.objects.create(host="github.com", origin="https://github.com", described=False)
-    codehosts.pause("github.com")
+    described.pause("github.com")
     ticket = make_ticket(factories.make_user("ada"))
     listed = [{"url": "https://github.com/ada/tool", "repository": "tool"}]
     boundary = add_boundary(ticket, host="github.com", repositories=listed, next_probe_at=database_now())
-    assert rounds.probe_due() == 1
+    assert probe_rounds.probe_due() == 1
     probe = boundary.probes.get()
     assert (probe.verdict, probe.detail, probe.requests) == ("unreachable", "staff have paused this code host", 0)
 
@@ -165,7 +167,7 @@ def test_several_tickets_on_one_repository_are_one_request(raw_host: MakeHost) -
     describe(host)
     boundaries = [waiting(host.url("ada")) for _ in range(5)]
     Boundary.objects.filter(pk=boundaries[4].pk).update(next_probe_at=Now() + timedelta(seconds=50))
-    assert rounds.probe_due() == 5
+    assert probe_rounds.probe_due() == 5
     (question,) = posts(host)
     tokens = {notices.token_of(boundary.ticket) for boundary in boundaries}
     assert len(tokens) == 5
@@ -179,7 +181,7 @@ def test_each_ticket_of_a_shared_request_gets_its_own_answer(host: Host) -> None
     host.create("ada/tool")
     lucky, other = waiting(f"{host.url}/ada"), waiting(f"{host.url}/ada")
     git_host.git(folder, "branch", notices.token_of(lucky.ticket), "main")
-    rounds.probe_due()
+    probe_rounds.probe_due()
     lucky.refresh_from_db()
     other.refresh_from_db()
     assert (lucky.last_verdict, other.last_verdict) == ("found", "missing")
@@ -197,7 +199,7 @@ def test_the_search_ends_where_the_branch_is_found(raw_host: MakeHost) -> None:
     CodeHost.objects.filter(pk=describe(host).pk).update(protocol="v2-direct", learned_at=Now())
     boundary = waiting(host.url("ada"), repositories=9)
     known.append(notices.token_of(boundary.ticket))
-    rounds.probe_due()
+    probe_rounds.probe_due()
     boundary.refresh_from_db()
     assert boundary.proof is not None
     assert boundary.proof.url.endswith("/tool1")
@@ -209,7 +211,7 @@ def test_a_proof_keeps_how_it_was_seen_and_how_to_see_it_again_without_the_name(
     token = notices.token_of(boundary.ticket)
     host.create("ada/tool")
     host.push(f"{host.url}/ada/tool", token, tmp_path)
-    rounds.probe_due()
+    probe_rounds.probe_due()
     boundary.refresh_from_db()
     proof = boundary.proof
     assert proof is not None
@@ -241,7 +243,7 @@ def test_at_most_two_at_a_time_and_no_faster_than_the_bucket(raw_host: MakeHost)
     for number in range(3):
         waiting(host.url(f"owner{number}"), repositories=2)
     began = time.monotonic()
-    assert rounds.probe_due() == 3
+    assert probe_rounds.probe_due() == 3
     assert (len(host.asked), most[0]) == (6, 2)
     seconds = time.monotonic() - began
     assert 0 <= CodeHost.objects.get().tokens <= 5 + seconds - 6  # so the sixth look had to wait for its second
@@ -254,10 +256,10 @@ def test_another_workers_visit_is_respected_and_the_others_are_asked_meanwhile(r
     (_lease,) = leases.claim(CodeHost.objects.filter(pk=row.pk), limit=1)
     held = [waiting(visited.url(f"owner{n}")) for n in range(40)]
     asked, began = waiting(free.url("ada")), database_now()
-    assert rounds.probe_due() == 1
+    assert probe_rounds.probe_due() == 1
     asked.refresh_from_db()
     assert (asked.last_verdict, visited.asked) == ("missing", [])
-    rounds.probe_ticket(held[0].ticket_id, actor=SYSTEM)
+    probe_rounds.probe_ticket(held[0].ticket_id, actor=SYSTEM)
     held[0].refresh_from_db()
     assert visited.asked == []
     assert held[0].next_probe_at is not None
@@ -272,15 +274,15 @@ def test_after_two_thousand_looks_the_host_rests_until_tomorrow(raw_host: MakeHo
         asked_on=today, asked=USUAL.a_day - 1, protocol="v2-direct", learned_at=Now(), tokens=5
     )
     boundaries = [waiting(host.url(f"owner{n}")) for n in range(3)]
-    assert rounds.probe_due() == 1
+    assert probe_rounds.probe_due() == 1
     due_again()
-    assert rounds.probe_due() == 0
+    assert probe_rounds.probe_due() == 0
     assert len(host.asked) == 1
     midnight = datetime.combine(today + timedelta(days=1), datetime.min.time(), UTC)
     assert {row.next_probe_at for row in Boundary.objects.filter(pk__in=[b.pk for b in boundaries])} == {midnight}
     CodeHost.objects.update(asked_on=today - timedelta(days=1))
     due_again()
-    assert rounds.probe_due() == 3
+    assert probe_rounds.probe_due() == 3
 
 
 def test_a_host_is_asked_as_often_a_day_as_its_row_says(raw_host: MakeHost) -> None:
@@ -291,10 +293,10 @@ def test_a_host_is_asked_as_often_a_day_as_its_row_says(raw_host: MakeHost) -> N
     row.update(asked_on=today, asked=USUAL.a_day, protocol="v2-direct", learned_at=Now(), looks_a_day=USUAL.a_day + 1)
     for number in range(2):
         waiting(host.url(f"owner{number}"))
-    assert rounds.probe_due() == 1
+    assert probe_rounds.probe_due() == 1
     row.update(looks_a_day=1, asked=0)
     due_again()
-    assert rounds.probe_due() == 1
+    assert probe_rounds.probe_due() == 1
     assert len(host.asked) == 2
 
 
@@ -305,14 +307,14 @@ def test_five_failures_in_a_row_open_the_circuit_for_ten_minutes(raw_host: MakeH
     for number in range(FAILURES):
         assert CodeHost.objects.get().failures == number
         due_again()
-        rounds.probe_due()
+        probe_rounds.probe_due()
     asked = len(host.asked)
     row = CodeHost.objects.get()
     assert row.trouble == "the host is broken (HTTP 500)"
     assert row.circuit_open_until is not None
     assert timedelta(minutes=9) < row.circuit_open_until - database_now() <= timedelta(minutes=10)
     due_again()
-    assert rounds.probe_due() == 0
+    assert probe_rounds.probe_due() == 0
     boundary.refresh_from_db()
     assert (len(host.asked), boundary.next_probe_at) == (asked, row.circuit_open_until)
 
@@ -321,7 +323,7 @@ def test_an_answer_closes_the_circuit(raw_host: MakeHost) -> None:
     host = raw_host(NOTHING)
     CodeHost.objects.filter(pk=describe(host).pk).update(failures=7, circuit_open_until=Now() - timedelta(seconds=1))
     waiting(host.url("ada"))
-    assert rounds.probe_due() == 1
+    assert probe_rounds.probe_due() == 1
     row = CodeHost.objects.get()
     assert (row.failures, row.circuit_open_until, row.trouble) == (0, None, "")
 
@@ -330,7 +332,7 @@ def test_a_failure_ends_the_visit_and_leaves_the_rest_for_later(raw_host: MakeHo
     host = raw_host(lambda asked: http(503, Retry_After="600"))
     describe(host)
     boundaries = [waiting(host.url(f"owner{n}")) for n in range(6)]
-    rounds.probe_due()
+    probe_rounds.probe_due()
     assert len(host.asked) <= 2
     due = [row.next_probe_at for row in Boundary.objects.filter(pk__in=[b.pk for b in boundaries])]
     assert all(one and one > database_now() + timedelta(seconds=590) for one in due)
@@ -340,7 +342,7 @@ def test_retry_after_wins_over_the_schedule(raw_host: MakeHost) -> None:
     host = raw_host(lambda asked: http(429, Retry_After="7200"))
     describe(host)
     boundary = waiting(host.url("ada"))
-    rounds.probe_due()
+    probe_rounds.probe_due()
     boundary.refresh_from_db()
     assert boundary.next_probe_at is not None
     assert timedelta(seconds=7190) < boundary.next_probe_at - database_now() < timedelta(seconds=8000)
@@ -353,7 +355,7 @@ def test_a_long_list_is_gone_round_twenty_at_a_time(raw_host: MakeHost, monkeypa
     boundary = waiting(host.url("ada"), repositories=30)
     for _ in range(3):
         due_again()
-        rounds.probe_due()
+        probe_rounds.probe_due()
     looked = list(boundary.probes.order_by("id").values_list("url", flat=True))
     expected = [one["url"] for one in boundary.repositories]
     assert len(looked) == 60
@@ -371,7 +373,7 @@ def test_what_breaks_in_one_look_stops_nobody_else(raw_host: MakeHost, monkeypat
         return look(client, place, *args, **keywords)
 
     monkeypatch.setattr(errands, "look", fragile)
-    assert rounds.probe_due() == 1
+    assert probe_rounds.probe_due() == 1
     broken.refresh_from_db()
     healthy.refresh_from_db()
     assert (broken.last_verdict, healthy.last_verdict) == ("", "missing")
@@ -407,8 +409,8 @@ def test_twenty_healthy_probes_end_while_eight_hosts_drip(raw_host: MakeHost, mo
 
     monkeypatch.setattr(workflow, "record_probe", recording)
     monkeypatch.setattr("recoverydesk.recovery.probing.sockets.time", SimpleNamespace(monotonic=clock))
-    monkeypatch.setattr(rounds, "limits", lambda: Limits(step=90, total=90))
-    assert rounds.probe_due() == 28
+    monkeypatch.setattr(probe_rounds, "limits", lambda: Limits(step=90, total=90))
+    assert probe_rounds.probe_due() == 28
     assert order == [Verdict.MISSING] * 20 + [Verdict.UNREACHABLE] * 8
 
 
@@ -425,7 +427,7 @@ def test_unused_rows_of_hosts_nobody_described_are_forgotten() -> None:
         "paused.example": {"described": False, "tokens_at": old, "paused_at": old},
     }.items():
         CodeHost.objects.filter(pk=CodeHost.objects.create(host=name, origin=f"https://{name}").pk).update(**fields)
-    host_knowledge.forget_unused()
+    learned.forget_unused()
     assert not CodeHost.objects.filter(host="unused.example").exists()
     assert CodeHost.objects.count() == 3
 
@@ -438,23 +440,23 @@ def test_probe_now_ends_the_rest_and_makes_every_look_due(raw_host: MakeHost) ->
     boundary = waiting(host.url("ada"))
     elsewhere = waiting("http://other.example/ada")
     Boundary.objects.update(next_probe_at=until)
-    assert host_knowledge.probe_now(row, actor=pressing(make_moderator())) == 1
-    assert rounds.probe_due() == 1
+    assert learned.probe_now(row, actor=pressing(make_moderator())) == 1
+    assert probe_rounds.probe_due() == 1
     boundary.refresh_from_db()
     elsewhere.refresh_from_db()
     assert (boundary.last_verdict, elsewhere.last_verdict) == ("missing", "")
     event = Event.objects.get(tag=Tag.CODEHOST_PROBE_NOW)
     assert (event.actor_name, event.data["looks"]) == ("mod", 1)
     with pytest.raises(NotAllowed):
-        host_knowledge.probe_now(row, actor=pressing(factories.make_user("kim", staff=True)))
+        learned.probe_now(row, actor=pressing(factories.make_user("kim", staff=True)))
 
 
 def test_a_project_hub_is_probed_where_its_code_lives() -> None:
     ticket = make_ticket(factories.make_user("ada"))
     later = database_now() + timedelta(hours=1)
     boundary = add_boundary(ticket, "docutils", host="sourceforge.net", next_probe_at=later)
-    assert list(host_knowledge.boundaries_at("hg.code.sf.net")) == [boundary]
-    assert list(host_knowledge.boundaries_at("github.com")) == []
+    assert list(learned.boundaries_at("hg.code.sf.net")) == [boundary]
+    assert list(learned.boundaries_at("github.com")) == []
 
 
 def test_check_branch_remembers_what_a_host_speaks(tmp_path: Path) -> None:
@@ -462,7 +464,7 @@ def test_check_branch_remembers_what_a_host_speaks(tmp_path: Path) -> None:
 
     git_host.create_repository(tmp_path, "ada/tool")
     with serve(git_host.make_app(tmp_path)) as url:
-        codehosts.add(url, private=True, plain_http=True)
+        described.add(url, private=True, plain_http=True)
         answers = [exit_code("check_branch", f"{url}/ada/tool", "main") for _ in range(2)]
     assert [code for code, _out in answers] == [0, 0]
     assert f"git ls-remote {url}/ada/tool.git refs/heads/main" in answers[0][1]
@@ -486,19 +488,19 @@ def strangers(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> list[Boundary]:
 
 def test_hosts_below_one_domain_share_a_bucket_that_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     strangers(monkeypatch, "a.evil.co.uk", "b.evil.co.uk", "c.other.co.uk", "github.com")
-    assert rounds.probe_due() == 4
+    assert probe_rounds.probe_due() == 4
     domains = {row.host: row for row in CodeHost.objects.filter(host__startswith="*")}
     assert set(domains) == {"*.evil.co.uk", "*.other.co.uk"}
     assert domains["*.evil.co.uk"].tokens < domains["*.other.co.uk"].tokens < 5
     assert {(row.lease, row.described) for row in domains.values()} == {(None, False)}
-    assert codehosts.rules() == {}
+    assert described.rules() == {}
 
 
 def test_below_a_domain_another_worker_asks_nobody_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
     below, elsewhere = strangers(monkeypatch, "new.evil.example", "git.other.example")
     row = CodeHost.objects.create(host="*.evil.example", origin="https://*.evil.example", described=False)
     leases.claim(CodeHost.objects.filter(pk=row.pk), limit=1)
-    rounds.probe_due()
+    probe_rounds.probe_due()
     below.refresh_from_db()
     elsewhere.refresh_from_db()
     assert (below.last_verdict, elsewhere.last_verdict) == ("", "unreachable")
@@ -509,10 +511,10 @@ def test_below_a_domain_another_worker_asks_nobody_else_does(monkeypatch: pytest
 
 def test_a_host_staff_have_set_a_pace_for_leaves_its_domains_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     strangers(monkeypatch, "own.evil.example", "new.evil.example")
-    host_limits.limit("own.evil.example", a_day=None, a_second=5.0, reason="its owner wrote to us")
+    limits.limit("own.evil.example", a_day=None, a_second=5.0, reason="its owner wrote to us")
     CodeHost.objects.create(host="*.evil.example", origin="https://*.evil.example", described=False)
     leases.claim(CodeHost.objects.filter(host="*.evil.example"), limit=1)
-    rounds.probe_due()
+    probe_rounds.probe_due()
     verdicts = dict(Boundary.objects.values_list("host", "last_verdict"))
     assert verdicts == {"own.evil.example": "unreachable", "new.evil.example": ""}
 
@@ -522,7 +524,7 @@ def test_a_domain_may_have_a_pace_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
     row = CodeHost.objects.create(host="*.evil.example", origin="https://*.evil.example", described=False)
     CodeHost.objects.filter(pk=row.pk).update(tokens=1.5, tokens_at=Now(), looks_a_second=0.01)
     monkeypatch.setattr("recoverydesk.recovery.probing.patience.VISIT_SECONDS", 5.0)
-    rounds.probe_due()
+    probe_rounds.probe_due()
     assert sorted(Boundary.objects.values_list("last_verdict", flat=True)) == ["", "unreachable"]
 
 
@@ -532,12 +534,12 @@ def test_what_was_seen_in_the_last_minute_answers_whoever_asks_again(raw_host: M
     boundary = waiting(host.url("ada"))
     for _ in range(2):  # the desk's own first look, and the claimant's
         Boundary.objects.update(next_probe_at=Now())
-        rounds.probe_due()
+        probe_rounds.probe_due()
     asked = len(host.asked)
     Boundary.objects.update(next_probe_at=Now())
-    host_knowledge.probe_now(row, actor=pressing(make_moderator()))
-    assert (rounds.probe_due(), rounds.probe_ticket(boundary.ticket_id, actor=SYSTEM)) == (0, 0)
+    learned.probe_now(row, actor=pressing(make_moderator()))
+    assert (probe_rounds.probe_due(), probe_rounds.probe_ticket(boundary.ticket_id, actor=SYSTEM)) == (0, 0)
     assert (len(host.asked), boundary.probes.count()) == (asked, 2)
     due_again()
-    assert rounds.probe_due() == 1
+    assert probe_rounds.probe_due() == 1
     assert len(host.asked) > asked

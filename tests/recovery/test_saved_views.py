@@ -5,15 +5,17 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
+from common.clock import database_now
 from django.core.cache import cache
 from django.db.models.functions import Now
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from accounts.clock import database_now
 from accounts.models import User
 from recoverydesk import health
-from recoverydesk.recovery import dashboard, desk_views, settings_page, sweeping
+from recoverydesk.recovery.background import sweep
+from recoverydesk.recovery.desk import dashboard, saved_views
+from recoverydesk.recovery.desk.pages import settings as settings_page
 from recoverydesk.recovery.models import Heartbeat, RecoveryTicket, SavedView, Status
 from tests import factories
 from tests.recovery.builders import make_moderator, make_ticket, refusals
@@ -86,11 +88,11 @@ def test_a_view_without_a_good_name_is_not_saved(client: Client, name: str) -> N
 
 
 def test_twenty_views_are_enough(client: Client, mod: User) -> None:
-    SavedView.objects.bulk_create(SavedView(user=mod, name=str(number), query="") for number in range(desk_views.MOST))
+    SavedView.objects.bulk_create(SavedView(user=mod, name=str(number), query="") for number in range(saved_views.MOST))
     answer = client.post(f"{QUEUE}save-view/", {"name": "one more", "view": ""}, follow=True)
     assert b"twenty views can be saved" in answer.content
     save(client, "3", queue="mine")
-    assert SavedView.objects.count() == desk_views.MOST
+    assert SavedView.objects.count() == saved_views.MOST
     assert SavedView.objects.get(name="3").query == "queue=mine"
 
 
@@ -147,14 +149,14 @@ def test_the_worker_is_believed_when_it_says_so_itself(rf: RequestFactory) -> No
     assert (worker_light().ok, worker_light().said) == (False, "has not run yet")
     assert ready(rf) == (503, "never ran")
     for _round in range(2):
-        sweeping.sweep()
+        sweep.sweep()
     assert Heartbeat.objects.count() == 1
     assert (worker_light().ok, worker_light().said[:10]) == (True, "last round")
     assert ready(rf) == (200, "ok")
 
 
 def test_a_silent_worker_is_not_ready(rf: RequestFactory) -> None:
-    sweeping.sweep()
+    sweep.sweep()
     Heartbeat.objects.update(at=Now() - timedelta(minutes=4))
     assert (worker_light().ok, worker_light().said[:12]) == (False, "silent since")
     assert ready(rf) == (503, "silent")

@@ -6,22 +6,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from common.clock import database_now
+from common.leases import Leased
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from recoverydesk.recovery.workflow.table import Verb
+from recoverydesk.recovery.workflow.work import verb
 
-from accounts import leases
-from accounts.clock import database_now
-from accounts.leases import Leased
 from accounts.mail.models import Mail, Request
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
-from recoverydesk import chores
-from recoverydesk.recovery import errors, intake, sweeping, workflow
+from common import leases
+from recoverydesk.housekeeping import chores
+from recoverydesk.recovery import errors, workflow
+from recoverydesk.recovery.background import intake, sweep
 from recoverydesk.recovery.models import Boundary, Chore, CodeHost, RecoveryTicket, Status
-from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import SYSTEM, staff
-from recoverydesk.recovery.transitions import verb
 from tests import factories
 from tests.recovery.builders import REASON, add_boundary, make_admin, make_moderator, make_ticket, pressing, refusals
 
@@ -63,7 +64,7 @@ def at_once(work: Callable[[], Any], many: int = MANY) -> list[Any]:
 @pytest.mark.django_db(transaction=True)
 def test_sweeps_at_once_share_the_tickets_out_and_write_no_refusal() -> None:
     tickets = [new_ticket(f"user{number}") for number in range(3 * MANY)]
-    done = at_once(sweeping.sweep)
+    done = at_once(sweep.sweep)
     assert sum(one["challenged"] for one in done) == len(tickets)
     assert Event.objects.filter(tag=Tag.ACCOUNT_RECOVERY_CHALLENGE).count() == len(tickets)
     assert not Event.objects.filter(tag=Tag.ACCOUNT_RECOVERY_REFUSED).exists()
@@ -127,7 +128,7 @@ def test_a_sweep_waits_for_no_row_that_another_one_works_on(
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '50ms'")  # whoever waits fails, and says so
     try:
-        done = sweeping.sweep()
+        done = sweep.sweep()
     finally:
         with connection.cursor() as cursor:
             cursor.execute("RESET lock_timeout")
@@ -137,7 +138,7 @@ def test_a_sweep_waits_for_no_row_that_another_one_works_on(
 def test_every_kind_of_row_is_due_where_nobody_holds_it() -> None:
     """The scene of the test above is one in which there is something to do."""
     due_of_every_kind()
-    done = sweeping.sweep()
+    done = sweep.sweep()
     parts = ("requests", "challenged", "bounces", "probes", "waits", "silent", "notices", "expired")
     assert {part: done[part] for part in parts if not done[part]} == {}
 
@@ -198,7 +199,7 @@ def test_a_ticket_that_a_person_closed_in_between_is_left_alone(db: None, monkey
         return rows
 
     monkeypatch.setattr(leases, "claim", claim_and_reject)
-    assert sweeping.sweep()["challenged"] == 0
+    assert sweep.sweep()["challenged"] == 0
     ticket.refresh_from_db()
     assert (ticket.status, ticket.lease, refusals(ticket)) == (Status.REJECTED, None, [])
 
@@ -206,8 +207,8 @@ def test_a_ticket_that_a_person_closed_in_between_is_left_alone(db: None, monkey
 def test_what_the_desk_may_not_do_by_itself_is_still_said_once(db: None) -> None:
     ticket = new_ticket("ada")
     User.objects.filter(pk=ticket.subject_id).update(frozen_at=Now(), frozen_by="staff")
-    sweeping.sweep()
-    sweeping.sweep()
+    sweep.sweep()
+    sweep.sweep()
     assert [one["error"] for one in refusals(ticket)] == ["TicketBlocked"]
 
 
@@ -258,6 +259,6 @@ def test_the_same_asked_twenty_times_in_a_round_costs_one_opening(db: None) -> N
     for _again in range(2 * leases.BATCH):
         intake.ask(username="ada", claim="second_factor", says_codes_lost=True, network="")
     Request.objects.update(due_at=Now() - DAY)
-    assert sweeping.sweep()["requests"] == 2 * leases.BATCH
+    assert sweep.sweep()["requests"] == 2 * leases.BATCH
     assert Mail.objects.filter(kind__startswith="recovery_challenge").count() == 1
     assert Boundary.objects.count() == 0

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from common.clock import database_now
 from django.apps import apps
 from django.core import mail as outgoing
 from django.core.cache import cache
@@ -15,13 +16,15 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from accounts import services
-from accounts.clock import database_now
 from accounts.decisions import ConfirmationNeeded
 from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import Session, User
 from audit.models import Event, EventDetail
-from recoverydesk.recovery import desk_flags, errors, notices, passwords, permissions, sweeping, workflow
+from recoverydesk.recovery import errors, notices, permissions, workflow
+from recoverydesk.recovery.after_reset import choose_password
+from recoverydesk.recovery.background import sweep
+from recoverydesk.recovery.desk import flags
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor, staff
 from tests import factories
@@ -303,7 +306,7 @@ def test_settling_revives_no_link_to_choose_a_password(ada: User, objected: Reco
     settle(objected, make_admin("otto"))
     services.unfreeze(ada, actor="system", reason="the owner came by")
     assert client.get(path(choose)).status_code == 404
-    passwords.send_again(ada)
+    choose_password.send_again(ada)
     assert not Link.objects.filter(purpose="choose_password", dead_at=None).exists()
 
 
@@ -587,7 +590,7 @@ def test_a_sign_in_with_a_second_factor_blocks_the_ticket_and_asks(db: None) -> 
     ticket.refresh_from_db()
     assert (ticket.blocked_at is not None, ticket.turn) == (True, "subject")
     assert decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON).sent_back
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.CHALLENGED
 
@@ -620,10 +623,10 @@ def test_no_co_owner_lifts_or_forestalls_the_block_of_the_owners_sign_in(ada: Us
     if first == "objection":
         workflow.block(ticket.pk)
     RecoveryTicket.objects.update(disputed_at=Now() - 6 * DAY, wait_until=Now() - HOUR, wait_rows=["disputed"])
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert (ticket.status, ticket.turn, ticket.blocked_at is not None) == (Status.CHALLENGED, "subject", True)
-    assert "owner signed in" in [str(flag.word) for flag in desk_flags.of(ticket, database_now())]
+    assert "owner signed in" in [str(flag.word) for flag in flags.of(ticket, database_now())]
 
 
 def test_silence_ends_the_block_of_a_disputed_ticket_once_and_for_all(ada: User) -> None:
@@ -632,7 +635,7 @@ def test_silence_ends_the_block_of_a_disputed_ticket_once_and_for_all(ada: User)
     workflow.dispute(ticket.pk, actor=co_owner(ada), reason=REASON)
     disputed_at = database_now() - 8 * DAY
     RecoveryTicket.objects.update(blocked_at=disputed_at, disputed_at=disputed_at)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert (ticket.blocked_at, ticket.disputed_at) == (None, disputed_at)
     workflow.block(ticket.pk)

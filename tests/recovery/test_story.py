@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts import second_factors
 from accounts.models import User
-from recoverydesk.recovery import sweeping
+from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
 from tests import factories
@@ -26,10 +26,10 @@ def test_an_owner_gets_back_in_with_two_boundaries(subject: User, host: Host, tm
     admin = factories.make_user("grace", staff=True, groups=["Admins"])
 
     client.post("/recover/", {"username": "Ada", "claim": "second_factor", "codes": "lost"})
-    sweeping.sweep()
+    sweep.sweep()
     ticket = RecoveryTicket.objects.get()
     assert ticket.status == Status.CHALLENGED
-    sweeping.sweep()
+    sweep.sweep()
     challenge = mails_to("ada@example.org", "Show us")[0]
     for url in urls:
         host.push(url, branch_in(challenge), tmp_path)
@@ -37,7 +37,7 @@ def test_an_owner_gets_back_in_with_two_boundaries(subject: User, host: Host, tm
     code = page.context["return_code"]
     assert code in page.content.decode()
     ticket.boundaries.update(next_probe_at=ticket.opened_at)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert [row.proved_at is not None for row in ticket.boundaries.all()] == [True, True]
     assert ticket.status == Status.WAITING
@@ -46,7 +46,7 @@ def test_an_owner_gets_back_in_with_two_boundaries(subject: User, host: Host, tm
     assert outcome.removed is not None
     assert (outcome.removed.totp, outcome.removed.codes, outcome.tokens_held) == (1, 8, 1)
 
-    sweeping.sweep()
+    sweep.sweep()
     assert client.get(link_in(challenge, "/recover/status/")).status_code == 404
     choose = link_in(mails_to("ada@example.org", "Choose")[0], "/recover/password/")
     chosen = {"code": code, "password": "another long phrase", "again": "another long phrase"}

@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from common.clock import database_now
 from django.db import connection
 from django.db.models.functions import Now
 
-from accounts import leases, services
-from accounts.clock import database_now
+from accounts import services
 from accounts.mail.models import Mail, Request
 from accounts.models import User
 from audit.models import Event, EventDetail
 from audit.tags import Tag
-from recoverydesk.recovery import errors, host_knowledge, intake, notes, notices, rounds, sweeping, workflow
+from common import leases
+from recoverydesk.recovery import errors, notices, workflow
+from recoverydesk.recovery.background import intake, probe_rounds, sweep
+from recoverydesk.recovery.code_hosts import learned
+from recoverydesk.recovery.desk import notes
 from recoverydesk.recovery.models import Boundary, Claim, Probe, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM, claimant, staff
 from recoverydesk.recovery.probing import errands
@@ -61,7 +65,7 @@ def ask(username: str = "ada") -> Request:
 
 def test_a_request_becomes_a_challenged_ticket_in_one_round(ada: User) -> None:
     row = ask("  ADA ")
-    sweeping.sweep()
+    sweep.sweep()
     ticket = RecoveryTicket.objects.get()
     assert (ticket.status, ticket.contact, ticket.source) == (Status.CHALLENGED, "ada@example.org", Source.FORM)
     row.refresh_from_db()
@@ -75,7 +79,7 @@ def test_a_request_that_names_nobody_we_can_help_ends_quietly(ada: User, state: 
     if state == "unverified":
         ada.emailaddress_set.update(verified=False)
     row = ask("ada" if state != "missing" else "nobody")
-    sweeping.sweep()
+    sweep.sweep()
     row.refresh_from_db()
     assert row.handled_at is not None
     assert not RecoveryTicket.objects.exists()
@@ -92,7 +96,7 @@ def test_what_does_not_match_by_itself_waits_for_a_person_and_asks_for_no_proof(
         ada.totpdevice_set.all().delete()
     ask()
     for _round in range(3):
-        sweeping.sweep()
+        sweep.sweep()
     ticket = RecoveryTicket.objects.get()
     assert (ticket.status, ticket.turn, ticket.challenges_itself) == (Status.NEW, "ours", False)
     assert list(Mail.objects.values_list("kind", "recipient")) == [("recovery_received", "ada@example.org")]
@@ -104,7 +108,7 @@ def test_a_request_that_cannot_be_read_stops_nobody(ada: User, caplog: pytest.Lo
     Request.objects.filter(pk=broken.pk).update(payload=b"gAAAA-not-ours")
     fine = ask()
     with caplog.at_level(logging.CRITICAL):
-        sweeping.sweep()
+        sweep.sweep()
     fine.refresh_from_db()
     broken.refresh_from_db()
     assert (fine.handled_at is not None, broken.handled_at) == (True, None)
@@ -115,7 +119,7 @@ def test_only_tickets_whose_turns_add_up_to_the_whole_time_are_read_to_be_expire
     now, kim = database_now(), factories.make_user("kim")
     over = make_ticket(ada, their_seconds=13 * 86400, turn_since=now - DAY - SECOND)
     make_ticket(kim, their_seconds=13 * 86400, turn_since=now - DAY + HOUR)
-    assert list(sweeping._silent()) == [over]
+    assert list(sweep._silent()) == [over]
 
 
 def test_a_bounce_is_seen_behind_a_hundred_newer_ones(ada: User) -> None:
@@ -126,7 +130,7 @@ def test_a_bounce_is_seen_behind_a_hundred_newer_ones(ada: User) -> None:
         for number, reference in enumerate([ticket.reference, *["ticket:999999"] * 100])
     ]  # fmt: skip
     Mail.objects.bulk_create(mails)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.contact_bounced_at is not None
 
@@ -136,22 +140,22 @@ def test_a_request_that_another_worker_took_over_is_left_to_it(ada: User) -> Non
     (mine,) = leases.claim(Request.objects.all(), limit=1)
     Request.objects.update(leased_until=Now() - SECOND)
     (theirs,) = leases.claim(Request.objects.all(), limit=1)
-    assert sweeping._handle(mine) == 0
+    assert sweep._handle(mine) == 0
     assert not RecoveryTicket.objects.exists()
-    assert sweeping._handle(theirs) == 1
-    assert sweeping._handle(theirs) == 0
+    assert sweep._handle(theirs) == 1
+    assert sweep._handle(theirs) == 0
     assert RecoveryTicket.objects.count() == 1
 
 
 def test_joining_changes_nothing_in_the_ticket_and_sends_again_three_times_a_day(ada: User) -> None:
     ask()
-    sweeping.sweep()
+    sweep.sweep()
     ticket = RecoveryTicket.objects.get()
     frozen = list(Boundary.objects.values())
     factories.make_project("later", ada, urls=[("Source", "https://github.com/later/x")])
     for _again in range(6):
         ask()
-        sweeping.sweep()
+        sweep.sweep()
     now = RecoveryTicket.objects.get()
     assert Mail.objects.filter(kind__startswith="recovery_challenge").count() == 4
     assert Mail.objects.filter(kind="recovery_notice").count() == 1
@@ -162,7 +166,7 @@ def test_joining_changes_nothing_in_the_ticket_and_sends_again_three_times_a_day
 
 def test_three_are_sent_again_on_every_later_day_too(ada: User) -> None:
     ask()
-    sweeping.sweep()
+    sweep.sweep()
     ticket = RecoveryTicket.objects.get()
     for _day in range(2):
         Mail.objects.update(queued_at=Now() - DAY - SECOND)
@@ -175,7 +179,7 @@ def test_three_are_sent_again_on_every_later_day_too(ada: User) -> None:
 def test_the_fourth_unconfirmed_opening_in_thirty_days_mails_nothing(ada: User) -> None:
     for number in range(4):
         ask()
-        sweeping.sweep()
+        sweep.sweep()
         ticket = RecoveryTicket.objects.latest("id")
         assert (ticket.status == Status.CHALLENGED) == (number < 3)
         if number < 3:
@@ -303,15 +307,15 @@ def test_a_ticket_closed_during_a_probe_keeps_nothing(ada: User, monkeypatch: py
     def look(*_args: Any, **_keywords: Any) -> list[Any]:
         return [result_of(boundary, Verdict.FOUND)[1]]
 
-    take = host_knowledge.take
+    take = learned.take
 
     def take_and_close(*args: Any) -> dict[str, Any]:
         workflow.reject(ticket.pk, actor=admin, reason=REASON)
         return take(*args)
 
     monkeypatch.setattr(errands, "look", look)
-    monkeypatch.setattr(host_knowledge, "take", take_and_close)
-    rounds.probe_due()
+    monkeypatch.setattr(learned, "take", take_and_close)
+    probe_rounds.probe_due()
     boundary.refresh_from_db()
     assert (boundary.proved_at, boundary.last_verdict, Probe.objects.count()) == (None, "", 0)
     ticket.refresh_from_db()
@@ -332,16 +336,16 @@ def test_a_branch_deleted_after_it_was_found_has_proved(ada: User, host: Host, t
     url = host.create("ada/tool")
     factories.make_project("tool", ada, urls=[("Source", url)])
     ask()
-    sweeping.sweep()
+    sweep.sweep()
     ticket = RecoveryTicket.objects.get()
     token = notices.token_of(ticket)
     assert ticket.boundaries.get().last_verdict == Verdict.MISSING
     host.push(url, token, tmp_path)
     Boundary.objects.update(next_probe_at=Now())
-    sweeping.sweep()
+    sweep.sweep()
     git(tmp_path / "tool", "push", "--quiet", "origin", f":refs/heads/{token}")
     Boundary.objects.update(next_probe_at=Now())
-    sweeping.sweep()
+    sweep.sweep()
     boundary = ticket.boundaries.get()
     assert boundary.proof is not None
     assert (boundary.proof.verdict, boundary.probes.count()) == (Verdict.FOUND, 2)
@@ -353,7 +357,7 @@ def test_decoys_of_real_repositories_prove_nothing(ada: User, host: Host, tmp_pa
     url = host.create("ada/tool")
     factories.make_project("tool", ada, urls=[("Source", url)])
     ask()
-    sweeping.sweep()
+    sweep.sweep()
     ticket = RecoveryTicket.objects.get()
     token = notices.token_of(ticket)
     host.push(url, f"{token}x", tmp_path)
@@ -361,7 +365,7 @@ def test_decoys_of_real_repositories_prove_nothing(ada: User, host: Host, tmp_pa
     for ref in (f"refs/heads/x/refs/heads/{token}", f"refs/tags/{token}", f"refs/heads/{token.upper()}",
                 f"refs/heads/{token[:-1]}", f"refs/pull/7/{token}"):  # fmt: skip
         git(clone, "push", "--quiet", "origin", f"HEAD:{ref}")
-    rounds.probe_ticket(ticket.pk, actor=SYSTEM)
+    probe_rounds.probe_ticket(ticket.pk, actor=SYSTEM)
     assert (ticket.boundaries.get().last_verdict, ticket.boundaries.get().proved_at) == (Verdict.MISSING, None)
 
 
@@ -389,15 +393,15 @@ def test_a_look_a_minute_is_enough(ada: User) -> None:
 def test_fourteen_days_of_their_turn_end_a_ticket_and_days_of_ours_do_not(ada: User) -> None:
     ticket = make_ticket(ada, turn_since=database_now() - 14 * DAY + timedelta(minutes=1))
     add_boundary(ticket)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.CHALLENGED
     RecoveryTicket.objects.update(turn="ours", turn_since=Now() - 90 * DAY)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.CHALLENGED
     RecoveryTicket.objects.update(turn="theirs", their_seconds=13 * 86400, turn_since=Now() - DAY - SECOND)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.EXPIRED
 
@@ -413,11 +417,11 @@ def test_turns_of_theirs_add_up(ada: User) -> None:
 def test_while_a_host_is_down_nobody_runs_out_of_time(ada: User) -> None:
     ticket = make_ticket(ada, turn_since=database_now() - 30 * DAY)
     down = add_boundary(ticket, last_verdict=Verdict.UNREACHABLE, last_probed_at=database_now() - HOUR)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.CHALLENGED
     Boundary.objects.filter(pk=down.pk).update(last_probed_at=Now() - DAY - SECOND)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.EXPIRED
 
@@ -425,7 +429,7 @@ def test_while_a_host_is_down_nobody_runs_out_of_time(ada: User) -> None:
 def test_new_and_ready_tickets_never_expire(ada: User) -> None:
     for name, status in (("kim", Status.NEW), ("lee", Status.READY)):
         make_ticket(factories.make_user(name), status, turn_since=database_now() - 400 * DAY, their_seconds=10**9)
-    sweeping.sweep()
+    sweep.sweep()
     assert set(RecoveryTicket.objects.values_list("status", flat=True)) == {Status.NEW, Status.READY}
 
 
@@ -439,11 +443,11 @@ def test_a_quiet_round_writes_nothing_however_often_it_runs(ada: User) -> None:
         add_boundary(make_ticket(factories.make_user(f"user{number}"), **fields))
     staff_subject = make_ticket(factories.make_user("boss", staff=True), Status.WAITING)
     RecoveryTicket.objects.filter(pk=staff_subject.pk).update(wait_until=Now())
-    sweeping.sweep()
-    sweeping.sweep()  # the first one's last news leaves with the second
+    sweep.sweep()
+    sweep.sweep()  # the first one's last news leaves with the second
     before, events = everything(), Event.objects.count()
     for _round in range(5):
-        sweeping.sweep()
+        sweep.sweep()
     assert everything() == before
     assert Event.objects.count() == events
 
@@ -455,7 +459,7 @@ def test_a_bounce_is_our_turn_whatever_the_status(ada: User) -> None:
             kind="recovery_challenge", recipient=ticket.contact, reference=ticket.reference, language="en",
             dedupe_key=notices.challenge_key(ticket), message_id=f"<{number}@x>", state="bounced", settled_at=Now(),
         )  # fmt: skip
-        sweeping.sweep()
+        sweep.sweep()
         ticket.refresh_from_db()
         assert (ticket.status, ticket.turn) == (Status.CHALLENGED, "ours")
         assert ticket.contact_bounced_at is not None
@@ -478,12 +482,12 @@ def test_a_bounce_is_mended_by_a_later_mail_that_arrived(ada: User, lost: str, l
     ticket = make_ticket(ada)
     add_boundary(ticket)
     to_the_contact(ticket, lost)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.turn == "ours"
     to_the_contact(ticket, later)
     for _round in range(3):
-        sweeping.sweep()
+        sweep.sweep()
         ticket.refresh_from_db()
         assert (ticket.turn, ticket.contact_bounced_at is None) == (("theirs", True) if mends else ("ours", False))
     assert tags_of(ticket).count(Tag.ACCOUNT_RECOVERY_MEND_BOUNCE) == mends
@@ -496,7 +500,7 @@ def test_what_arrived_before_the_bounce_or_is_no_mail_of_the_challenge_mends_not
     to_the_contact(ticket, "bounced")
     to_the_contact(ticket, "delivered", kind="recovery_reply")
     for _round in range(2):
-        sweeping.sweep()
+        sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.contact_bounced_at is not None
 
@@ -505,11 +509,11 @@ def test_a_mended_contact_that_comes_back_again_is_our_turn_again(ada: User) -> 
     ticket = make_ticket(ada)
     add_boundary(ticket)
     to_the_contact(ticket, "bounced")
-    sweeping.sweep()
+    sweep.sweep()
     again = to_the_contact(ticket, "delivered")
-    sweeping.sweep()
+    sweep.sweep()
     Mail.objects.filter(pk=again.pk).update(state="bounced")
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert (ticket.turn, ticket.contact_bounced_at is not None) == ("ours", True)
 
@@ -517,17 +521,17 @@ def test_a_mended_contact_that_comes_back_again_is_our_turn_again(ada: User) -> 
 def test_a_ticket_that_only_the_bounce_held_up_moves_on_when_it_is_mended(ada: User) -> None:
     ticket = make_ticket(ada, Status.READY)
     to_the_contact(ticket, "bounced")
-    sweeping.sweep()
+    sweep.sweep()
     assert RecoveryTicket.objects.get().status == Status.CHALLENGED
     to_the_contact(ticket, "delivered")
-    sweeping.sweep()
+    sweep.sweep()
     assert RecoveryTicket.objects.get().status == Status.READY
 
 
 @pytest.mark.parametrize("stop", ["frozen", "owner signed in"])
 def test_nothing_is_sent_again_while_the_ticket_is_stopped(ada: User, stop: str) -> None:
     ask()
-    sweeping.sweep()
+    sweep.sweep()
     ticket = RecoveryTicket.objects.get()
     if stop == "frozen":
         User.objects.filter(pk=ada.pk).update(frozen_at=Now(), frozen_by="owner")
@@ -539,7 +543,7 @@ def test_nothing_is_sent_again_while_the_ticket_is_stopped(ada: User, stop: str)
             workflow.resend(ticket.pk, actor=actor)
     assert everything()["Mail"] == before["Mail"]
     ask()
-    sweeping.sweep()
+    sweep.sweep()
     later = Mail.objects.filter(queued_at__gt=ticket.challenged_at, kind__startswith="recovery_challenge")
     assert not later.exclude(dedupe_key=notices.challenge_key(ticket)).exists()
     assert refusals(ticket)[-1]["error"] == "TicketBlocked"
@@ -547,7 +551,7 @@ def test_nothing_is_sent_again_while_the_ticket_is_stopped(ada: User, stop: str)
 
 def test_a_contact_whose_mail_came_back_may_be_sent_it_again(ada: User) -> None:
     ask()
-    sweeping.sweep()
+    sweep.sweep()
     ticket = RecoveryTicket.objects.get()
     workflow.note_bounce(ticket.pk)
     assert workflow.resend(ticket.pk, actor=SYSTEM).kind.startswith("recovery_challenge")
@@ -556,7 +560,7 @@ def test_a_contact_whose_mail_came_back_may_be_sent_it_again(ada: User) -> None:
 def test_a_request_that_joins_is_one_event_an_hour_with_its_network_apart(ada: User) -> None:
     for _again in range(4):
         ask()
-        sweeping.sweep()
+        sweep.sweep()
     ticket = RecoveryTicket.objects.get()
     joined = Event.objects.get(tag=Tag.ACCOUNT_RECOVERY_JOIN)
     assert (joined.ticket, joined.data) == (ticket.pk, {"verb": "join", "claim": "second_factor", "source": "form"})
@@ -576,11 +580,11 @@ def test_a_ticket_whose_account_is_unfrozen_moves_on_by_itself(ada: User) -> Non
     ticket = make_ticket(ada, Status.WAITING)
     RecoveryTicket.objects.update(wait_until=Now())
     services.freeze(ada, by=User.FrozenBy.STAFF, actor="system", reason="looked odd to us")
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert (ticket.status, ticket.turn) == (Status.CHALLENGED, "ours")
     services.unfreeze(ada, actor="system", reason="it was the owner")
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.READY
 
@@ -588,12 +592,12 @@ def test_a_ticket_whose_account_is_unfrozen_moves_on_by_itself(ada: User) -> Non
 def test_the_later_of_two_tickets_waits_until_the_first_is_out_of_the_way(ada: User) -> None:
     first = make_ticket(ada, Status.WAITING, contact="ada@elsewhere.example")
     second = make_ticket(ada, mailbox_confirmed_at=database_now(), wait_until=database_now() + HOUR)
-    sweeping.sweep()
+    sweep.sweep()
     second.refresh_from_db()
     assert second.status == Status.CHALLENGED
     assert workflow.start_clock(second.pk).status == Status.CHALLENGED
     workflow.reject(first.pk, actor=staff(make_moderator()), reason=REASON)
-    sweeping.sweep()
+    sweep.sweep()
     second.refresh_from_db()
     assert second.status == Status.WAITING
 
@@ -614,7 +618,7 @@ def test_many_silent_tickets_do_not_keep_a_clock_from_starting(ada: User) -> Non
     add_boundary(ticket)
     workflow.challenge(ticket.pk, actor=SYSTEM)
     ticket.boundaries.update(next_probe_at=None)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.wait_until is not None
 
@@ -647,8 +651,8 @@ def test_eight_sweeps_at_once_do_each_thing_once(ada: User) -> None:
         factories.add_totp(user)
         ask(user.username)
         ask(user.username)
-    at_once(sweeping.sweep)
-    sweeping.sweep()
+    at_once(sweep.sweep)
+    sweep.sweep()
     assert not Request.objects.filter(handled_at=None).exists()
     assert RecoveryTicket.objects.count() == 12
     assert set(RecoveryTicket.objects.values_list("status", flat=True)) == {Status.CHALLENGED}

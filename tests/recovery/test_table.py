@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.db.models.functions import Now
+from recoverydesk.recovery.workflow.table import Verb
+from recoverydesk.recovery.workflow.work import FASTER
 
 from accounts.mail.models import Link
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
-from recoverydesk.recovery import errors, moves, permissions, pressing, workflow
+from recoverydesk.recovery import errors, permissions, workflow
 from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status
-from recoverydesk.recovery.moves import Verb
 from recoverydesk.recovery.permissions import OPERATOR, SYSTEM, Actor, Who
-from recoverydesk.recovery.transitions import FASTER
+from recoverydesk.recovery.workflow import resets, table
 from tests import factories
 from tests.recovery import decided
 from tests.recovery.builders import (
@@ -161,7 +162,7 @@ PRESS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Out
     ),
     Verb.REMIND: (lambda t, a: workflow.remind(t.pk, actor=a), dict.fromkeys(ANY_OPEN, errors.InvalidTransition)),
     Verb.BREAK_GLASS: (
-        lambda t, a: pressing.press_glass(t.pk, actor=a, reason=REASON),
+        lambda t, a: resets.press_glass(t.pk, actor=a, reason=REASON),
         dict.fromkeys(ANY_OPEN, Status.COMPLETED),
     ),
 }
@@ -212,7 +213,7 @@ COLUMNS = (
 
 
 def test_the_table_is_as_written_here() -> None:
-    built = {name: (set(move.sources), set(move.who)) for name, move in moves.TRANSITIONS.items()}
+    built = {name: (set(move.sources), set(move.who)) for name, move in table.TRANSITIONS.items()}
     assert built == WRITTEN_AGAIN
     assert set(PRESS) == set(Verb)
 
@@ -273,7 +274,7 @@ def _check(name: Verb, ticket: RecoveryTicket, status: Status, who: str, actor: 
     press(ticket, actor)
     found = RecoveryTicket.objects.get(pk=ticket.pk).status
     assert found == (refused or status), scene
-    assert found in moves.TRANSITIONS[name].targets
+    assert found in table.TRANSITIONS[name].targets
 
 
 @pytest.mark.parametrize("verb", ["reset", "reject", "challenge"])

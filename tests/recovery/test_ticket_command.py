@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from common.clock import database_now
 from django.core.management import CommandError, call_command
 
-from accounts.clock import database_now
 from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event
 from recoverydesk.projects import services
-from recoverydesk.recovery import intake, notices, sweeping
+from recoverydesk.recovery import notices
+from recoverydesk.recovery.background import intake, sweep
 from recoverydesk.recovery.models import RecoveryTicket, Source, Status
 from tests import factories
 from tests.recovery.builders import DAY, add_boundary, make_admin, make_moderator, make_ticket, refusals
@@ -182,4 +183,4 @@ def test_sweep_does_what_is_due_and_is_quiet(ada: User, capsys: pytest.CaptureFi
     out = io.StringIO()
     call_command("sweep", verbosity=2, stdout=out)
     assert "requests: 0" in out.getvalue()
-    assert set(sweeping.sweep()) >= {"requests", "challenged", "mails", "clocks", "probes", "waits", "expired"}
+    assert set(sweep.sweep()) >= {"requests", "challenged", "mails", "clocks", "probes", "waits", "expired"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from recoverydesk.recovery import tracker
+from recoverydesk.recovery.workflow import issue_tracker
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ from recoverydesk.recovery import tracker
 )
 def test_only_what_lies_under_the_tracker_is_an_issue_of_it(settings: Any, base: str, url: str, expected: bool) -> None:
     settings.RECOVERY_ISSUE_TRACKER = base
-    assert tracker.holds(url) is expected
+    assert issue_tracker.holds(url) is expected

@@ -14,7 +14,9 @@ from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail, Request
 from accounts.models import User
 from audit.log import Origin
-from recoverydesk.recovery import errors, hooks, intake, passwords, return_code
+from recoverydesk.recovery import errors, hooks, return_code
+from recoverydesk.recovery.after_reset import choose_password
+from recoverydesk.recovery.background import intake
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from tests import factories
 from tests.recovery import decided
@@ -401,9 +403,9 @@ def test_a_frozen_account_chooses_no_password(ada: User, reset: tuple[RecoveryTi
 
 def test_a_link_that_died_while_its_page_was_open_chooses_nothing(ada: User, reset: tuple[RecoveryTicket, str]) -> None:
     link = Link.objects.get(purpose="choose_password")
-    passwords.renew(link)
+    choose_password.renew(link)
     with pytest.raises(errors.InvalidTransition):
-        passwords.choose(link, passwords.Attempt(reset[1], PHRASE), origin=Origin())
+        choose_password.choose(link, choose_password.Attempt(reset[1], PHRASE), origin=Origin())
     ada.refresh_from_db()
     assert not ada.has_usable_password()
 

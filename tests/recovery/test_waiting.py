@@ -5,15 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from common.clock import database_now
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.clock import database_now
 from accounts.mail.models import Mail
 from accounts.models import User
 from recoverydesk.projects.models import Project
-from recoverydesk.recovery import errors, notices, sweeping, workflow
+from recoverydesk.recovery import errors, notices, workflow
+from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, claimant
 from tests import factories
@@ -102,11 +103,11 @@ def wrong_app_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 @pytest.mark.usefixtures("wrong_app_clock")
 def test_a_wrong_app_clock_neither_shortens_nor_lengthens_the_wait(ada: User) -> None:
     ticket = near(ada, Status.WAITING, HOUR)
-    sweeping.sweep()
+    sweep.sweep()
     with pytest.raises(errors.WaitingPeriodActive):
         press(ticket)
     RecoveryTicket.objects.update(wait_until=Now() - SECOND)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.READY
 
@@ -114,7 +115,7 @@ def test_a_wrong_app_clock_neither_shortens_nor_lengthens_the_wait(ada: User) ->
 @pytest.mark.usefixtures("wrong_app_clock")
 def test_a_wrong_app_clock_does_not_start_the_clock_elsewhere(ada: User) -> None:
     ticket = open_challenged(ada)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.wait_until is not None
     assert abs(ticket.wait_until - database_now() - DAY) < timedelta(minutes=1)
@@ -154,11 +155,11 @@ def test_one_mail_that_cannot_leave_keeps_the_clock_from_starting(
     ticket = open_challenged(ada)
     assert Mail.objects.filter(reference=ticket.reference).count() == 4
     server.recipients = ["250 OK"] * late + ["451 later"]
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.wait_until is None
     Mail.objects.filter(state="queued").update(next_try=Now())
-    sweeping.sweep()
+    sweep.sweep()
     last = Mail.objects.filter(reference=ticket.reference).order_by("-settled_at").first()
     ticket.refresh_from_db()
     assert last is not None
@@ -172,7 +173,7 @@ def test_a_notice_refused_for_good_does_not_keep_the_clock_from_starting(
     add_address(ada, "gone@elsewhere.example")
     ticket = open_challenged(ada)
     server.recipients = ["250 OK", "250 OK", "550 no such mailbox"]
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.contact_bounced_at is None
     assert ticket.wait_until is not None
@@ -188,7 +189,7 @@ def test_what_is_sent_again_neither_holds_up_nor_moves_the_clock(ada: User) -> N
     assert ticket.wait_until is not None
     assert ticket.wait_until < database_now() + DAY - HOUR / 2
     written = ticket.wait_until
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.wait_until == written
 
@@ -202,10 +203,10 @@ def test_the_sweep_tries_no_clock_before_all_its_mails_have_left(ada: User) -> N
     for kind in kinds:
         mails.update(state="sent", settled_at=Now())
         mails.filter(kind=kind).update(state="queued", settled_at=None)
-        assert ticket not in sweeping._without_clock()
+        assert ticket not in sweep._without_clock()
     mails.update(state="sent", settled_at=Now())
     workflow.resend(ticket.pk, actor=SYSTEM)
-    assert ticket in sweeping._without_clock()
+    assert ticket in sweep._without_clock()
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,7 @@ def test_the_sweep_tries_no_clock_before_all_its_mails_have_left(ada: User) -> N
 )
 def test_how_long_a_clock_runs_that_needs_no_mailbox(ada: User, scene: dict[str, bool], wait: timedelta) -> None:
     ticket = open_challenged(ada, **scene)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     settled = Mail.objects.filter(reference=ticket.reference).latest("settled_at").settled_at
     assert settled is not None
@@ -228,12 +229,12 @@ def test_how_long_a_clock_runs_that_needs_no_mailbox(ada: User, scene: dict[str,
 @pytest.mark.parametrize(("critical", "days"), [(False, 7), (True, 7)])
 def test_without_a_boundary_seven_days_run_from_the_confirmed_mailbox(ada: User, critical: bool, days: int) -> None:
     ticket = open_challenged(ada, boundary=False, critical=critical)
-    sweeping.sweep()
-    sweeping.sweep()
+    sweep.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.wait_until is None
     workflow.confirm_mailbox(ticket.pk, actor=claimant(notices.status_link(ticket)))
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.mailbox_confirmed_at is not None
     assert ticket.wait_until == ticket.mailbox_confirmed_at + days * DAY
@@ -242,7 +243,7 @@ def test_without_a_boundary_seven_days_run_from_the_confirmed_mailbox(ada: User,
 
 def test_without_projects_the_confirmed_mailbox_makes_it_ready(ada: User) -> None:
     ticket = open_challenged(ada, boundary=False, projects=False)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.CHALLENGED
     workflow.confirm_mailbox(ticket.pk, actor=claimant(notices.status_link(ticket)))
@@ -252,7 +253,7 @@ def test_without_projects_the_confirmed_mailbox_makes_it_ready(ada: User) -> Non
 
 def test_the_window_runs_while_branches_are_pushed(ada: User) -> None:
     ticket = open_challenged(ada)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert (ticket.status, ticket.wait_until is not None) == (Status.CHALLENGED, True)
 
@@ -301,7 +302,7 @@ def test_with_a_cause_the_button_is_there_and_sends_back(ada: User, cause: str) 
     assert client.post(f"{path}press/send_back/", {"reason": REASON, "version": "0"}).status_code == 302
     ticket.refresh_from_db()
     assert ticket.status == Status.CHALLENGED
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status in (Status.CHALLENGED, Status.WAITING)
 
@@ -326,7 +327,7 @@ def test_a_first_project_gained_since_moves_the_clock_and_sends_back(ada: User) 
     assert ticket.status == Status.CHALLENGED
     assert ticket.mailbox_confirmed_at is not None
     assert ticket.wait_until == ticket.mailbox_confirmed_at + 7 * DAY
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.WAITING
 
@@ -346,7 +347,7 @@ def test_a_project_that_became_critical_moves_the_clock(ada: User) -> None:
 def test_a_project_that_is_critical_no_more_shortens_nothing(ada: User) -> None:
     ticket = open_challenged(ada, critical=True)
     Project.objects.update(critical=False)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.wait_until is not None
     assert ticket.wait_until > database_now() + 2 * DAY
@@ -355,7 +356,7 @@ def test_a_project_that_is_critical_no_more_shortens_nothing(ada: User) -> None:
 def test_a_lost_role_does_not_make_the_clock_zero(ada: User) -> None:
     ticket = open_challenged(ada)
     ada.roles.all().delete()
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.wait_until is not None
     assert ticket.wait_until > database_now() + DAY - HOUR
@@ -363,10 +364,10 @@ def test_a_lost_role_does_not_make_the_clock_zero(ada: User) -> None:
 
 def test_the_sweep_moves_waiting_tickets_on_and_only_those_whose_clock_is_over(ada: User) -> None:
     ticket = near(ada, Status.WAITING, HOUR)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.WAITING
     RecoveryTicket.objects.update(wait_until=F("wait_until") - 2 * HOUR)
-    sweeping.sweep()
+    sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.READY

@@ -1,7 +1,7 @@
 """What must be true after any fault: the invariants, and a post in which nothing is lost and nothing differs."""
 
 from accounts.mail.models import Mail, Request
-from recoverydesk.recovery import invariants
+from recoverydesk.invariants import rules
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from tests.services.postbox import Postbox
 from tests.services.stack import eventually
@@ -19,7 +19,7 @@ def _waiting() -> bool:
 
 def verdict(box: Postbox, *, repeats: int = 0, completed: int | None = None) -> list[str]:
     """List every fault found. `repeats` is how many mails may have come twice."""
-    faults = [str(one) for one in invariants.check()]
+    faults = [str(one) for one in rules.check()]
     sent = set(Mail.objects.filter(state="sent").values_list("message_id", flat=True))
     faults += [f"sent, but never taken: {number}" for number in sent - box.taken.keys()]
     faults += [f"taken, but not noted as sent: {number}" for number in box.taken.keys() - sent]

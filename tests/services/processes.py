@@ -9,7 +9,7 @@ from pathlib import Path
 
 from celery import Celery
 
-from recoverydesk import worker_line
+from recoverydesk.broker import worker_line
 from tests.example import ROOT
 from tests.services import servers
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from accounts.clock import database_now
+from common.clock import database_now
+
 from accounts.models import User
 from recoverydesk.recovery.models import Status
 from tests.services import judge, people

@@ -61,14 +61,14 @@ def telling(stack: Stack, box: Postbox, many: int) -> Iterator[list[Any]]:
 
 def broker_away(stack: Stack, box: Postbox, options: dict[str, int]) -> dict[str, Any]:
     """No broker for the whole story: pages answer, `manage.py sweep` does the work; then the workers catch up."""
-    from recoverydesk.recovery import sweeping
+    from recoverydesk.recovery.background import sweep
 
     stack.broker.stop()
     over, slowest = threading.Event(), [0.0]
 
     def sweep_from_cron() -> None:
         while not over.wait(1):
-            sweeping.sweep()
+            sweep.sweep()
         connection.close()
 
     cron = threading.Thread(target=sweep_from_cron)

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from recoverydesk import worker_line
+from recoverydesk.broker import worker_line
 from tests.services import judge, people
 from tests.services.postbox import Postbox
 from tests.services.stack import Stack
@@ -23,7 +23,7 @@ IN_FLIGHT = worker_line.THREADS  # mails that a worker's end may cut off after t
 
 def places() -> list[str]:
     """Every fail point that such a story passes."""
-    from accounts import failpoints
+    from common import failpoints
 
     verbs = (*VERBS, "approve") if settings.RECOVERY_TWO_PERSON == "always" else VERBS
     return [*failpoints.PLACES, *(f"{verb}.{step}" for verb in verbs for step in failpoints.STEPS)]

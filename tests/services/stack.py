@@ -19,7 +19,7 @@ from typing import TypeVar
 import django
 import psycopg
 
-from recoverydesk import worker_line
+from recoverydesk.broker import worker_line
 from recoverydesk.demo import codehost
 from tests.example import ROOT
 from tests.ports import free_port
@@ -184,14 +184,14 @@ def _prepare(host: str) -> None:
     django.setup()
     from django.core.management import call_command
 
-    from accounts import failpoints
-    from recoverydesk.recovery import codehosts
+    from common import failpoints
+    from recoverydesk.recovery.code_hosts import described
 
     failpoints.reach = failpoints._nothing
 
     call_command("migrate", verbosity=0)
     call_command("createcachetable", verbosity=0)
-    codehosts.add(host, private=True, plain_http=True)
+    described.add(host, private=True, plain_http=True)
     os.environ["CODE_HOST"] = host
 
 

@@ -14,7 +14,7 @@ from celery.beat import ScheduleEntry
 from celery.schedules import schedule
 from django.conf import settings
 
-from recoverydesk import beat
+from recoverydesk.broker import beat
 from tests.services import processes, servers
 
 AHEAD = timedelta(days=8)
@@ -39,7 +39,7 @@ def test_a_clock_that_was_ahead_and_is_put_right_silences_nothing(
     app: Celery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = 1000.0
-    monkeypatch.setattr("recoverydesk.beat.time.monotonic", lambda: seconds)
+    monkeypatch.setattr("recoverydesk.broker.beat.time.monotonic", lambda: seconds)
     scheduler = beat.Scheduler(app, Producer=app.amqp.Producer)
     for days in (0, 8, 0, -1):
         now = datetime.now(UTC) + timedelta(days=days)
@@ -57,7 +57,7 @@ def test_the_queue_of_a_desk_without_a_worker_does_not_grow(
     app: Celery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     seconds = 1000.0
-    monkeypatch.setattr("recoverydesk.beat.time.monotonic", lambda: seconds)
+    monkeypatch.setattr("recoverydesk.broker.beat.time.monotonic", lambda: seconds)
     scheduler = beat.Scheduler(app, Producer=app.amqp.Producer)
     for _round in range(beat.ENOUGH):
         scheduler.tick()

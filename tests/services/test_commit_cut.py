@@ -148,7 +148,7 @@ def test_an_upload_cut_off_at_commit_keeps_the_file_of_the_row_it_made(
 def test_a_limit_whose_count_is_cut_off_is_not_said_to_be_reached(
     cutter: Cutter, settings: Any, transactional_db: None, when: str
 ) -> None:
-    settings.CACHES = {"default": {"BACKEND": "recoverydesk.honest_cache.Cache", "LOCATION": "cut_cache"}}
+    settings.CACHES = {"default": {"BACKEND": "recoverydesk.database.cache.Cache", "LOCATION": "cut_cache"}}
     call_command("createcachetable", verbosity=0)
     client, form = Client(), {"username": "ada", "claim": "second_factor", "codes": "lost"}
     assert says_nobody_knows(cut(cutter, when, 'INSERT INTO "cut_cache"', client, "/recover/", form))

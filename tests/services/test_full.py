@@ -16,7 +16,7 @@ from kombu.exceptions import ChannelError
 
 from accounts.mail.models import Request
 from accounts.models import User
-from audit import checkpoints, sealing
+from audit.chain import checkpoints, sealing
 from audit.log import record
 from audit.models import Checkpoint
 from audit.tags import Tag

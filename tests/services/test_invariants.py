@@ -13,15 +13,17 @@ from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
-from accounts import leases
 from accounts.mail import outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import Session, User
 from audit import triggers
 from audit.log import record
 from audit.tags import Tag
-from recoverydesk import chores
-from recoverydesk.recovery import intake, invariants, permissions, workflow
+from common import leases
+from recoverydesk.housekeeping import chores
+from recoverydesk.invariants import rules
+from recoverydesk.recovery import permissions, workflow
+from recoverydesk.recovery.background import intake
 from recoverydesk.recovery.models import (
     Approval,
     Boundary,
@@ -89,21 +91,21 @@ def from_the_shell(ada: User) -> RecoveryTicket:
 
 
 def found() -> set[str]:
-    return {one.rule for one in invariants.check()}
+    return {one.rule for one in rules.check()}
 
 
 def test_a_true_story_breaks_no_rule(done: RecoveryTicket) -> None:
     assert done.status == Status.COMPLETED
-    assert list(invariants.check()) == []
+    assert list(rules.check()) == []
 
 
 def test_a_ticket_on_its_way_breaks_no_rule(ada: User) -> None:
     waiting_for(ada)
-    assert list(invariants.check()) == []
+    assert list(rules.check()) == []
 
 
 def test_a_reset_from_the_shell_breaks_no_rule(from_the_shell: RecoveryTicket) -> None:
-    assert list(invariants.check()) == []
+    assert list(rules.check()) == []
 
 
 def ticket_row(**fields: object) -> Callable[[RecoveryTicket], object]:
@@ -412,7 +414,7 @@ def test_two_open_tickets_are_found_where_the_constraints_are_gone(ada: User) ->
 
 
 def test_every_rule_is_broken_by_some_test() -> None:
-    assert {rule.__name__ for rule in invariants.RULES} == {rule for rule, _ in BREAKS} | {"several_open"}
+    assert {rule.__name__ for rule in rules.RULES} == {rule for rule, _ in BREAKS} | {"several_open"}
 
 
 def test_the_command_says_0_in_json_when_all_is_well(done: RecoveryTicket) -> None:
@@ -420,7 +422,7 @@ def test_the_command_says_0_in_json_when_all_is_well(done: RecoveryTicket) -> No
     call_command("check_invariants", "--json", stdout=out)
     said = json.loads(out.getvalue())
     assert said["broken"] == []
-    assert said["rules"] == [rule.__name__ for rule in invariants.RULES]
+    assert said["rules"] == [rule.__name__ for rule in rules.RULES]
 
 
 def test_the_command_says_4_and_names_rule_and_row(done: RecoveryTicket) -> None:

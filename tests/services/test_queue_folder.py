@@ -6,8 +6,7 @@ from queue import Empty
 import pytest
 from celery import current_app
 from kombu import Connection
-
-from recoverydesk.queue_folder import Channel
+from recoverydesk.broker.folder_transport import Channel
 
 
 @pytest.fixture

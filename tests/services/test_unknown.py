@@ -64,7 +64,7 @@ def test_nobody_is_led_to_another_site(visitor: Client) -> None:
 
 
 def test_another_mistake_is_the_plain_page(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recoverydesk.recovery.intake.ask", lambda **_given: 1 / 0)
+    monkeypatch.setattr("recoverydesk.recovery.background.intake.ask", lambda **_given: 1 / 0)
     answer = visitor.post("/recover/", FORM)
     assert answer.status_code == 500
     assert "Something broke" in answer.content.decode()
@@ -92,7 +92,7 @@ def read_only() -> Iterator[None]:
 @pytest.fixture
 def database_cache(visitor: Client, settings: Any) -> Iterator[None]:
     """The cache as a site has it, not the one of the tests."""
-    settings.CACHES = {"default": {"BACKEND": "recoverydesk.honest_cache.Cache", "LOCATION": "cache"}}
+    settings.CACHES = {"default": {"BACKEND": "recoverydesk.database.cache.Cache", "LOCATION": "cache"}}
     call_command("createcachetable", verbosity=0)
     yield
     with connection.cursor() as cursor:

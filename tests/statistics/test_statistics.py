@@ -7,11 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from common.clock import database_now
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from accounts.clock import database_now
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag

@@ -9,12 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import keys
 from accounts import services as accounts_services
 from accounts.mail.models import Mail
 from accounts.mail.outbox import render
 from accounts.models import User
 from audit.models import Event
+from common import keys
 from tests import factories
 from tests.tokens.conftest import PREFIX, mint
 from tokens import caveats, services, sweeping

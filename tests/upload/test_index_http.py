@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import requests
+from common.clock import database_now
 from django.test import Client
 from django.urls import get_resolver
 
-from accounts.clock import database_now
 from accounts.models import User
 from audit.log import record
 from audit.tags import Tag

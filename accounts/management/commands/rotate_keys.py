@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import Progress
 
-from accounts import key_rotation, keys
+from accounts import key_rotation
+from common import keys
 
 
 class Command(BaseCommand):

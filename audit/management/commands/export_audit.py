@@ -10,7 +10,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from audit import disclosure, export, signing
+from audit import disclosure
+from audit.chain import export, signing
 from audit.log import record
 from audit.models import Event
 from audit.tags import Tag

@@ -12,9 +12,9 @@ from django.utils.translation import ngettext
 from rich.console import Console
 from rich.progress import Progress
 
-from audit.findings import Report
-from audit.forks import Fork
-from audit.verifying import verify
+from audit.chain.findings import Report
+from audit.chain.forks import Fork
+from audit.chain.verifying import verify
 
 TAMPERED = 3
 

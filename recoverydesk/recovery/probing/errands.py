@@ -13,13 +13,13 @@ from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass, field
 
-from recoverydesk.recovery.boundaries import Hosts, Place
 from recoverydesk.recovery.probing import neighbours
 from recoverydesk.recovery.probing.neighbours import Gate
 from recoverydesk.recovery.probing.patience import AT_ONCE, Visit
 from recoverydesk.recovery.probing.probe import look
 from recoverydesk.recovery.probing.transport import Client, Limits, Origin
 from recoverydesk.recovery.probing.verdicts import Result, Verdict
+from recoverydesk.recovery.repository_urls.parser import Hosts, Place
 
 logger = logging.getLogger(__name__)
 

@@ -4,12 +4,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from recoverydesk.recovery.boundaries import Hosts, parse
 from recoverydesk.recovery.probing.errands import Ask, Errand, Seen, Stop
 from recoverydesk.recovery.probing.neighbours import Gate, domain_of, is_public
 from recoverydesk.recovery.probing.patience import Visit
 from recoverydesk.recovery.probing.probe import origin_of, paused, probe
 from recoverydesk.recovery.probing.transport import Limits, Origin
+from recoverydesk.recovery.repository_urls.parser import Hosts, parse
 
 REPOSITORIES_A_ROUND = 20
 Name = tuple[str, str, str]

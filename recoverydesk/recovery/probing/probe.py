@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
-from recoverydesk.recovery import branch_token, known_hosts
-from recoverydesk.recovery.boundaries import NO_HOSTS, HostRule, Hosts, Place, parse, probe_url, refusal
+from recoverydesk.recovery import branch_token
 from recoverydesk.recovery.probing import conversation, git, show_how
 from recoverydesk.recovery.probing.answers import Absent, Elsewhere, NoGit, Stop
 from recoverydesk.recovery.probing.conversation import Heard, NoMercurial
@@ -19,6 +18,8 @@ from recoverydesk.recovery.probing.failures import Blocked, Malformed, Unreachab
 from recoverydesk.recovery.probing.sign_in_pages import is_sign_in
 from recoverydesk.recovery.probing.transport import Client, Limits, Origin
 from recoverydesk.recovery.probing.verdicts import RETRY, Result, Verdict, next_delay
+from recoverydesk.recovery.repository_urls import known_hosts
+from recoverydesk.recovery.repository_urls.parser import NO_HOSTS, HostRule, Hosts, Place, parse, probe_url, refusal
 
 __all__ = ["RETRY", "Limits", "Result", "Verdict", "look", "next_delay", "origin_of", "paused", "probe", "unasked"]
 

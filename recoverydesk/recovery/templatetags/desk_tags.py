@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
-from recoverydesk.recovery import dashboard, permissions
+from recoverydesk.recovery import permissions
+from recoverydesk.recovery.desk import dashboard
 
 register = template.Library()
 TICKET = "admin:recovery_recoveryticket_change"

@@ -11,8 +11,8 @@ from io import BufferedReader
 
 import pytest
 from hypothesis import settings
+from recoverydesk.recovery.repository_urls.parser import HostRule, Place, parse
 
-from recoverydesk.recovery.boundaries import HostRule, Place, parse
 from recoverydesk.recovery.probing.answers import ADVERTISEMENT, RESULT
 from recoverydesk.recovery.probing.git import line
 

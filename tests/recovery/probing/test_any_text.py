@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from hypothesis import given
 from hypothesis import strategies as st
+from recoverydesk.recovery.repository_urls.parser import NO_HOSTS, HostRule, Place, parse, probe_url, refusal
 
-from recoverydesk.recovery.boundaries import NO_HOSTS, HostRule, Place, parse, probe_url, refusal
 from recoverydesk.recovery.probing import git, mercurial
 from recoverydesk.recovery.probing.answers import Stop
 from recoverydesk.recovery.probing.git import BadPackets, line

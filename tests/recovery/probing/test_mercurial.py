@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from recoverydesk.recovery.repository_urls.parser import HostRule
 
 from recoverydesk.demo.codehost import environment
-from recoverydesk.recovery.boundaries import HostRule
 from recoverydesk.recovery.probing import mercurial
 from recoverydesk.recovery.probing.git import BadPackets
 from recoverydesk.recovery.probing.probe import Result, Verdict, probe

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from recoverydesk.recovery.repository_urls.parser import HostRule, parse
 
 from recoverydesk.demo import codehost
-from recoverydesk.recovery.boundaries import HostRule, parse
 from recoverydesk.recovery.branch_token import BadBranchName
 from recoverydesk.recovery.probing.answers import ADVERTISEMENT, RESULT
 from recoverydesk.recovery.probing.git import line

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from recoverydesk.recovery.repository_urls.parser import HostRule
 
 from recoverydesk.demo import codehost
-from recoverydesk.recovery.boundaries import HostRule
 from recoverydesk.recovery.probing import transport
 from recoverydesk.recovery.probing.probe import Limits, Result, Verdict, probe
 from recoverydesk.recovery.probing.verdicts import PROTOCOLS

@@ -9,10 +9,10 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 
 from accounts.models import User
-from recoverydesk import worker_line
+from recoverydesk.broker import worker_line
 from recoverydesk.demo import codehost, supervisor
 from recoverydesk.demo.logins import CLAIMANT, REPOSITORIES
-from recoverydesk.recovery import codehosts
+from recoverydesk.recovery.code_hosts import described
 from recoverydesk.recovery.models import CodeHost
 
 ANNOUNCEMENT = """
@@ -88,7 +88,7 @@ def prepare() -> None:
     call_command("migrate", verbosity=0)
     call_command("createcachetable", verbosity=0)
     if not CodeHost.objects.filter(origin=code_host_origin()).exists():
-        codehosts.add(code_host_origin(), private=True, plain_http=True)
+        described.add(code_host_origin(), private=True, plain_http=True)
     if "sample_data" in get_commands() and not User.objects.exists():
         print("Making the sample registry ...", flush=True)
         call_command("sample_data")

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from recoverydesk.recovery.boundaries import Place, parse
-from recoverydesk.recovery.codehosts import rules_if_any
+from recoverydesk.recovery.code_hosts.described import rules_if_any
+from recoverydesk.recovery.repository_urls.parser import Place, parse
 
 
 class Command(BaseCommand):

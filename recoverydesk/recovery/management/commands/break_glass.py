@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from recoverydesk.recovery import errors, intake, workflow
+from recoverydesk.recovery import errors, workflow
+from recoverydesk.recovery.background import intake
 
 
 class Command(BaseCommand):

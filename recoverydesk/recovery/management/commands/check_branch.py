@@ -9,12 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from recoverydesk.recovery import host_knowledge
-from recoverydesk.recovery.boundaries import parse
 from recoverydesk.recovery.branch_token import BadBranchName
-from recoverydesk.recovery.codehosts import rules_if_any
+from recoverydesk.recovery.code_hosts import learned
+from recoverydesk.recovery.code_hosts.described import rules_if_any
 from recoverydesk.recovery.probing import show_how
 from recoverydesk.recovery.probing.probe import Limits, Result, Verdict, origin_of, probe
+from recoverydesk.recovery.repository_urls.parser import parse
 
 CODES = {Verdict.FOUND: 0, Verdict.MISSING: 1}
 OTHER = 2
@@ -48,10 +48,10 @@ def _look(url: str, branch: str) -> Result:
     place = parse(url, hosts)
     origin = origin_of(place, hosts)
     limits = Limits(user_agent=f"git/2.0 (RecoveryDesk; +{settings.RECOVERY_CONTACT_URL})")
-    spoken = host_knowledge.spoken_at(origin) if origin else ""
+    spoken = learned.spoken_at(origin) if origin else ""
     result = probe(place, branch, hosts=hosts, limits=limits, spoken=spoken)
     if origin:
-        host_knowledge.note(origin, result)
+        learned.note(origin, result)
     return result
 
 

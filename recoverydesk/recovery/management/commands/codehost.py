@@ -7,11 +7,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from recoverydesk.recovery import codehosts, host_knowledge, host_limits
+from recoverydesk.recovery.code_hosts import described, learned
+from recoverydesk.recovery.code_hosts import limits as host_limits
 from recoverydesk.recovery.errors import RecoveryError
 from recoverydesk.recovery.models import CodeHost
 
-VERBS = {"pause": codehosts.pause, "resume": codehosts.resume, "remove": codehosts.remove}
+VERBS = {"pause": described.pause, "resume": described.resume, "remove": described.remove}
 
 
 class Command(BaseCommand):
@@ -50,10 +51,10 @@ class Command(BaseCommand):
         )
         return None
 
-    def _change(self, options: dict[str, Any]) -> codehosts.Changed:
+    def _change(self, options: dict[str, Any]) -> described.Changed:
         if options["action"] != "add":
             return VERBS[options["action"]](options["host"])
-        return codehosts.add(
+        return described.add(
             options["origin"],
             style=options["style"],
             private=options["private"],
@@ -63,7 +64,7 @@ class Command(BaseCommand):
     def _limit(self, options: dict[str, Any]) -> None:
         a_day, a_second = options["per_day"], options["per_second"]
         row = host_limits.limit(options["host"], a_day=a_day, a_second=a_second, reason=options["reason"])
-        pace = host_knowledge.pace(row)
+        pace = learned.pace(row)
         said = {"host": row.host, "a_day": pace.a_day, "a_second": pace.a_second}
         self.stdout.write(_("%(host)s: at most %(a_day)d looks a day and %(a_second)g a second") % said)
 

@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from audit import chores
-from recoverydesk.keys_at_hand import refuse_foreign_keys
-from recoverydesk.recovery import sweeping
+from recoverydesk.database.keys_at_hand import refuse_foreign_keys
+from recoverydesk.recovery.background import sweep
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_foreign_keys()
-        done = sweeping.sweep()
+        done = sweep.sweep()
         done["sink"] = chores.deliver()  # last: it may take its time
         if options["verbosity"] > 1:
             self.stdout.write(", ".join(f"{name}: {count}" for name, count in done.items()))

@@ -5,13 +5,16 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, datetime
 from typing import Any
 
+from common.clock import database_now
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_datetime
 
-from accounts.clock import database_now
 from accounts.models import User
-from recoverydesk.recovery import cases, errors, intake, permissions, rounds, showing, tracker, workflow
+from recoverydesk.recovery import errors, permissions, summary, workflow
+from recoverydesk.recovery.background import intake, probe_rounds
+from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
+from recoverydesk.recovery.workflow import issue_tracker
 
 
 def a_time(text: str) -> datetime:
@@ -88,7 +91,7 @@ class Command(BaseCommand):
         ticket = _find(options["number"], actor)
         if ticket.status != Status.CHALLENGED:
             raise errors.InvalidTransition(f"check, {ticket.status}")
-        rounds.probe_ticket(ticket.pk, actor=actor)
+        probe_rounds.probe_ticket(ticket.pk, actor=actor)
         return describe(_find(ticket.pk, actor))
 
 
@@ -107,7 +110,7 @@ def _may_view(actor: permissions.Actor) -> None:
 
 def _issue(link: str) -> str:
     """An issue is only taken from the configured tracker."""
-    if link and not tracker.holds(link):
+    if link and not issue_tracker.holds(link):
         raise CommandError("--link: give an address under RECOVERY_ISSUE_TRACKER")
     return link
 
@@ -127,7 +130,7 @@ def describe(ticket: RecoveryTicket) -> dict[str, Any]:
     """One ticket as plain JSON: no branch token, no link."""
     now = database_now()
     boundaries = list(ticket.boundaries.order_by("kind", "host", "namespace"))
-    step = showing.next_step(cases.read(ticket, now, boundaries), now)
+    step = summary.next_step(cases.read(ticket, now, boundaries), now)
     return {
         **_row(ticket),
         "contact": ticket.contact,

@@ -1,0 +1,1 @@
+"""The chain: sealing, checkpoints, verifying, export."""

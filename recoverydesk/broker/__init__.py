@@ -1,0 +1,1 @@
+"""Between web and workers: the worker command, beat, and the transports."""

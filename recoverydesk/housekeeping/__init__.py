@@ -1,0 +1,1 @@
+"""Due work that belongs to no ticket."""

@@ -1,0 +1,1 @@
+"""Rules asked of the data of every room: `manage.py check_invariants`."""

@@ -1,0 +1,52 @@
+"""Where policy asked for two people, two people it was; where it asked for a proof beside, there is one."""
+
+from collections.abc import Iterator
+
+from django.db.models import F, Q
+
+from recoverydesk.invariants.broken import Broken
+from recoverydesk.invariants.evidence import pressed
+from recoverydesk.recovery.models import Approval, BoundaryException, Claim, OtherProof, RecoveryTicket
+from recoverydesk.recovery.policy import NEW_CONTACT
+
+# The rows of policy.py that ask for two people, as the ticket's `wait_rows` names them.
+TWO_PEOPLE = ("new contact", "exception", "disputed", "stopped lately", "staff", "two people always")
+NOTHING_BOUND = "new contact, nothing bound to the account"
+
+
+def asks_for_two(ticket: RecoveryTicket) -> bool:
+    """Whether a row that was in force for this ticket asked for a second person."""
+    in_force = set(ticket.wait_rows) & {*TWO_PEOPLE, NOTHING_BOUND}
+    disputed = ticket.disputed_at is not None and ticket.completed_at is not None
+    return bool(in_force) or ticket.claim in NEW_CONTACT or (disputed and ticket.disputed_at < ticket.completed_at)  # type: ignore[operator]
+
+
+def approval_missing() -> Iterator[Broken]:
+    """An approval given before the press and not dead, by neither the presser nor the subject."""
+    others = Approval.objects.filter(dead_at=None, given_at__lte=F("ticket__completed_at"))
+    others = others.exclude(by=F("ticket__reset_by")).exclude(by=F("ticket__subject"))
+    approved = set(others.values_list("ticket", flat=True))
+    excepted = set(BoundaryException.objects.filter(approved=True).values_list("boundary__ticket", flat=True))
+    for ticket in pressed().iterator():
+        if ticket.pk not in approved and (asks_for_two(ticket) or ticket.pk in excepted):
+            yield Broken("approval_missing", f"ticket:{ticket.pk}", "two people were asked for, one decided")
+
+
+def exception_by_one() -> Iterator[Broken]:
+    """Who asks for an exception neither decides on it nor resets, and none is the subject."""
+    mixed = Q(decided_by=F("asked_by")) | Q(boundary__ticket__reset_by=F("asked_by"))
+    own = Q(asked_by=F("boundary__ticket__subject")) | Q(decided_by=F("boundary__ticket__subject"))
+    for row in BoundaryException.objects.filter(mixed | own, approved=True).select_related("boundary"):
+        yield Broken(
+            "exception_by_one", f"boundaryexception:{row.pk}", f"#{row.boundary.ticket_id}: one person too few"
+        )
+
+
+def account_proof_missing() -> Iterator[Broken]:
+    """A new contact needs something bound to the account, but for the row of dead old addresses."""
+    bound = OtherProof.objects.filter(kind__in=OtherProof.BOUND, given_at__lte=F("ticket__completed_at"))
+    for ticket in pressed().filter(claim__in=(Claim.EMAIL, Claim.EMAIL_AND_SECOND_FACTOR)).iterator():
+        if NOTHING_BOUND not in ticket.wait_rows and not bound.filter(ticket=ticket).exists():
+            yield Broken(
+                "account_proof_missing", f"ticket:{ticket.pk}", "a new contact and nothing bound to the account"
+            )

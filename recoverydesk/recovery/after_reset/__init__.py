@@ -1,0 +1,1 @@
+"""What stays on hold after a reset: the password, tokens and roles."""

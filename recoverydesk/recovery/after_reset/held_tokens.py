@@ -1,0 +1,58 @@
+"""Held tokens after a recovery: each is confirmed or revoked; what was never used, or is new, is proposed to go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounts.models import User
+from audit.log import Origin
+from common.clock import database_now
+from tokens import services
+from tokens.models import ApiToken
+
+YOUNG = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One held token, and whether we propose to revoke it."""
+
+    token: ApiToken
+    revoke: bool
+
+    @property
+    def field(self) -> str:
+        return f"token-{self.token.pk}"
+
+
+def choices(user: User) -> list[Choice]:
+    """The account's held tokens, oldest first. One query."""
+    now = database_now()
+    held = ApiToken.objects.filter(user=user, held_at__isnull=False, revoked_at=None).order_by("created_at", "id")
+    return [Choice(token, _suspicious(token, now)) for token in held]
+
+
+def _suspicious(token: ApiToken, now: datetime) -> bool:
+    """Never used, or made in the last 30 days before it was held: an intruder's would look like this."""
+    held_at = token.held_at or now
+    return token.last_used_at is None or token.created_at > held_at - YOUNG
+
+
+def decide(user: User, pressed: Mapping[str, str], *, origin: Origin) -> dict[str, int]:
+    """Do what was chosen for each held token; one nobody chose for stays held.
+
+    `missed` counts the tokens to keep that were revoked, or kept, by another page a moment ago.
+    """
+    kept, gone, missed = 0, [], 0
+    for choice in choices(user):
+        wish = pressed.get(choice.field, "")
+        if wish == "keep":
+            try:
+                services.confirm(choice.token, actor=user, origin=origin)
+                kept += 1
+            except services.NotHeld:
+                missed += 1
+        elif wish == "revoke":
+            gone.append(choice.token)
+    services.revoke(gone, actor=user, reason="after a recovery", origin=origin)
+    return {"kept": kept, "revoked": len(gone), "missed": missed}

@@ -1,0 +1,1 @@
+"""Code hosts: described by staff, learned by asking, and how much each is asked."""

@@ -1,0 +1,77 @@
+"""Staff open a ticket for an account whose owner wrote to them elsewhere: one form, and the verb that intake uses."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from common import wake
+from recoverydesk.recovery import errors, workflow
+from recoverydesk.recovery.desk.pages.queue import actor_of, must_view, user_of
+from recoverydesk.recovery.models import Claim, Source
+from recoverydesk.recovery.permissions import WORK
+
+TEMPLATE = "admin/accounts/user/open_ticket.html"
+
+
+class OpenForm(forms.Form):
+    """What the owner says is lost, and where they said so."""
+
+    claim = forms.ChoiceField(label=gettext_lazy("What is lost"), choices=Claim.choices)
+    contact = forms.CharField(
+        label=gettext_lazy("Contact"),
+        required=False,
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=gettext_lazy("Only for a lost address, or one that was never verified. It has to confirm itself."),
+    )
+    codes = forms.BooleanField(
+        label=gettext_lazy("They say that recovery codes are lost or were never saved"), required=False, initial=True
+    )
+    issue = forms.CharField(
+        label=gettext_lazy("Issue"),
+        required=False,
+        max_length=500,
+        widget=forms.URLInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy("An address in the configured tracker."),
+    )
+
+
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    """The form, and its answer: the new ticket, or the one that was open already."""
+    must_view(request)
+    if not user_of(request).has_perm(WORK):
+        raise PermissionDenied
+    subject = get_object_or_404(User, pk=pk)
+    form = OpenForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            return _open(request, subject, form.cleaned_data)
+        except errors.RecoveryError as refusal:
+            form.add_error(None, str(refusal))
+    context = {"subject": subject, "form": form, "title": _("Open a ticket for %(name)s") % {"name": subject.username}}
+    status = 409 if form.errors else 200
+    return TemplateResponse(request, TEMPLATE, {**admin.site.each_context(request), **context}, status=status)
+
+
+def _open(request: HttpRequest, subject: User, said: dict[str, Any]) -> HttpResponse:
+    opened = workflow.open_ticket(
+        subject=subject,
+        claim=Claim(said["claim"]),
+        actor=actor_of(request),
+        source=Source.STAFF,
+        contact=said["contact"],
+        says_codes_lost=said["codes"],
+        issue_url=said["issue"],
+    )
+    wake.wake()
+    sentence = _("It was open already; nothing in it changed.") if opened.joined else _("The ticket is open.")
+    messages.success(request, sentence)
+    return redirect("admin:recovery_recoveryticket_change", opened.ticket.pk)

@@ -1,0 +1,1 @@
+"""Pages of claimants, owners and co-owners."""

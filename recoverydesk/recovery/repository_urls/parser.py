@@ -1,0 +1,125 @@
+"""URL -> (host, namespace, repository): the only URL parser in the house.
+
+The rules are a table of measured cases (`tests/data/repo-urls.tsv`): refuse what two readers could read differently,
+then let the host's own way of writing paths decide. A repository is always asked over https, whatever the URL says,
+unless a stored code host says otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+from recoverydesk.recovery.repository_urls import host_styles as styles
+from recoverydesk.recovery.repository_urls import known_hosts, url_text
+from recoverydesk.recovery.repository_urls.url_text import Address, Refused
+
+
+@dataclass(frozen=True)
+class HostRule:
+    """What staff know about one self-hosted code host (a `CodeHost` row, without the database)."""
+
+    style: str = "owner"
+    scheme: str = "https"
+    port: int = 443
+    private: bool = False
+    plain_http: bool = False
+    paused: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a URL names; empty strings where it names none. (host, namespace) is the security boundary."""
+
+    url: str
+    host: str = ""
+    namespace: str = ""
+    repository: str = ""
+
+    @property
+    def names_repository(self) -> bool:
+        """Only a place with a repository makes a boundary."""
+        return bool(self.repository)
+
+
+Hosts = Mapping[str, HostRule]
+NO_HOSTS: Hosts = MappingProxyType({})
+
+
+class _Seen(NamedTuple):
+    place: Place
+    ask: str
+
+
+def parse(url: str, hosts: Hosts = NO_HOSTS) -> Place:
+    """Say what any text names. Never raises: a refused URL names nothing. `hosts` are stored code hosts by key."""
+    try:
+        return _see(url, hosts).place
+    except Refused:
+        return Place(url)
+
+
+def refusal(url: str, hosts: Hosts = NO_HOSTS) -> str:
+    """Why we do not touch this URL at all; empty when we may (which does not say that it names a repository)."""
+    try:
+        _see(url, hosts)
+    except Refused as error:
+        return str(error)
+    return ""
+
+
+def probe_url(place: Place, hosts: Hosts = NO_HOSTS) -> str:
+    """The URL at which the repository is asked, without a final slash; empty when it must not be asked."""
+    try:
+        return _see(place.url, hosts).ask
+    except Refused:
+        return ""
+
+
+def stored_hosts() -> Hosts:
+    """The rules of all `CodeHost` rows by key, in one query."""
+    from recoverydesk.recovery.code_hosts.described import rules
+
+    return rules()
+
+
+def parse_stored(url: str, hosts: Hosts | None = None) -> Place:
+    """`parse` with the stored code hosts; for many URLs give it `stored_hosts()`, else each call is one query."""
+    return parse(url, stored_hosts() if hosts is None else hosts)
+
+
+def _see(url: str, hosts: Hosts) -> _Seen:
+    address = url_text.read(url)
+    described = address if address.key in hosts else _public(address)
+    rule = hosts.get(described.key)
+    if rule is None or described.key in known_hosts.KNOWN:
+        host, segments = known_hosts.look_up(_public(address))
+        return _answer(url, host, segments, HostRule(port=address.port or 443))
+    host = known_hosts.Host(described.key, styles.STYLES[rule.style], described.host)
+    return _answer(url, host, described.segments, rule)
+
+
+def _answer(url: str, host: known_hosts.Host, segments: list[str], rule: HostRule) -> _Seen:
+    read = host.reader(segments)
+    if read is None:
+        return _Seen(Place(url), _any_path(host, segments))
+    place = Place(url, host.name, read.namespace, read.repository)
+    return _Seen(place, f"{_origin(host.asked_at, rule)}{read.path}" if read.repository else "")
+
+
+def _any_path(host: known_hosts.Host, segments: list[str]) -> str:
+    """A stranger may serve a repository under any path: staff may ask there, but it makes no boundary."""
+    askable = host.reader is styles.unknown and ":" not in host.name and segments and styles.usable(segments)
+    return f"https://{host.name}/{'/'.join(segments)}" if askable else ""
+
+
+def _origin(host: str, rule: HostRule) -> str:
+    return f"{rule.scheme}://{host}" + ("" if rule.port == url_text.SCHEMES[rule.scheme][0] else f":{rule.port}")
+
+
+def _public(address: Address) -> Address:
+    """The general refusals: they hold for every host that staff have not described."""
+    host = address.host.removeprefix("www.")
+    if url_text.is_bare(host):
+        raise Refused("an IP address or a name without a dot; a private code host needs `codehost add`")
+    return address._replace(host=host)

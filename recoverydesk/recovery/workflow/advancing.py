@@ -1,0 +1,96 @@
+"""Advance: private, tried by every verb that may have brought the last missing thing, and by the sweep."""
+
+from datetime import datetime
+
+from django.db.models.functions import Now
+
+from audit.tags import Tag
+from recoverydesk.recovery import notices, policy
+from recoverydesk.recovery.evidence import cases
+from recoverydesk.recovery.models import Approval, Boundary, RecoveryTicket, Status
+from recoverydesk.recovery.workflow import opening
+from recoverydesk.recovery.workflow.work import Work, move, save
+
+NEAR = frozenset({Status.WAITING, Status.READY})
+
+
+def advance(work: Work, case: policy.Case | None = None) -> RecoveryTicket:
+    """Move a challenged ticket on when everything policy asks but the approval is there and nothing blocks.
+
+    `case` saves reading where the caller has read it as it stands now.
+    """
+    case = case or work.case()
+    if move_clock(work, case):
+        case = work.case()
+    target = policy.advances_to(case, work.now, cases.numbers())
+    if target is None or target == work.ticket.status or _another_is_near(work):
+        return work.ticket
+    return move(work, Status(target), Tag.ACCOUNT_RECOVERY_ADVANCE)
+
+
+def write_clock(work: Work) -> policy.Case:
+    """Write `wait_until` once its clock can start; returns the case as it is then."""
+    case = work.case()
+    ends = policy.clock_ends(case, cases.numbers()) if case.wait_until is None else None
+    if ends is None:
+        return case
+    _write(work, case, ends)
+    return work.case()
+
+
+def move_clock(work: Work, case: policy.Case) -> bool:
+    """A dispute or a stricter row (the first project, a critical one) moves a clock that is written; True if so."""
+    ends = policy.later_end(case, cases.numbers())
+    return ends is not None and _write(work, case, ends)
+
+
+def _write(work: Work, case: policy.Case, ends: datetime) -> bool:
+    ticket = work.ticket
+    ticket.wait_until = ends
+    ticket.wait_rows = sorted(case.written | set(policy.row_names(case, cases.numbers())))
+    save(
+        work,
+        Tag.ACCOUNT_RECOVERY_WAIT_STARTED,
+        "wait_until",
+        "wait_rows",
+        until=ends.isoformat(),
+        rows=ticket.wait_rows,
+    )
+    return True
+
+
+def go_back(work: Work, reason: str) -> RecoveryTicket:
+    """Back to challenged: proofs stay, approvals die."""
+    end_approvals(work.ticket)
+    return move(work, Status.CHALLENGED, Tag.ACCOUNT_RECOVERY_SEND_BACK, reason=reason)
+
+
+def end_approvals(ticket: RecoveryTicket) -> None:
+    """What somebody said yes to is not what stands there now."""
+    Approval.objects.filter(ticket=ticket, dead_at=None).update(dead_at=Now())
+
+
+def evidence_holds(work: Work) -> bool:
+    """Ask policy again, with the boundaries of roles gained since the ticket opened added first."""
+    added = opening.add_new_boundaries(work.ticket, work.boundaries, work.now)
+    if added:
+        work.boundaries = list(work.ticket.boundaries.order_by("id"))
+        notices.asked_in_addition(work.ticket, added)
+        move_clock(work, work.case())
+        return False
+    case = work.case()
+    return not move_clock(work, case) and policy.still_holds(case, work.now, cases.numbers())
+
+
+def still_stands(ticket: RecoveryTicket, boundaries: list[Boundary], case: policy.Case, now: datetime) -> bool:
+    """What `evidence_holds` would find, without writing anything: while it stands nobody can send the ticket back."""
+    numbers = cases.numbers()
+    if policy.later_end(case, numbers) is not None or not policy.still_holds(case, now, numbers):
+        return False
+    return not case.role_gained or not opening.gained_boundaries(ticket, boundaries, now)
+
+
+def _another_is_near(work: Work) -> bool:
+    """At most one ticket of an account waits or is ready; the later one stays challenged."""
+    others = RecoveryTicket.objects.filter(subject_id=work.ticket.subject_id, status__in=NEAR)
+    return others.exclude(pk=work.ticket.pk).exists()

@@ -1,0 +1,142 @@
+"""How a ticket ends without a reset."""
+
+from datetime import timedelta
+
+from django.db.models import Q
+
+from accounts import addresses, services
+from accounts.mail import links
+from accounts.models import User
+from audit.models import Event
+from audit.tags import Tag
+from recoverydesk.recovery import errors, notices, policy
+from recoverydesk.recovery.evidence import cases
+from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
+from recoverydesk.recovery.permissions import SYSTEM, Actor, Who
+from recoverydesk.recovery.workflow import timetable
+from recoverydesk.recovery.workflow.checks import YOUNG_FACTOR, check_reason
+from recoverydesk.recovery.workflow.disputes import dispute_in
+from recoverydesk.recovery.workflow.seen_pages import Seen
+from recoverydesk.recovery.workflow.table import TRANSITIONS, Verb
+from recoverydesk.recovery.workflow.work import Work, move, save, verb
+
+ONCE_IN = timedelta(days=30)
+A_MOMENT = timedelta(seconds=10)  # between the clock a verb reads and the time of its events
+SUBJECT = "subject"
+
+
+def reject(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None) -> RecoveryTicket:
+    """Close without a reset. Raises ReasonTooShort."""
+    with verb(Verb.REJECT, ticket_id, actor, seen) as work:
+        return close(work, Status.REJECTED, Tag.ACCOUNT_RECOVERY_REJECT, reason=check_reason(reason))
+
+
+def stop(ticket_id: int, *, actor: Actor, lock_account: bool = False) -> RecoveryTicket:
+    """An owner says no. With `lock_account` their sessions end and the account is frozen, too.
+
+    A hand that stopped a request of this account in the last 30 days, or a visit with a second factor younger than
+    that, disputes instead: otherwise an intruder could keep the owner out for ever. The hand that stopped a request
+    may still lock the account afterwards, once. Raises InvalidTransition for whatever else is closed.
+    """
+    with verb(Verb.STOP, ticket_id, actor) as work:
+        if not work.ticket.is_open:
+            return _lock_later(work, lock_account)
+        if _disputes_instead(work):
+            return dispute_in(work, "stopped again, or with a young second factor", lifts_block=_is_young(work))
+        work.ticket.stopped_by = hand_of(actor)
+        ticket = close(work, Status.STOPPED, Tag.ACCOUNT_RECOVERY_STOP, "stopped_by")
+        if lock_account:
+            freeze_account(work, "stopped a recovery request")
+        return ticket
+
+
+def _lock_later(work: Work, lock_account: bool) -> RecoveryTicket:
+    if not lock_account or not may_still_lock(work.ticket, hand_of(work.actor)):
+        raise errors.InvalidTransition(f"stop, {work.ticket.status}")
+    freeze_account(work, "stopped a recovery request")
+    return save(work, Tag.ACCOUNT_RECOVERY_STOP, locked=True)
+
+
+def may_still_lock(ticket: RecoveryTicket, hand: str) -> bool:
+    """Whether this hand stopped the ticket and the account was not frozen since: what staff open stays open."""
+    if ticket.status != Status.STOPPED or ticket.stopped_by != hand or ticket.closed_at is None:
+        return False
+    frozen = Event.objects.filter(subject_uid=ticket.subject.uid, tag=Tag.ACCOUNT_FREEZE)
+    return ticket.subject.frozen_at is None and not frozen.filter(time__gt=ticket.closed_at - A_MOMENT).exists()
+
+
+def hand_of(actor: Actor) -> str:
+    """Whose no it is: a mailbox of the account, or whoever is signed in to it."""
+    return actor.link.recipient.lower() if actor.link is not None else SUBJECT
+
+
+def _disputes_instead(work: Work) -> bool:
+    return _is_young(work) or said_no_lately(work)
+
+
+def _is_young(work: Work) -> bool:
+    since = work.actor.factor_since
+    return Who.SUBJECT in work.actor.parts and since is not None and since > work.now - YOUNG_FACTOR
+
+
+def said_no_lately(work: Work) -> bool:
+    """The same hand stopped or objected to another request of this account in the last 30 days."""
+    others = RecoveryTicket.objects.filter(subject_id=work.ticket.subject_id, stopped_by=hand_of(work.actor))
+    since = work.now - ONCE_IN
+    return others.exclude(pk=work.ticket.pk).filter(Q(closed_at__gte=since) | Q(objected_at__gte=since)).exists()
+
+
+def withdraw(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
+    """The claimant, or the subject signed in with a recent second factor, closes the request.
+
+    A visit with a second factor younger than 30 days disputes instead. Raises StepUpRequired.
+    """
+    with verb(Verb.WITHDRAW, ticket_id, actor) as work:
+        if Who.SUBJECT in actor.parts and not actor.recent:
+            raise errors.StepUpRequired
+        if _is_young(work):
+            return dispute_in(work, "withdrawn with a young second factor", lifts_block=True)
+        return close(work, Status.WITHDRAWN, Tag.ACCOUNT_RECOVERY_WITHDRAW)
+
+
+def expire(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """Close a challenged ticket whose claimant had 14 days of turn. Raises InvalidTransition while time is left."""
+    with verb(Verb.EXPIRE, ticket_id, actor) as work:
+        if not policy.expired(work.case(), timetable.their_time(work.ticket, work.now), cases.numbers()):
+            raise errors.InvalidTransition("time is left")
+        return close(work, Status.EXPIRED, Tag.ACCOUNT_RECOVERY_EXPIRE)
+
+
+def close(work: Work, status: Status, tag: Tag, *fields: str, reason: str = "") -> RecoveryTicket:
+    """End a ticket without a reset: its links die, its boundaries are not asked again, a known contact is told."""
+    ticket = _end(work, status, tag, *fields, reason=reason)
+    if ticket.challenged_at is not None and notices.contact_is_known(ticket):
+        notices.tell_contact(ticket, "recovery_closed", status=status.value)
+    return ticket
+
+
+def _end(work: Work, status: Status, tag: Tag, *fields: str, reason: str) -> RecoveryTicket:
+    ticket = work.ticket
+    links.kill(reference=ticket.reference, purposes=["status", "confirm_contact"])
+    Boundary.objects.filter(ticket=ticket).update(next_probe_at=None)
+    ticket.closing_reason = reason
+    ticket.challenges_itself = False
+    ticket.next_notice_at = None
+    return move(work, status, tag, "closing_reason", "challenges_itself", "next_notice_at", *fields, reason=reason)
+
+
+def close_others(work: Work) -> None:
+    """Other open tickets of the account end with this one; a contact that was ever confirmed or verified is told."""
+    others = RecoveryTicket.objects.select_for_update(of=("self",)).open()
+    for other in others.filter(subject_id=work.ticket.subject_id).exclude(pk=work.ticket.pk):
+        other.subject = work.ticket.subject
+        end = Work(Verb.REJECT, other, SYSTEM, work.now, TRANSITIONS[Verb.REJECT].targets, [])
+        _end(end, Status.REJECTED, Tag.ACCOUNT_RECOVERY_REJECT, reason=f"closed with #{work.ticket.pk}")
+        if other.mailbox_confirmed_at is not None or other.contact in addresses.notice_addresses(other.subject):
+            notices.tell_contact(other, "recovery_closed", status=Status.REJECTED.value, another=True)
+
+
+def freeze_account(work: Work, reason: str) -> None:
+    """Freeze the subject's account in the owner's name: only they, or staff, lift it."""
+    subject, actor = work.ticket.subject, work.actor
+    services.freeze(subject, by=User.FrozenBy.OWNER, actor=actor.party, reason=reason, origin=actor.origin)

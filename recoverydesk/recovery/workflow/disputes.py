@@ -1,0 +1,102 @@
+"""Doubt comes in: the owner signs in, somebody objects, a mail comes back."""
+
+from datetime import timedelta
+
+from audit.models import Event
+from audit.tags import Tag
+from recoverydesk.recovery import errors
+from recoverydesk.recovery.evidence import cases
+from recoverydesk.recovery.models import RecoveryTicket, Status
+from recoverydesk.recovery.permissions import SYSTEM, Actor
+from recoverydesk.recovery.workflow.advancing import NEAR, advance, end_approvals, go_back, move_clock
+from recoverydesk.recovery.workflow.checks import check_reason
+from recoverydesk.recovery.workflow.table import Verb
+from recoverydesk.recovery.workflow.work import Work, record_bounded, save, verb
+
+SILENCE = timedelta(days=7)
+
+
+def block(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """The owner signed in with a second factor: nothing moves until they say what this request is.
+
+    A disputed ticket is blocked once at most: two people decide about it, and nobody holds it up by signing in.
+    """
+    with verb(Verb.BLOCK, ticket_id, actor) as work:
+        ticket = work.ticket
+        if ticket.blocked_at is None and not (ticket.disputed_at is not None and _was_blocked(ticket)):
+            ticket.blocked_at = work.now
+            save(work, Tag.ACCOUNT_RECOVERY_BLOCK, "blocked_at")
+        return ticket
+
+
+def _was_blocked(ticket: RecoveryTicket) -> bool:
+    return Event.objects.filter(ticket=ticket.pk, tag=Tag.ACCOUNT_RECOVERY_BLOCK).exists()
+
+
+def dispute(ticket_id: int, *, actor: Actor, reason: str) -> RecoveryTicket:
+    """Somebody with a claim to the account objects: seven days from now, and two people decide.
+
+    Only the first dispute starts the days; a later one is written down. A block by the owner's sign-in stands, unless
+    it is the system that doubts (a young second factor). Raises ReasonTooShort.
+    """
+    with verb(Verb.DISPUTE, ticket_id, actor) as work:
+        return dispute_in(work, check_reason(reason), lifts_block=actor == SYSTEM)
+
+
+def dispute_in(work: Work, reason: str, *, lifts_block: bool = False) -> RecoveryTicket:
+    """Dispute inside another verb: never a stop, whoever it was. `lifts_block`: silence, or a young factor.
+
+    One more objection is written down and changes nothing: a hand that objects every minute would otherwise end each
+    approval before the second person can press, and keep the owner out for ever.
+    """
+    ticket = work.ticket
+    if lifts_block and ticket.blocked_at is not None and ticket.disputed_at is not None:
+        return _lift_block(work, reason)
+    if ticket.disputed_at is not None:
+        record_bounded(
+            Tag.ACCOUNT_RECOVERY_DISPUTE, ticket, work.actor, verb=work.verb.value, reason=reason, again=True
+        )  # fmt: skip
+        return ticket
+    ticket.disputed_at, ticket.blocked_at = work.now, None if lifts_block else ticket.blocked_at
+    end_approvals(ticket)
+    save(work, Tag.ACCOUNT_RECOVERY_DISPUTE, "disputed_at", "blocked_at", reason=reason)
+    if ticket.status in NEAR:
+        go_back(work, "disputed")
+    move_clock(work, work.case())
+    return advance(work) if ticket.status == Status.CHALLENGED else ticket
+
+
+def _lift_block(work: Work, reason: str) -> RecoveryTicket:
+    """What was disputed before is held up no longer."""
+    work.ticket.blocked_at = None
+    save(work, Tag.ACCOUNT_RECOVERY_DISPUTE, "blocked_at", reason=reason, again=True)
+    return advance(work) if work.ticket.status == Status.CHALLENGED else work.ticket
+
+
+def dispute_silence(ticket_id: int) -> RecoveryTicket:
+    """Seven days after a block nobody has said anything. Raises InvalidTransition while they may."""
+    with verb(Verb.DISPUTE, ticket_id, SYSTEM) as work:
+        blocked = work.ticket.blocked_at
+        if blocked is None or work.now < blocked + SILENCE:
+            raise errors.InvalidTransition("there is time to answer")
+        return dispute_in(work, "nobody answered after a full sign-in", lifts_block=True)
+
+
+def note_bounce(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """The contact's mail could not be delivered: our turn."""
+    with verb(Verb.NOTE_BOUNCE, ticket_id, actor) as work:
+        ticket = work.ticket
+        if ticket.contact_bounced_at is None:
+            ticket.contact_bounced_at = work.now
+            save(work, Tag.ACCOUNT_EMAIL_BOUNCED, "contact_bounced_at")
+        return ticket
+
+
+def mend_bounce(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """A later mail reached the contact: their turn again. Raises InvalidTransition while none has."""
+    with verb(Verb.MEND_BOUNCE, ticket_id, actor) as work:
+        if not cases.mended().filter(pk=ticket_id).exists():
+            raise errors.InvalidTransition("no later mail has arrived")
+        work.ticket.contact_bounced_at = None
+        save(work, Tag.ACCOUNT_RECOVERY_MEND_BOUNCE, "contact_bounced_at")
+        return advance(work)

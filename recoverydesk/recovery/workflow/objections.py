@@ -1,0 +1,84 @@
+"""After a reset: the owner's objection, and the admin who settles it."""
+
+from accounts.mail import links
+from accounts.models import User
+from audit.tags import Tag
+from recoverydesk.recovery import errors, notices, policy
+from recoverydesk.recovery.evidence import cases
+from recoverydesk.recovery.models import Approval, RecoveryTicket
+from recoverydesk.recovery.permissions import RESET, Actor
+from recoverydesk.recovery.workflow.checks import check_full_staff, check_reason
+from recoverydesk.recovery.workflow.closing import freeze_account, hand_of, said_no_lately
+from recoverydesk.recovery.workflow.seen_pages import Seen
+from recoverydesk.recovery.workflow.table import Verb
+from recoverydesk.recovery.workflow.work import Work, check_confirmed, save, verb
+
+
+def object_after_reset(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
+    """A stop within seven days after the reset, or while a password is on hold, freezes the account at once.
+
+    From a hand that said no lately, to this request or another, it makes the ticket our turn and no more. A second
+    press changes nothing. Raises InvalidTransition later.
+    """
+    with verb(Verb.OBJECT, ticket_id, actor) as work:
+        ticket = work.ticket
+        numbers, held = cases.numbers(), ticket.password_hold_until
+        if not policy.may_object(ticket.completed_at, work.now, numbers, hold_until=held):
+            raise errors.InvalidTransition("the days of objecting are over")
+        if hand_of(actor) == ticket.stopped_by or said_no_lately(work):
+            return _ask_to_look(work)
+        if cases.objected(ticket) and ticket.objected_at is not None and ticket.subject.frozen_at is not None:
+            return ticket
+        return _freeze(work)
+
+
+def _ask_to_look(work: Work) -> RecoveryTicket:
+    """Once a person has settled what this hand said, or it said so elsewhere, it freezes nothing again."""
+    if cases.objected(work.ticket):
+        return work.ticket
+    work.ticket.disputed_at = work.now
+    return save(work, Tag.ACCOUNT_RECOVERY_OBJECT, "disputed_at", again=True)
+
+
+def _freeze(work: Work) -> RecoveryTicket:
+    ticket, first = work.ticket, work.ticket.objected_at
+    settled = ticket.objection_settled_at
+    freeze_account(work, "objected to a reset")
+    links.kill(reference=ticket.reference, purposes=["choose_password"])
+    if first is None or (settled is not None and settled >= first):
+        ticket.objected_at = work.now
+    ticket.stopped_by = hand_of(work.actor)
+    return save(work, Tag.ACCOUNT_RECOVERY_OBJECT, "objected_at", "stopped_by")
+
+
+def settle_objection(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None) -> RecoveryTicket:
+    """An admin who neither approved nor pressed the reset looked at the objection: our turn ends, all addresses hear.
+
+    It lifts no freeze and revives no link. Raises OwnPress, TooNew, NotAllowed, CoOwnedTicket, StaleTicket,
+    ReasonTooShort, decisions.ConfirmationNeeded, and InvalidTransition where no objection stands.
+    """
+    with verb(Verb.SETTLE_OBJECTION, ticket_id, actor, seen) as work:
+        ticket, text = work.ticket, check_reason(reason)
+        _check_judge(work)
+        if not cases.objected(ticket):
+            raise errors.InvalidTransition("no objection stands")
+        check_confirmed(work)
+        ticket.objection_settled_at = work.now
+        once, frozen = f":{ticket.version}", ticket.subject.frozen_at is not None
+        notices.tell_addresses(ticket, "recovery_objection_settled", once=once, frozen=frozen)
+        return save(work, Tag.ACCOUNT_RECOVERY_SETTLE_OBJECTION, "objection_settled_at", reason=text)
+
+
+def decided(ticket: RecoveryTicket, user: User) -> bool:
+    """Whether this person pressed the reset or gave an approval it rested on."""
+    return user.pk == ticket.reset_by_id or Approval.objects.filter(ticket=ticket, by=user, dead_at=None).exists()
+
+
+def _check_judge(work: Work) -> None:
+    """The objection is to what two people did: neither settles it, nor does a helper made yesterday."""
+    actor = work.actor
+    if RESET not in actor.rights or actor.user is None:
+        raise errors.NotAllowed
+    if decided(work.ticket, actor.user):
+        raise errors.OwnPress
+    check_full_staff(actor, work.now)

@@ -1,0 +1,183 @@
+"""The press: what it asks once more, and what it does to the account, in one transaction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from django.db import IntegrityError, transaction
+
+from accounts import addresses, recovered, second_factors
+from accounts.mail import links
+from accounts.models import User
+from audit import log
+from audit.tags import Tag
+from recoverydesk.projects import holds
+from recoverydesk.recovery import errors, notices, policy, return_code
+from recoverydesk.recovery.evidence import cases
+from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
+from recoverydesk.recovery.permissions import OPERATOR, RESET, RESET_WITHOUT_PROJECTS, Actor
+from recoverydesk.recovery.workflow import boundary_exceptions
+from recoverydesk.recovery.workflow.advancing import evidence_holds, go_back
+from recoverydesk.recovery.workflow.approvals import check_presser
+from recoverydesk.recovery.workflow.checks import check_reason
+from recoverydesk.recovery.workflow.closing import close_others
+from recoverydesk.recovery.workflow.opening import create
+from recoverydesk.recovery.workflow.seen_pages import Seen
+from recoverydesk.recovery.workflow.table import Verb
+from recoverydesk.recovery.workflow.work import Work, check_confirmed, move, verb
+from tokens.services import hold_all
+
+UNTIL_PRESSED = {policy.Missing.WAITING_PERIOD, policy.Missing.APPROVAL}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a press did. When the evidence no longer held, nothing was reset and the ticket went back."""
+
+    ticket: RecoveryTicket
+    sent_back: bool = False
+    removed: second_factors.ResetCounts | None = None
+    tokens_held: int = 0
+    roles_held: int = 0
+    return_code: str = ""
+
+
+def reset(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None) -> Outcome:
+    """Do what the claim asks for (the table "what the press does"), or send the ticket back.
+
+    Raises WaitingPeriodActive, ApprovalMissing, SamePerson, TooNew, OwnTicket, CoOwnedTicket,
+    NotAllowed, StaleTicket, ReasonTooShort, decisions.ConfirmationNeeded.
+    """
+    with verb(Verb.RESET, ticket_id, actor, seen) as work:
+        reason = check_reason(reason)
+        case = work.case()
+        rule = policy.row(case, cases.numbers())
+        _check_rights(work, case, rule)
+        lacking = set(policy.explain(case, work.now, cases.numbers()).lacking)
+        if policy.Missing.WAITING_PERIOD in lacking and lacking <= UNTIL_PRESSED:
+            raise errors.WaitingPeriodActive
+        check_confirmed(work)
+        if not evidence_holds(work):
+            return Outcome(go_back(work, "the evidence no longer holds"), sent_back=True)
+        check_presser(work, rule)
+        return _complete(work, reason)
+
+
+def _check_rights(work: Work, case: policy.Case, rule: policy.Row) -> None:
+    actor = work.actor
+    if not may_reset(actor, case, rule):
+        raise errors.NotAllowed
+
+
+def may_reset(actor: Actor, case: policy.Case, rule: policy.Row) -> bool:
+    """Whether the rights suffice: the lesser one is for second factors, no projects, and where one person decides."""
+    alone = case.claim == Claim.SECOND_FACTOR and not case.has_projects and rule.people == 1
+    return RESET in actor.rights or (RESET_WITHOUT_PROJECTS in actor.rights and alone)
+
+
+def _complete(work: Work, reason: str) -> Outcome:
+    ticket, subject, party = work.ticket, work.ticket.subject, work.actor.party
+    was_staff = subject.is_staff or subject.is_superuser
+    done = _change_account(work, reason)
+    roles = holds.hold(subject, boundary_exceptions.excepted_projects(ticket), actor=party, ticket=ticket.pk)
+    if was_staff and not ticket.broke_glass:
+        recovered.drop_staff_rights(subject, actor=party, reason=reason, ticket=ticket.pk)
+    ticket.completed_at, ticket.reset_by, ticket.closing_reason = work.now, work.actor.user, reason
+    ticket.next_notice_at = None
+    links.kill(reference=ticket.reference, purposes=["status", "confirm_contact"])
+    _tell(work, done)
+    close_others(work)
+    removed = done.removed or second_factors.ResetCounts(0, 0, 0, 0)
+    tag = Tag.ACCOUNT_RECOVERY_BREAK_GLASS if ticket.broke_glass else Tag.ACCOUNT_RECOVERY_RESET
+    move(
+        work, Status.COMPLETED, tag, "completed_at", "reset_by", "closing_reason", "next_notice_at", "broke_glass",
+        "return_code_digest", reason=reason, totp=removed.totp, webauthn=removed.webauthn, codes=removed.codes,
+        sessions=removed.sessions, tokens=done.tokens_held, roles=roles,
+    )  # fmt: skip
+    return Outcome(ticket, removed=done.removed, tokens_held=done.tokens_held, roles_held=roles)
+
+
+def _change_account(work: Work, reason: str) -> Outcome:
+    """What the press does, by claim."""
+    ticket, subject = work.ticket, work.ticket.subject
+    actor, number = work.actor.party, ticket.pk
+    if ticket.claim == Claim.UNVERIFIED_EMAIL:
+        _own(lambda: recovered.verify_address(subject, ticket.contact, actor=actor, reason=reason, ticket=number))
+        recovered.begin_quarantine(subject, actor=actor, reason=reason, ticket=number)
+        return Outcome(ticket)
+    if ticket.claim in policy.NEW_CONTACT:
+        _own(lambda: recovered.take_new_address(subject, ticket.contact, actor=actor, reason=reason, ticket=number))
+    if ticket.claim == Claim.EMAIL:
+        ended = recovered.disable_password(subject, actor=actor, reason=reason, ticket=number)
+        recovered.begin_quarantine(subject, actor=actor, reason=reason, ticket=number)
+        removed = second_factors.ResetCounts(0, 0, 0, ended)
+    else:
+        removed = second_factors.reset(subject, actor=actor, reason=reason, ticket=number)
+    held = hold_all(subject, actor=actor, reason=reason, ticket=number)
+    return Outcome(ticket, removed=removed, tokens_held=held)
+
+
+def _own(change: Callable[[], object]) -> None:
+    """An address somebody else verified a moment ago is refused by name, and nothing is changed."""
+    try:
+        with transaction.atomic():
+            change()
+    except IntegrityError as taken:
+        raise errors.NoContact from taken
+
+
+def _tell(work: Work, done: Outcome) -> None:
+    ticket = work.ticket
+    kind = "recovery_verified" if ticket.claim == Claim.UNVERIFIED_EMAIL else "recovery_reset"
+    notices.tell_addresses(ticket, kind, admin_time=work.now.isoformat(), tokens=done.tokens_held)
+    notices.tell_co_owners(ticket, "recovery_co_owner_reset")
+    if ticket.claim != Claim.UNVERIFIED_EMAIL:
+        notices.choose_password(ticket)
+
+
+# From the shell ------------------------------------------------------------------------------------------------------
+
+
+def break_glass(subject: User, *, reason: str) -> Outcome:
+    """Reset the second factors without evidence, from the shell: for sites with one admin who is locked out.
+
+    An event and a mail to everybody; staff rights stay (the shell could give them back anyway). The return code is
+    for the operator to hand over. Raises NoContact and ReasonTooShort.
+    """
+    try:
+        with transaction.atomic():
+            ticket = _ticket_for(subject)
+            return press_glass(ticket.pk, actor=OPERATOR, reason=reason)
+    except errors.RecoveryError as refusal:  # what the verb wrote down went with its transaction
+        left = RecoveryTicket.objects.open().filter(subject=subject).values_list("pk", flat=True).first()
+        log.record_hourly(
+            Tag.ACCOUNT_RECOVERY_REFUSED, actor=OPERATOR.party, subject=subject, ticket=left,
+            verb=Verb.BREAK_GLASS.value, error=type(refusal).__name__,
+        )  # fmt: skip
+        raise
+
+
+def press_glass(ticket_id: int, *, actor: Actor, reason: str) -> Outcome:
+    """The verb of `break_glass`, on the ticket it works with. Raises ReasonTooShort."""
+    with verb(Verb.BREAK_GLASS, ticket_id, actor) as work:
+        text = check_reason(reason)
+        work.ticket.broke_glass = True
+        code = return_code.make()
+        work.ticket.return_code_digest = return_code.digest(code, work.ticket)
+        done = _complete(work, text)
+        return replace(done, return_code=code)
+
+
+def _ticket_for(subject: User) -> RecoveryTicket:
+    """The account's open second-factor ticket, or a new one."""
+    subject = User.objects.select_for_update().get(pk=subject.pk)
+    contact = addresses.primary(subject)
+    if contact is None:
+        raise errors.NoContact
+    known = RecoveryTicket.objects.open().filter(subject=subject, contact__iexact=contact).first()
+    if known is not None and known.claim == Claim.SECOND_FACTOR:
+        return known
+    if known is not None:
+        raise errors.InvalidTransition(f"#{known.pk}")
+    return create(
+        subject=subject, claim=Claim.SECOND_FACTOR, source=Source.SHELL, contact=contact, requested_at=None
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""The clock: it starts when all notices have left, runs by the database's time, and says so on its way."""
+
+from datetime import timedelta
+from math import ceil
+
+from accounts.mail.models import Mail
+from audit.tags import Tag
+from recoverydesk.recovery import errors, notices, queue_place
+from recoverydesk.recovery.evidence import cases
+from recoverydesk.recovery.models import RecoveryTicket, Status, Turn
+from recoverydesk.recovery.permissions import SYSTEM, Actor
+from recoverydesk.recovery.workflow import timetable
+from recoverydesk.recovery.workflow.advancing import advance, evidence_holds, go_back, write_clock
+from recoverydesk.recovery.workflow.checks import check_reason
+from recoverydesk.recovery.workflow.table import Verb
+from recoverydesk.recovery.workflow.work import Work, move, verb
+
+
+def start_clock(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """Write `wait_until` once all notices have left the outbox (and, for clocks of days, the mailbox is confirmed)."""
+    with verb(Verb.START_CLOCK, ticket_id, actor) as work:
+        return advance(work, write_clock(work))
+
+
+def wait_over(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """The waiting period is over: ready if policy still holds, sent back if not. Raises WaitingPeriodActive."""
+    with verb(Verb.WAIT_OVER, ticket_id, actor) as work:
+        ticket = work.ticket
+        if ticket.wait_until is None or work.now < ticket.wait_until:
+            raise errors.WaitingPeriodActive
+        if not evidence_holds(work):
+            return go_back(work, "the evidence no longer holds")
+        notices.tell_everybody(ticket, "recovery_wait_over")
+        return move(work, Status.READY, Tag.ACCOUNT_RECOVERY_WAIT_OVER)
+
+
+def send_back(ticket_id: int, *, actor: Actor, reason: str) -> RecoveryTicket:
+    """Put a waiting or ready ticket back to challenged; proofs stay, approvals die.
+
+    Raises ReasonTooShort, and NothingAsksForIt for a person while all evidence holds: the next sweep would undo it.
+    """
+    with verb(Verb.SEND_BACK, ticket_id, actor) as work:
+        text = check_reason(reason)
+        if work.actor.user is not None and evidence_holds(work):
+            raise errors.NothingAsksForIt
+        return go_back(work, text)
+
+
+def remind(ticket_id: int, *, actor: Actor = SYSTEM) -> Mail | None:
+    """Say what is due to be said: a reminder in their turn, a notice of a wait, word while it is our turn."""
+    with verb(Verb.REMIND, ticket_id, actor) as work:
+        ticket = work.ticket
+        if ticket.next_notice_at is None or work.now < ticket.next_notice_at:
+            raise errors.InvalidTransition("nothing is due")
+        said = _say(work)
+        ticket.next_notice_at = timetable.after(ticket, work.now)
+        ticket.save(update_fields=["next_notice_at"])
+        return said
+
+
+def _say(work: Work) -> Mail | None:
+    ticket = work.ticket
+    day = f":{ticket.turn_since:%Y%m%d%H%M}:{(work.now - ticket.turn_since).days}"
+    if ticket.status == Status.WAITING:
+        until = f"{ticket.wait_until:%Y-%m-%d %H:%M} UTC" if ticket.wait_until else ""
+        return notices.tell_everybody(ticket, "recovery_waiting", once=day, until=until)
+    if ticket.turn == Turn.THEIRS:
+        left = cases.numbers().expires_after - timetable.their_time(ticket, work.now)
+        return notices.remind(ticket, once=day, days=max(1, ceil(left / timedelta(days=1))))
+    if ticket.turn == Turn.OURS and notices.contact_is_known(ticket):
+        place = queue_place.of(ticket)
+        return notices.tell_contact(ticket, "recovery_still_ours", once=day, place=place.number, usual=place.usual_days)
+    return None
