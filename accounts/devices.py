@@ -8,6 +8,7 @@ import secrets
 import time
 from typing import Any
 
+from django.apps import apps
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -131,6 +132,4 @@ class RecoveryCode(models.Model):
 
 def webauthn_credentials() -> Any:
     """The credential model's manager (django-otp-webauthn)."""
-    from django_otp_webauthn.models import WebAuthnCredential
-
-    return WebAuthnCredential.objects
+    return apps.get_model("django_otp_webauthn", "WebAuthnCredential").objects

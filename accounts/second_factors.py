@@ -8,7 +8,6 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from common.clock import database_now
 from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.db.transaction import TransactionManagementError
@@ -16,6 +15,7 @@ from django_otp.models import Device
 
 from accounts import addresses, codes, notices, requirement, wrong_factors
 from accounts.devices import RecoveryCode, RecoveryCodeDevice, TotpDevice, webauthn_credentials
+from accounts.factor_refusals import AddressNotVerified, FactorRefused, LastFactor, NoPrimaryFactor, OtherUsersDevice
 from accounts.factors import FactorSummary, has_primary_factor, locked_until, primary_devices, summary
 from accounts.models import User
 from accounts.services import end_sessions, forget_browsers, locked
@@ -29,6 +29,7 @@ from accounts.typed_codes import FEW_CODES, Tried, refusal_of, try_code, verify_
 from audit.log import Origin, Party, record
 from audit.tags import Tag
 from common import failpoints
+from common.clock import database_now
 
 __all__ = [
     "FEW_CODES",
@@ -63,26 +64,6 @@ __all__ = [
 
 
 LONGEST_NAME = 64
-
-
-class FactorRefused(Exception):
-    """A change of second factors that the rules forbid; nothing was changed."""
-
-
-class AddressNotVerified(FactorRefused):
-    """A second factor needs a verified primary address first."""
-
-
-class NoPrimaryFactor(FactorRefused):
-    """Recovery codes exist only beside an authenticator app or a security key."""
-
-
-class LastFactor(FactorRefused):
-    """This account must keep at least one authenticator app or security key."""
-
-
-class OtherUsersDevice(FactorRefused):
-    """The device belongs to somebody else."""
 
 
 @dataclass(frozen=True)

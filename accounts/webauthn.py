@@ -25,6 +25,7 @@ from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import AuthenticationCredential, ResidentKeyRequirement
 
 from accounts import addresses, notices, wrong_factors
+from accounts.factor_refusals import AddressNotVerified
 from accounts.key_refusals import KeyRefused, SwitchedOff, Unasked
 from accounts.models import User
 from accounts.services import locked
@@ -80,8 +81,6 @@ def begin_authentication(
 
 def register(request: HttpRequest, user: User, answer: str, *, origin: Origin | None = None) -> WebAuthnCredential:
     """Add the key that answered, with an event and notices; raises KeyRefused, second_factors.AddressNotVerified."""
-    from accounts.second_factors import AddressNotVerified
-
     state = _take(request, "register", user)
     data = _parsed(answer)
     try:

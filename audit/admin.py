@@ -13,8 +13,8 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audit import outlets, searching
-from audit.chain import export
+from audit import searching
+from audit.chain import export, outlets
 from audit.desk_admin import DeskAdmin
 from audit.log import origin_of, record
 from audit.models import Event, EventDetail, Seal

@@ -2,8 +2,8 @@
 
 import logging
 
-from audit import erasure, sink
-from audit.chain import checkpoints, sealing
+from audit import erasure
+from audit.chain import checkpoints, sealing, sink
 
 logger = logging.getLogger(__name__)
 

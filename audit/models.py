@@ -126,7 +126,7 @@ class Checkpoint(models.Model):
 
 
 class Outlet(models.Model):
-    """A way for checkpoints to leave besides the file: the mail to the operators, the sink (audit/outlets.py)."""
+    """A way for checkpoints to leave besides the file: the mail to the operators, the sink (audit/chain/outlets.py)."""
 
     name = models.CharField(_("name"), max_length=32, unique=True)
     seal = models.BigIntegerField(default=0, db_default=0)  # the last one that was handed over

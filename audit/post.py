@@ -1,6 +1,6 @@
 """A program of its own: posts its standard input to the address in the first line of it. Ends with 0 when taken.
 
-Whoever starts it ends it after a while (audit/sink.py), so a host that answers drop by drop holds up nobody.
+Whoever starts it ends it after a while (audit/chain/sink.py), so a host that answers drop by drop holds up nobody.
 """
 
 import ssl

@@ -8,6 +8,7 @@ from typing import Any
 from celery import Celery
 from celery.apps import beat, worker
 from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init
+from django.conf import settings
 
 from recoverydesk import log_ids
 from recoverydesk.broker import folder_transport, redis_transport
@@ -20,8 +21,6 @@ redis_transport.install()
 
 def banner_is_wanted() -> bool:
     """Celery prints one for a person; where the log is read by a program it would be no line of it."""
-    from django.conf import settings
-
     return settings.LOG_FORMAT == "words"
 
 

@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "recoverydesk.projects",
     "recoverydesk.upload",
     "recoverydesk.recovery",
+    "recoverydesk.backups",
     "recoverydesk.invariants",
     "recoverydesk.populating",
     "recoverydesk.statistics",
@@ -185,7 +186,7 @@ CELERY_BEAT_SCHEDULE = {
     **({"sink": {"task": "audit.tasks.deliver", "schedule": timedelta(seconds=30)}} if AUDIT_SINK else {}),
 }
 
-# Due work of rooms the ticket office may not import: part of every sweep (recoverydesk/housekeeping/chores.py) ------
+# Due work of rooms the ticket office may not import: part of every sweep (recovery/background/chores.py) -------------
 CHORES = {
     "set_back": "recoverydesk.housekeeping.set_back.run",
     "accounts": "accounts.chores.run",

@@ -8,7 +8,7 @@ from django.views.generic import TemplateView
 from audit.views import key
 from recoverydesk import health
 from recoverydesk.projects.views import project_history
-from recoverydesk.recovery.public.views import held_tokens
+from recoverydesk.recovery.public.account_views import held_tokens
 from tokens.views.api import token
 
 urlpatterns: list[URLPattern | URLResolver] = [

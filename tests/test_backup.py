@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from audit.chain.verifying import verify
 from django.conf import settings as project
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -26,10 +25,11 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from audit import chores
+from audit.chain.verifying import verify
 from audit.log import Origin, record
 from audit.models import Event, Seal
 from audit.tags import Tag
-from recoverydesk.database import backup, dump
+from recoverydesk.backups import backup, dump
 from recoverydesk.projects.files import METADATA, stored_name
 from recoverydesk.projects.models import File, Project, Release
 from tests.audit.conftest import Somebody

@@ -1,5 +1,6 @@
 """Rules of the house that no other tool checks."""
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -31,6 +32,13 @@ INLINE = {
     "a style attribute": re.compile(r"<[a-z][^>]*\sstyle\s*=", re.IGNORECASE),
     "an event attribute": re.compile(r"<[a-z][^>]*\son[a-z]+\s*=", re.IGNORECASE),
     "a javascript: address": re.compile(r"javascript:", re.IGNORECASE),
+}
+
+
+LATE = {  # imports inside functions: where Django asks for them, and where Django is not ready yet
+    "accounts/models.py: get_session_store_class",
+    "accounts/sessions.py: get_model_class",
+    "recoverydesk/celery.py: check_keys",
 }
 
 
@@ -144,3 +152,19 @@ def test_no_tracked_file_names_the_host_of_a_package_registry() -> None:
     hosts = re.compile(r"\b(pypi|pythonhosted|npmjs|registry\.npm)\.(org|com|io|python\.org)\b", re.IGNORECASE)
     found = [path for path in tracked_files() if hosts.search(path.read_bytes().decode("utf-8", "ignore"))]
     assert names(found) == []
+
+
+def test_no_import_hides_in_a_function() -> None:
+    """A late import is how a circle hides. AppConfig.ready() and migrations are Django's places for them."""
+    late = set()
+    for path in SOURCES:
+        if "migrations" in path.parts:
+            continue
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _imports(function):
+                late.add(f"{path.relative_to(ROOT)}: {function.name}")
+    assert {one for one in late if not one.endswith("/apps.py: ready")} == LATE
+
+
+def _imports(function: ast.AST) -> bool:
+    return any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(function))

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.apps import apps
 from django.core.cache import caches
 from django.core.management import call_command
@@ -13,7 +12,9 @@ from django.db import connection, models
 from django.db.models.functions import Now
 
 from accounts.mail.models import Mail, Request
-from recoverydesk.housekeeping import chores, set_back
+from common.clock import database_now
+from recoverydesk.housekeeping import set_back
+from recoverydesk.recovery.background import chores
 from recoverydesk.recovery.models import CodeHost
 from recoverydesk.statistics.models import Figures
 

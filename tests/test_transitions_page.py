@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 
 from recoverydesk.recovery.models import OPEN_STATUSES, Status
-from recoverydesk.recovery.moves import TRANSITIONS, Move
+from recoverydesk.recovery.workflow.table import TRANSITIONS, Move
 from recoverydesk.recovery.permissions import Who
 from tests.example import ROOT
 

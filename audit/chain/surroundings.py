@@ -3,8 +3,8 @@
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from audit import outlets, triggers
-from audit.chain import strangers
+from audit import triggers
+from audit.chain import outlets, strangers
 from audit.chain.findings import Kind, Report
 from audit.models import Event
 from common.clock import database_now

@@ -1,1 +1,1 @@
-"""The database as a whole: trouble with it, its cache, backup and restore, the keys its rows need."""
+"""The database as a whole: trouble with it, its cache, the keys its rows need."""

@@ -13,8 +13,7 @@ from accounts import addresses
 from accounts.mail import outbox
 from accounts.mail.models import Mail
 from accounts.models import User
-from audit import outlets
-from audit.chain import checkpoints
+from audit.chain import checkpoints, outlets
 from audit.models import Outlet, Seal
 from audit.tags import Tag
 from common.clock import database_now

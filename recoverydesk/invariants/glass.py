@@ -8,7 +8,7 @@ from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.invariants.broken import Broken
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
-from recoverydesk.recovery.workflow.checks import REASON_MIN_LENGTH
+from recoverydesk.recovery.reasons import REASON_MIN_LENGTH
 
 OPERATOR = "operator"
 Said = dict[int | None, tuple[str, str]]

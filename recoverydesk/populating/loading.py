@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from django.core.management.color import no_style
 from django.db import connection, models
 from django.db.models import Max
 
@@ -39,8 +40,6 @@ def load(model: type[models.Model], names: Sequence[str], rows: Iterable[Row], t
 
 def reset_sequences(*tables: type[models.Model]) -> None:
     """Let the next id that the database hands out follow the ones written here."""
-    from django.core.management.color import no_style
-
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), tables):
             cursor.execute(statement)

@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 from accounts.models import User
 from recoverydesk.projects.models import PLACE_LENGTH, Project, Release, RepositoryLink, Role
 
-URL_PARSER = "recoverydesk.recovery.repository_urls.parser.parse_stored"
+URL_PARSER = "recoverydesk.recovery.code_hosts.described.parse_stored"
 
 
 class Place(Protocol):

@@ -25,7 +25,7 @@ from recoverydesk.recovery.desk import queue, replies
 from recoverydesk.recovery.desk.pages import account, held_roles, host_limits, opening, settings, ticket
 from recoverydesk.recovery.desk.pages import queue as queue_page
 from recoverydesk.recovery.desk.pages.forms import ReplyTemplateForm
-from recoverydesk.recovery.desk.pages.queue import actor_of, text_only, user_of
+from recoverydesk.recovery.desk.pages.staff_request import actor_of, text_only, user_of
 from recoverydesk.recovery.models import CodeHost, RecoveryTicket, ReplyTemplate
 
 

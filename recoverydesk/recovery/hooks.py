@@ -1,8 +1,5 @@
 """The desk's answers to what accounts asks of the rooms above it (accounts/hooks.py)."""
 
-from datetime import datetime
-
-from common.clock import database_now
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -17,12 +14,13 @@ from accounts.mail.models import Mail
 from accounts.models import User
 from audit.log import record
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.projects import people
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import errors, notices, workflow
 from recoverydesk.recovery.after_reset import choose_password
 from recoverydesk.recovery.models import RecoveryTicket, Status
-from recoverydesk.recovery.permissions import SYSTEM
+from recoverydesk.recovery.permissions import SYSTEM, factor_since
 from recoverydesk.recovery.workflow.checks import YOUNG_FACTOR
 from tokens import services as tokens
 from tokens.models import ApiToken
@@ -95,12 +93,6 @@ def _doubt(ticket_id: int, device: Device) -> None:
         workflow.dispute(ticket_id, actor=SYSTEM, reason="signed in with a young second factor")
     else:
         workflow.block(ticket_id)
-
-
-def factor_since(device: object) -> datetime | None:
-    """When the second factor of a visit was added; None for a visit without one."""
-    since = getattr(device, "created_at", None)
-    return since if isinstance(since, datetime) else None
 
 
 def _tell_of_return(user: User) -> None:

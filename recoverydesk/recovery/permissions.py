@@ -115,3 +115,9 @@ def make_groups(**kwargs: object) -> None:
     for name, codenames in GROUPS.items():
         group, _ = Group.objects.get_or_create(name=name)
         group.permissions.add(*Permission.objects.filter(codename__in=codenames))
+
+
+def factor_since(device: object) -> datetime | None:
+    """When the second factor of a visit was added; None for a visit without one."""
+    since = getattr(device, "created_at", None)
+    return since if isinstance(since, datetime) else None

@@ -12,9 +12,8 @@ from django.test import Client
 from django.urls import path
 
 from accounts.models import User
-from audit import outlets
 from audit.admin import EventAdmin, SealAdmin
-from audit.chain import sealing
+from audit.chain import outlets, sealing
 from audit.log import Origin, record
 from audit.models import Event, Outlet, Seal
 from audit.tags import Tag

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from audit.chain.verifying import verify
 from django.conf import settings as project
 from django.core import mail
 from django.core.management import call_command
@@ -15,13 +14,14 @@ from django.db.models import F
 
 from accounts.mail import outbox
 from accounts.mail.models import Mail
-from audit import outlets, tasks
-from audit.chain import checkpoints
+from audit import tasks
+from audit.chain import checkpoints, outlets
+from audit.chain.verifying import verify
 from audit.log import record
 from audit.models import Event, Outlet, Seal
 from audit.tags import CLOSING, Tag
-from recoverydesk.housekeeping import checkpoint_mail, chores
-from recoverydesk.recovery.background import sweep
+from recoverydesk.housekeeping import checkpoint_mail
+from recoverydesk.recovery.background import chores, sweep
 from tests import factories
 from tests.audit.sealed import superuser
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit.chain.verifying import verify
 from django.db.models.functions import Now
 
-from audit import outlets, sink, tasks
-from audit.chain import checkpoints, sealing
+from audit import tasks
+from audit.chain import checkpoints, outlets, sealing, sink
+from audit.chain.verifying import verify
 from audit.log import record
 from audit.models import Outlet, Seal
 from audit.tags import Tag

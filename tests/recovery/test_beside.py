@@ -18,8 +18,7 @@ from common.clock import database_now
 from recoverydesk.projects.models import Project, Role
 from recoverydesk.recovery import errors, workflow
 from recoverydesk.recovery.admin import RecoveryTicketAdmin
-from recoverydesk.recovery.desk import notes
-from recoverydesk.recovery.desk import ticket as desk_ticket
+from recoverydesk.recovery.desk import assignment, buttons, notes
 from recoverydesk.recovery.models import Claim, OtherProof, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import signed_in, staff
 from recoverydesk.recovery.workflow import table
@@ -92,7 +91,7 @@ def form_of(ticket: RecoveryTicket) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("verb", sorted(set(desk_ticket.BUTTONS) - HARMLESS_BUTTONS))
+@pytest.mark.parametrize("verb", sorted(set(buttons.BUTTONS) - HARMLESS_BUTTONS))
 def test_no_button_does_anything_for_a_co_owner(ticket: RecoveryTicket, kim: User, verb: str) -> None:
     form, client = form_of(ticket), browser(kim)
     before = everything()
@@ -179,14 +178,14 @@ def test_a_co_owner_opens_no_ticket_as_staff(ada: User, kim: User) -> None:
 
 def test_nobody_puts_a_ticket_on_a_co_owners_desk(ticket: RecoveryTicket, kim: User) -> None:
     with pytest.raises(errors.CoOwnedTicket, match="kim"):
-        notes.assign(ticket.pk, actor=staff(make_moderator()), to=kim)
+        assignment.assign(ticket.pk, actor=staff(make_moderator()), to=kim)
 
 
 def test_take_next_passes_by_the_tickets_of_a_co_owner(ada: User, kim: User) -> None:
     make_ticket(ada, Status.READY)
     later = make_ticket(factories.make_user("lee"), Status.READY)
     for expected in (later, None):
-        assert notes.take_next(actor=staff(kim)) == expected
+        assert assignment.take_next(actor=staff(kim)) == expected
 
 
 def test_as_an_owner_they_still_object(ticket: RecoveryTicket, kim: User) -> None:

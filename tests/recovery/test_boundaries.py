@@ -8,18 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
-from recoverydesk.recovery.repository_urls.parser import (
-    NO_HOSTS,
-    HostRule,
-    Hosts,
-    parse,
-    parse_stored,
-    probe_url,
-    refusal,
-    stored_hosts,
-)
 
+from recoverydesk.recovery.code_hosts.described import parse_stored, stored_hosts
 from recoverydesk.recovery.models import CodeHost
+from recoverydesk.recovery.repository_urls.parser import NO_HOSTS, HostRule, Hosts, parse, probe_url, refusal
 
 TABLE = Path(__file__).parent.parent / "data" / "repo-urls.tsv"
 with TABLE.open() as file:

@@ -10,7 +10,6 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
-from recoverydesk.recovery.repository_urls.parser import parse_stored
 
 from accounts.mail.models import Mail
 from accounts.mail.rendering import render
@@ -21,6 +20,7 @@ from recoverydesk.demo import codehost as git_host
 from recoverydesk.projects.models import Project, RepositoryLink
 from recoverydesk.projects.services import record_release
 from recoverydesk.recovery.code_hosts import described
+from recoverydesk.recovery.code_hosts.described import parse_stored
 from recoverydesk.recovery.errors import NotAllowed
 from recoverydesk.recovery.models import CodeHost
 from recoverydesk.recovery.permissions import staff
@@ -113,7 +113,7 @@ def test_an_origin_that_needs_more_or_is_none_is_refused(words: list[str], told:
 )
 def test_the_key_is_the_one_boundaries_carry(origin: str, key: str) -> None:
     run("codehost", "add", origin, "--private", "--style", "nested")
-    assert list(described.rules()) == [key]
+    assert list(described.stored_hosts()) == [key]
 
 
 def test_every_change_is_an_event_and_a_mail_to_each_admin(make_user: MakeUser) -> None:
@@ -217,8 +217,8 @@ def test_a_row_that_cannot_be_read_stops_only_itself(damage: dict[str, str], cap
     for host in ("a", "b"):
         described.add(f"https://git.{host}.example.org", style="nested")
     CodeHost.objects.filter(host="git.a.example.org").update(**damage)
-    assert set(described.rules()) == {"git.b.example.org"}
+    assert set(described.stored_hosts()) == {"git.b.example.org"}
     assert "cannot be read: describe it anew" in caplog.text
     assert parse_stored("https://git.b.example.org/one/two/three").repository
     described.add("https://git.a.example.org", style="nested")
-    assert set(described.rules()) == {"git.a.example.org", "git.b.example.org"}
+    assert set(described.stored_hosts()) == {"git.a.example.org", "git.b.example.org"}

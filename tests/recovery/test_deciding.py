@@ -28,8 +28,7 @@ from audit.tags import Tag
 from common.clock import database_now
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import errors, workflow
-from recoverydesk.recovery.desk import notes
-from recoverydesk.recovery.desk import ticket as desk_ticket
+from recoverydesk.recovery.desk import buttons, notes
 from recoverydesk.recovery.models import BoundaryException, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
 from recoverydesk.recovery.workflow import seen_pages, staff_decisions, table
@@ -161,14 +160,14 @@ SCENES: dict[str, tuple[Scene, str]] = {
 
 
 def test_every_button_decides_or_is_named_as_one_that_does_not() -> None:
-    assert set(desk_ticket.BUTTONS) == set(SCENES) | NO_DECISION
+    assert set(buttons.BUTTONS) == set(SCENES) | NO_DECISION
     assert set(SCENES) == {str(verb) for verb in DECISIONS} | {"release_role"}
     of_staff = {str(verb) for verb, move in table.TRANSITIONS.items() if move.who & STAFF}
     assert of_staff <= set(SCENES) | NO_DECISION
 
 
 def test_nothing_that_is_done_to_several_tickets_decides(ready: RecoveryTicket, admin: Client) -> None:
-    assert set(desk_ticket.BULK) <= NO_DECISION
+    assert set(buttons.BULK) <= NO_DECISION
     before = state()
     for verb in SCENES:
         admin.post(f"{QUEUE}act/", {"ticket": [ready.pk], "action": verb, "reason": REASON, **hidden(ready)})

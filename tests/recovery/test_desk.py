@@ -5,25 +5,25 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from recoverydesk.populating.chance import Chance
-from recoverydesk.populating.registry import Sizes
 
 from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.populating import build, registry
+from recoverydesk.populating.chance import Chance
+from recoverydesk.populating.registry import Sizes
 from recoverydesk.projects import links as project_links
 from recoverydesk.projects.models import Release, RepositoryLink
-from recoverydesk.recovery import errors, notices, summary, wording, workflow
-from recoverydesk.recovery.desk import notes, presence, replies, trends
+from recoverydesk.recovery import errors, notices, wording, workflow
+from recoverydesk.recovery.desk import assignment, notes, presence, replies, timeline, trends
 from recoverydesk.recovery.desk.pages import settings
 from recoverydesk.recovery.models import Entry, Probe, RecoveryTicket, ReplyTemplate, Status, Viewer
 from recoverydesk.recovery.permissions import SYSTEM, staff
@@ -77,7 +77,7 @@ def test_a_form_on_an_older_version_is_refused_says_what_changed_and_keeps_the_t
 ) -> None:
     client = browser(mod)
     hidden = guard(client, ticket)
-    notes.take(ticket.pk, actor=staff(make_moderator("lin")))
+    assignment.take(ticket.pk, actor=staff(make_moderator("lin")))
     answer = push(client, ticket, "note", {**hidden, "text": "a long thought of mine"})
     assert answer.status_code == 409
     words = answer.content.decode()
@@ -448,7 +448,7 @@ def test_every_choice_kept_in_events_has_its_words_in_the_timeline(ada: User) ->
     ticket = make_ticket(ada, Status.NEW)
     add_boundary(ticket)
     workflow.challenge(ticket.pk, actor=SYSTEM)
-    lines = summary.timeline(summary.story(ticket, list(ticket.boundaries.all())), show="events")
+    lines = timeline.timeline(timeline.story(ticket, list(ticket.boundaries.all())), show="events")
     assert [line.detail for line in lines] == ["status: Challenged · boundaries asked: 1"]
 
 

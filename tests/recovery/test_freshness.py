@@ -8,8 +8,7 @@ from django.db.models import F
 from django.test import Client
 
 from accounts.models import User
-from recoverydesk.recovery.desk import notes
-from recoverydesk.recovery.desk import ticket as desk_ticket
+from recoverydesk.recovery.desk import buttons, notes
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
 from recoverydesk.recovery.workflow import seen_pages
@@ -64,7 +63,7 @@ def given(number: str | None, name: str) -> dict[str, str]:
     return {} if number is None else {name: number}
 
 
-@pytest.mark.parametrize("verb", sorted(set(desk_ticket.BUTTONS) - ANY_TIME))
+@pytest.mark.parametrize("verb", sorted(set(buttons.BUTTONS) - ANY_TIME))
 def test_no_button_takes_a_version_that_is_none(ada: User, root: Client, verb: str) -> None:
     ticket, form = scene_of(verb, ada)
     good = hidden(ticket)

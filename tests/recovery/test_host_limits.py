@@ -6,7 +6,6 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
@@ -17,11 +16,13 @@ from accounts.mail.models import Mail
 from accounts.mail.rendering import render
 from audit.models import Event
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.code_hosts import described, learned, limits
 from recoverydesk.recovery.models import CodeHost, RecoveryTicket
 from recoverydesk.recovery.permissions import Actor, staff
-from recoverydesk.recovery.probing.patience import Pace, next_day
+from recoverydesk.recovery.probing.patience import next_day
+from recoverydesk.recovery.repository_urls.known_hosts import Pace
 from tests import factories
 from tests.recovery.builders import (
     REASON,
@@ -128,7 +129,7 @@ def test_a_public_host_that_was_never_asked_gets_a_row_that_describes_nothing() 
     assert limit("https://GitHub.com", a_day=90_000) == Pace(90_000, 4.0)
     row = CodeHost.objects.get()
     assert (row.host, row.origin, row.described) == ("github.com", "https://github.com", False)
-    assert described.rules() == {}
+    assert described.stored_hosts() == {}
     limit("github.com", a_day=None)
     assert learned.pace(CodeHost.objects.get()) == Pace(50_000, 4.0)
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
-from recoverydesk.recovery.desk import notes
+from common.clock import database_now
+from recoverydesk.recovery.desk import assignment
 from recoverydesk.recovery.models import BoundaryException, Claim, Mention, OtherProof, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
 from tests import factories
@@ -134,7 +134,7 @@ def test_a_duplicate_of_nothing_and_an_unknown_name_are_written_down(ticket: Rec
 def test_a_number_of_days_that_is_none_wakes_nothing(ticket: RecoveryTicket, mod: Client, days: str) -> None:
     """Forty-five days were taken for none: the ticket woke, and the page said so as if that had been asked."""
     until = database_now() + 3 * DAY
-    notes.snooze(ticket.pk, actor=staff(make_admin()), until=until)
+    assignment.snooze(ticket.pk, actor=staff(make_admin()), until=until)
     answer = push(mod, ticket, "snooze", {"days": days})
     assert b"at most 30 days" in answer.content
     assert RecoveryTicket.objects.get().snoozed_until == until
@@ -227,7 +227,7 @@ def test_the_right_to_reset_without_projects_shows_no_button_the_verb_refuses(db
 
 def test_what_is_put_off_can_be_found_in_our_turn(ticket: RecoveryTicket, mod: Client) -> None:
     """Nobody has it and it sleeps: no tab showed it, and the filter asked Our turn for what is not in it."""
-    notes.snooze(ticket.pk, actor=staff(make_admin()), until=database_now() + 3 * DAY)
+    assignment.snooze(ticket.pk, actor=staff(make_admin()), until=database_now() + 3 * DAY)
     assert [row.ticket for row in mod.get(QUEUE, {"flag": "snoozed"}).context["found"].rows] == [ticket]
     assert mod.get(QUEUE).context["found"].rows == []
 

@@ -17,8 +17,7 @@ from audit.tags import Tag
 from common import csv_safe
 from common.clock import database_now
 from recoverydesk.recovery import errors
-from recoverydesk.recovery.desk import notes, queue, search
-from recoverydesk.recovery.desk import ticket as desk_ticket
+from recoverydesk.recovery.desk import assignment, buttons, queue, search
 from recoverydesk.recovery.models import RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import staff
 from tests import factories
@@ -180,10 +179,10 @@ def test_the_longest_waiting_free_ticket_comes_first(db: None) -> None:
     make_ticket(mod, Status.NEW, turn_since=now - 7 * DAY)
     make_ticket(factories.make_user("ready"), Status.READY, turn_since=now - 6 * DAY)
     new_ticket("old", turn_since=now - 5 * DAY)
-    taken = [notes.take_next(actor=staff(mod)) for _ in range(3)]
+    taken = [assignment.take_next(actor=staff(mod)) for _ in range(3)]
     assert [ticket and ticket.subject.username for ticket in taken] == ["old", "young", None]
     assert RecoveryTicket.objects.get(subject__username="old").assigned_to == mod
-    last = notes.take_next(actor=staff(make_admin()))
+    last = assignment.take_next(actor=staff(make_admin()))
     assert last is not None
     assert last.subject.username == "mod"
 
@@ -215,7 +214,7 @@ def test_many_who_press_at_once_get_one_ticket_each() -> None:
 
     def press(person: User) -> None:
         start.wait()
-        ticket = notes.take_next(actor=staff(person))
+        ticket = assignment.take_next(actor=staff(person))
         got.append(ticket.pk if ticket else None)
         connections.close_all()
 
@@ -236,7 +235,7 @@ def test_many_who_press_at_once_get_one_ticket_each() -> None:
 def test_a_snoozed_ticket_is_out_of_our_turn_until_its_time(db: None) -> None:
     mod, ticket = make_moderator(), new_ticket("kim")
     client = browser(mod)
-    notes.snooze(ticket.pk, actor=staff(mod), until=database_now() + DAY)
+    assignment.snooze(ticket.pk, actor=staff(mod), until=database_now() + DAY)
     assert listed(client) == []
     assert listed(client, queue="all", flag="snoozed") == ["kim"]
     RecoveryTicket.objects.update(snoozed_until=database_now() - timedelta(seconds=1))
@@ -245,7 +244,7 @@ def test_a_snoozed_ticket_is_out_of_our_turn_until_its_time(db: None) -> None:
 
 def test_a_change_of_turn_wakes_a_ticket(db: None) -> None:
     mod, ticket = make_moderator(), new_ticket("kim")
-    notes.snooze(ticket.pk, actor=staff(mod), until=database_now() + DAY)
+    assignment.snooze(ticket.pk, actor=staff(mod), until=database_now() + DAY)
     RecoveryTicket.objects.update(turn_since=database_now() + timedelta(seconds=1))
     assert listed(browser(mod)) == ["kim"]
 
@@ -254,7 +253,7 @@ def test_a_change_of_turn_wakes_a_ticket(db: None) -> None:
 def test_nothing_is_put_off_for_ever(db: None, days: int) -> None:
     ticket = new_ticket("kim")
     with pytest.raises(errors.BadSnooze):
-        notes.snooze(ticket.pk, actor=staff(make_moderator()), until=database_now() + days * DAY)
+        assignment.snooze(ticket.pk, actor=staff(make_moderator()), until=database_now() + days * DAY)
 
 
 def test_several_tickets_are_given_to_somebody_at_once(db: None) -> None:
@@ -273,7 +272,7 @@ def test_several_tickets_are_given_to_somebody_at_once(db: None) -> None:
 
 
 def test_nothing_heavy_can_be_done_to_several_tickets(db: None) -> None:
-    assert set(desk_ticket.BULK) == {"assign", "snooze"}
+    assert set(buttons.BULK) == {"assign", "snooze"}
     client, ticket = browser(make_admin()), make_ticket(factories.make_user("kim"), Status.READY)
     for action in ("reset", "approve", "reject", "challenge", "reply", ""):
         client.post(f"{QUEUE}act/", {"ticket": [ticket.pk], "action": action, "reason": "a long enough reason"})
@@ -285,7 +284,7 @@ def test_a_ticket_goes_to_nobody_who_may_not_work_it(db: None) -> None:
     ticket = new_ticket("kim")
     olga = factories.make_user("olga", staff=True, groups=["Auditors"])
     with pytest.raises(errors.NotAllowed):
-        notes.assign(ticket.pk, actor=staff(make_moderator()), to=olga)
+        assignment.assign(ticket.pk, actor=staff(make_moderator()), to=olga)
 
 
 def test_turns_of_theirs_and_of_the_owner_are_one_queue(db: None) -> None:

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit.chain.verifying import verify
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from accounts.mail import outbox
 from accounts.mail.models import Mail
 from audit import chores
+from audit.chain.verifying import verify
 from audit.models import Event, Seal
 from audit.tags import CLOSING, Tag
-from recoverydesk.database import restoring
+from recoverydesk.backups import restoring
 from recoverydesk.recovery.models import OPEN_STATUSES, Status
 from recoverydesk.recovery.permissions import staff
 from recoverydesk.recovery.workflow import closing, table

@@ -9,16 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.db.models import F
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
-from recoverydesk.recovery.repository_urls.parser import Place
 
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
 from common import leases
+from common.clock import database_now
 from recoverydesk.demo import codehost as git_host
 from recoverydesk.recovery import notices, workflow
 from recoverydesk.recovery.background import probe_rounds
@@ -29,11 +28,13 @@ from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.probing import errands
 from recoverydesk.recovery.probing.answers import ADVERTISEMENT, RESULT
 from recoverydesk.recovery.probing.git import line
-from recoverydesk.recovery.probing.patience import FAILURES, USUAL
+from recoverydesk.recovery.probing.patience import FAILURES
 from recoverydesk.recovery.probing.probe import look
 from recoverydesk.recovery.probing.transport import Client as Conversation
 from recoverydesk.recovery.probing.transport import Limits
 from recoverydesk.recovery.probing.verdicts import Result, Verdict
+from recoverydesk.recovery.repository_urls.known_hosts import USUAL
+from recoverydesk.recovery.repository_urls.parser import Place
 from tests import factories
 from tests.recovery.builders import add_boundary, make_moderator, make_ticket, pressing, stay_clear_of_midnight
 from tests.recovery.conftest import Host
@@ -143,14 +144,14 @@ def test_a_public_host_gets_a_row_that_makes_no_rule(monkeypatch: pytest.MonkeyP
     probe_rounds.probe_due()
     row = CodeHost.objects.exclude(host="*.example.org").get()
     assert (row.host, row.described, row.failures) == ("git.example.org", False, 1)
-    assert described.rules() == {}
+    assert described.stored_hosts() == {}
     assert {probe.verdict for probe in boundary.probes.all()} == {Verdict.BLOCKED, Verdict.UNREACHABLE}
 
 
 def test_staff_may_describe_a_host_that_was_learned_and_pause_one_that_was_not_described() -> None:
     CodeHost.objects.create(host="git.example.org", origin="https://git.example.org", described=False)
     described.add("https://git.example.org", style="nested")
-    assert list(described.rules()) == ["git.example.org"]
+    assert list(described.stored_hosts()) == ["git.example.org"]
     assert Event.objects.filter(tag=Tag.CODEHOST_ADD).count() == 1
     CodeHost.objects.create(host="github.com", origin="https://github.com", described=False)
     described.pause("github.com")
@@ -493,7 +494,7 @@ def test_hosts_below_one_domain_share_a_bucket_that_lasts(monkeypatch: pytest.Mo
     assert set(domains) == {"*.evil.co.uk", "*.other.co.uk"}
     assert domains["*.evil.co.uk"].tokens < domains["*.other.co.uk"].tokens < 5
     assert {(row.lease, row.described) for row in domains.values()} == {(None, False)}
-    assert described.rules() == {}
+    assert described.stored_hosts() == {}
 
 
 def test_below_a_domain_another_worker_asks_nobody_else_does(monkeypatch: pytest.MonkeyPatch) -> None:

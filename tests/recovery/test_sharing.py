@@ -6,23 +6,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from common.clock import database_now
-from common.leases import Leased
 from django.db import connection, transaction
 from django.db.models.functions import Now
-from recoverydesk.recovery.workflow.table import Verb
-from recoverydesk.recovery.workflow.work import verb
 
 from accounts.mail.models import Mail, Request
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
 from common import leases
-from recoverydesk.housekeeping import chores
+from common.clock import database_now
+from common.leases import Leased
 from recoverydesk.recovery import errors, workflow
-from recoverydesk.recovery.background import intake, sweep
+from recoverydesk.recovery.background import chores, intake, sweep
 from recoverydesk.recovery.models import Boundary, Chore, CodeHost, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, staff
+from recoverydesk.recovery.workflow.table import Verb
+from recoverydesk.recovery.workflow.work import verb
 from tests import factories
 from tests.recovery.builders import REASON, add_boundary, make_admin, make_moderator, make_ticket, pressing, refusals
 

@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from recoverydesk.recovery.workflow.table import Verb
 
 from common import failpoints
+from recoverydesk.recovery.workflow.table import Verb
 from tests.example import ROOT
 from tests.test_settings import PRODUCTION, start
 
 CALL = re.compile(r'failpoints\.reach\("([a-z]+)", (?:"([a-z]+)"|str\()')
-GET_THERE = "from accounts import failpoints as f; f.reach('mail', 'accepted'); print('on')"
+GET_THERE = "from common import failpoints as f; f.reach('mail', 'accepted'); print('on')"
 
 
 def go(folder: Path | str, var: Path) -> "subprocess.CompletedProcess[str]":
@@ -55,7 +55,9 @@ def test_other_orders_raise(tmp_path: Path, order: str, words: str) -> None:
 
 def test_every_place_in_the_code_is_listed_and_every_listed_one_is_there() -> None:
     text = "".join(
-        path.read_text() for room in ("accounts", "common", "recoverydesk", "tokens") for path in (ROOT / room).rglob("*.py")
+        path.read_text()
+        for room in ("accounts", "common", "recoverydesk", "tokens")
+        for path in (ROOT / room).rglob("*.py")
     )
     named = {f"{place}.{step}" for place, step in CALL.findall(text) if step}
     leased = {f"lease.{model}" for model in ("request", "mail", "boundary", "codehost", "recoveryticket", "chore")}

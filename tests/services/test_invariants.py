@@ -20,10 +20,9 @@ from audit import triggers
 from audit.log import record
 from audit.tags import Tag
 from common import leases
-from recoverydesk.housekeeping import chores
 from recoverydesk.invariants import rules
 from recoverydesk.recovery import permissions, workflow
-from recoverydesk.recovery.background import intake
+from recoverydesk.recovery.background import chores, intake
 from recoverydesk.recovery.models import (
     Approval,
     Boundary,

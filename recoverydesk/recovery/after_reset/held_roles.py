@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from django.db import transaction
 
@@ -16,36 +15,14 @@ from recoverydesk.projects import holds, people
 from recoverydesk.projects.models import Role
 from recoverydesk.projects.roles import in_quarantine
 from recoverydesk.recovery import errors
-from recoverydesk.recovery.models import RecoveryTicket, Status
+from recoverydesk.recovery.models import RecoveryTicket
 from recoverydesk.recovery.permissions import RESET, Actor
-from recoverydesk.recovery.workflow import other_proofs, staff_decisions
-from recoverydesk.recovery.workflow.checks import check_full_staff, check_not_co_owner, check_not_own, check_reason
+from recoverydesk.recovery.reasons import check_reason
+from recoverydesk.recovery.workflow import staff_decisions
+from recoverydesk.recovery.workflow.checks import check_full_staff, check_not_co_owner, check_not_own
 from recoverydesk.recovery.workflow.seen_pages import Seen, is_current
 
 STAFF_AFTER_DAYS = 30
-
-
-@dataclass(frozen=True)
-class Beside:
-    """An open ticket of somebody this user owns a project with, and why their word for them does not count, if so."""
-
-    ticket: RecoveryTicket
-    no_word: str
-
-
-def open_beside(owner: User) -> list[Beside]:
-    """Open tickets, mailed about already, of others with whom this user owns a project."""
-    tickets = RecoveryTicket.objects.open().exclude(status=Status.NEW).filter(subject__in=people.people_beside(owner))
-    found = list(tickets.select_related("subject").order_by("id"))
-    return [Beside(ticket, _no_word(owner, ticket.subject)) for ticket in found]
-
-
-def _no_word(owner: User, subject: User) -> str:
-    try:
-        other_proofs.check_word(owner, subject)
-    except errors.RecoveryError as refusal:
-        return str(refusal)
-    return ""
 
 
 def release(role_id: int, *, actor: Actor, origin: Origin | None = None) -> None:

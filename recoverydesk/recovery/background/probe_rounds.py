@@ -11,6 +11,7 @@ from common import failpoints, leases, wake
 from common.clock import database_now
 from recoverydesk.recovery import errors, notices, workflow
 from recoverydesk.recovery.code_hosts import learned
+from recoverydesk.recovery.code_hosts.described import stored_hosts
 from recoverydesk.recovery.models import Boundary, CodeHost, Status
 from recoverydesk.recovery.permissions import Actor
 from recoverydesk.recovery.probing.errands import MOST_BRANCHES, Looked, Round, Seen, Stop
@@ -18,7 +19,6 @@ from recoverydesk.recovery.probing.neighbours import Gate
 from recoverydesk.recovery.probing.patience import Visit
 from recoverydesk.recovery.probing.plan import Plan
 from recoverydesk.recovery.probing.transport import Limits
-from recoverydesk.recovery.repository_urls.parser import stored_hosts
 
 logger = logging.getLogger(__name__)
 

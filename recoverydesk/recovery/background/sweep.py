@@ -28,9 +28,8 @@ from accounts import sweeping as accounts_sweeping
 from accounts.mail.models import Request
 from common import failpoints, leases, wake
 from common.clock import database_now
-from recoverydesk.housekeeping import chores
 from recoverydesk.recovery import errors, workflow
-from recoverydesk.recovery.background import heartbeat, intake, probe_rounds
+from recoverydesk.recovery.background import chores, heartbeat, intake, probe_rounds
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, Claim, OtherProof, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import SYSTEM

@@ -23,7 +23,7 @@ from recoverydesk.recovery.errors import NotAllowed, RecoveryError
 from recoverydesk.recovery.models import CodeHost
 from recoverydesk.recovery.permissions import SYSTEM, Actor, Who, admins
 from recoverydesk.recovery.repository_urls import url_text
-from recoverydesk.recovery.repository_urls.parser import NO_HOSTS, HostRule, Hosts
+from recoverydesk.recovery.repository_urls.parser import NO_HOSTS, HostRule, Hosts, Place, parse
 
 logger = logging.getLogger(__name__)
 MAIL_KIND = "codehost_changed"
@@ -45,7 +45,7 @@ class Changed:
     projects: int = 0
 
 
-def rules() -> Hosts:
+def stored_hosts() -> Hosts:
     """Every code host staff have described as a rule, by key; one query. What was only learned makes no rule.
 
     A row that cannot be read makes none either: its URLs are read and refused like any stranger's.
@@ -56,7 +56,7 @@ def rules() -> Hosts:
 
 def rules_if_any() -> Hosts:
     """The same for commands that also work before the first `migrate`, when nothing is stored."""
-    return rules() if CodeHost._meta.db_table in connection.introspection.table_names() else NO_HOSTS
+    return stored_hosts() if CodeHost._meta.db_table in connection.introspection.table_names() else NO_HOSTS
 
 
 def _rule(row: CodeHost) -> HostRule | None:
@@ -173,3 +173,8 @@ def _queue(event: Event, tag: Tag, row: CodeHost, admin: User, recipient: str) -
         context={"change": tag.value, "host": row.host, "origin": row.origin, "actor": event.actor_name},
         dedupe=f"{MAIL_KIND}:{event.pk}:{admin.pk}",
     )
+
+
+def parse_stored(url: str, hosts: Hosts | None = None) -> Place:
+    """`parse` with the stored code hosts; for many URLs give it `stored_hosts()`, else each call is one query."""
+    return parse(url, stored_hosts() if hosts is None else hosts)

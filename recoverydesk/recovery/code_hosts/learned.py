@@ -19,10 +19,11 @@ from recoverydesk.recovery.errors import NotAllowed
 from recoverydesk.recovery.models import Boundary, CodeHost, Status
 from recoverydesk.recovery.permissions import WORK, Actor, Who
 from recoverydesk.recovery.probing.neighbours import Gate
-from recoverydesk.recovery.probing.patience import Knowledge, Pace, Visit, within_bounds
+from recoverydesk.recovery.probing.patience import Knowledge, Visit, within_bounds
 from recoverydesk.recovery.probing.transport import Origin
 from recoverydesk.recovery.probing.verdicts import Result
 from recoverydesk.recovery.repository_urls import known_hosts
+from recoverydesk.recovery.repository_urls.known_hosts import Pace
 
 FORGET_UNUSED = timedelta(days=30)
 

@@ -11,8 +11,8 @@ from recoverydesk.recovery.errors import NotAllowed, RecoveryError
 from recoverydesk.recovery.models import CodeHost
 from recoverydesk.recovery.permissions import RESET, SYSTEM, Actor, Who
 from recoverydesk.recovery.probing.patience import DAYS, SECONDS, next_day
+from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.repository_urls import url_text
-from recoverydesk.recovery.workflow.checks import check_reason
 
 
 class BadLimit(RecoveryError):

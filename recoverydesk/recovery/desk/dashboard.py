@@ -19,7 +19,7 @@ from audit.models import Event, Seal
 from common.clock import database_now
 from recoverydesk.recovery.background import heartbeat
 from recoverydesk.recovery.desk import mentions, queue, trends
-from recoverydesk.recovery.desk.notes import AWAKE
+from recoverydesk.recovery.desk.assignment import AWAKE
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, BoundaryException, RecoveryTicket, Status, Turn
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from recoverydesk.recovery.desk.notes import AWAKE
+from recoverydesk.recovery.desk.assignment import AWAKE
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status, Turn
 

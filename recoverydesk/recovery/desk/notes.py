@@ -1,30 +1,14 @@
 """What staff do around a ticket without changing its status: notes, whose desk it lies on, and putting it off."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-
-from django.db import transaction
-from django.db.models import F, Q
-from django.db.models.functions import Now
-
-from accounts.models import User
-from audit import log
 from audit.tags import Tag
-from common.clock import database_now
-from recoverydesk.projects import people
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.desk import mentions
-from recoverydesk.recovery.models import Entry, RecoveryTicket, Status, Turn
-from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, VIEW, Actor, Who, can_work, staff
-from recoverydesk.recovery.workflow.checks import check_not_co_owner, check_not_own
-from recoverydesk.recovery.workflow.seen_pages import Seen, is_current
-from recoverydesk.recovery.workflow.work import record
+from recoverydesk.recovery.desk.at_desk import at_desk, save_and_record
+from recoverydesk.recovery.models import Entry
+from recoverydesk.recovery.permissions import VIEW, Actor
+from recoverydesk.recovery.workflow.seen_pages import Seen
 
 NOTE_LENGTH = 20_000
-CO_OWNERS_MAY = frozenset({"note"})  # design rule 11
-LONGEST_SNOOZE = timedelta(days=30)
-AWAKE = Q(snoozed_until=None) | Q(snoozed_until__lte=Now()) | Q(snoozed_at__lt=F("turn_since"))
 
 
 def add(ticket_id: int, *, actor: Actor, text: str, seen: Seen | None = None) -> list[str]:
@@ -36,7 +20,7 @@ def add(ticket_id: int, *, actor: Actor, text: str, seen: Seen | None = None) ->
         if not text.strip() or len(text) > NOTE_LENGTH or actor.user is None:
             raise errors.NoteEmpty
         told = mentions.note(Entry.objects.create(ticket=ticket, author=actor.user, text=text.strip()))
-        _save(ticket, Tag.ACCOUNT_RECOVERY_NOTE, actor, told=", ".join(told))
+        save_and_record(ticket, Tag.ACCOUNT_RECOVERY_NOTE, actor, told=", ".join(told))
         return told
 
 
@@ -45,110 +29,3 @@ def read_mentions(ticket_id: int, *, actor: Actor) -> None:
     if actor.user is None or VIEW not in actor.rights:
         raise errors.NotAllowed
     mentions.read(ticket_id, actor.user)
-
-
-def take(ticket_id: int, *, actor: Actor, seen: Seen | None = None) -> RecoveryTicket:
-    """Put the ticket on the actor's own desk. Raises NotAllowed, OwnTicket and StaleTicket."""
-    with at_desk("take", ticket_id, actor, seen) as ticket:
-        ticket.assigned_to = actor.user
-        return _save(ticket, Tag.ACCOUNT_RECOVERY_ASSIGN, actor, "assigned_to", to=_name(actor.user))
-
-
-def assign(ticket_id: int, *, actor: Actor, to: User | None) -> RecoveryTicket:
-    """Put the ticket on somebody's desk, or on nobody's.
-
-    Raises NotAllowed (also when `to` cannot work tickets), OwnTicket (also when the ticket is about `to`) and
-    CoOwnedTicket (also when `to` owns a project together with its subject).
-    """
-    with at_desk("assign", ticket_id, actor) as ticket:
-        if to is not None:
-            if not can_work(to):
-                raise errors.NotAllowed(to.username)
-            check_not_own(ticket.subject, staff(to))
-            if people.co_owns(to, ticket.subject):
-                raise errors.CoOwnedTicket(to.username)
-        ticket.assigned_to = to
-        return _save(ticket, Tag.ACCOUNT_RECOVERY_ASSIGN, actor, "assigned_to", to=_name(to))
-
-
-def snooze(ticket_id: int, *, actor: Actor, until: datetime | None) -> RecoveryTicket:
-    """Keep the ticket out of "our turn" until then, at most 30 days; None wakes it. A change of turn wakes it too.
-
-    `until` is aware. Raises NotAllowed, OwnTicket and BadSnooze.
-    """
-    with at_desk("snooze", ticket_id, actor) as ticket:
-        now = database_now()
-        if until is not None and not now < until <= now + LONGEST_SNOOZE + timedelta(minutes=1):
-            raise errors.BadSnooze
-        ticket.snoozed_at, ticket.snoozed_until = (now, until) if until else (None, None)
-        text = until.isoformat() if until else ""
-        return _save(ticket, Tag.ACCOUNT_RECOVERY_SNOOZE, actor, "snoozed_at", "snoozed_until", until=text)
-
-
-def take_next(*, actor: Actor) -> RecoveryTicket | None:
-    """Put the longest waiting ticket that nobody has on the actor's desk; None when there is none.
-
-    Atomic: PostgreSQL skips what somebody else is just taking, SQLite writes one transaction at a time, and the
-    UPDATE asks once more. Raises NotAllowed.
-    """
-    if not actor.parts & {Who.MODERATOR, Who.ADMIN} or actor.user is None:
-        log.record(Tag.ACCOUNT_RECOVERY_REFUSED, actor=actor.party, verb="take_next", error="NotAllowed")
-        raise errors.NotAllowed
-    while True:
-        with transaction.atomic():
-            ticket = _longest_waiting(actor)
-            if ticket is None:
-                return None
-            free = RecoveryTicket.objects.filter(pk=ticket.pk, assigned_to=None)
-            if free.update(assigned_to=actor.user, version=F("version") + 1):
-                record(Tag.ACCOUNT_RECOVERY_ASSIGN, ticket, actor, to=_name(actor.user))
-                return ticket
-
-
-def _longest_waiting(actor: Actor) -> RecoveryTicket | None:
-    """Nobody gets a ticket about themselves or a co-owner, nor one only an admin can go on with."""
-    assert actor.user is not None
-    waiting = RecoveryTicket.objects.filter(AWAKE, turn=Turn.OURS, assigned_to=None).exclude(subject=actor.user)
-    waiting = waiting.exclude(subject__in=people.people_beside(actor.user))
-    if RESET not in actor.rights:
-        without_projects = Q(facts__projects=0) if RESET_WITHOUT_PROJECTS in actor.rights else Q(pk=None)
-        waiting = waiting.filter(~Q(status=Status.READY) | without_projects)
-    locked = waiting.select_related("subject").select_for_update(skip_locked=True, of=("self",))
-    return locked.order_by("turn_since", "id").first()
-
-
-@contextmanager
-def at_desk(what: str, ticket_id: int, actor: Actor, seen: Seen | None = None) -> Iterator[RecoveryTicket]:
-    """Lock a ticket for staff and check who asks; a refusal changes nothing and is an event."""
-    try:
-        with transaction.atomic():
-            ticket = RecoveryTicket.objects.select_for_update(of=("self",)).select_related("subject").get(pk=ticket_id)
-            if not actor.parts & {Who.MODERATOR, Who.ADMIN}:
-                raise errors.NotAllowed
-            check_not_own(ticket.subject, actor)
-            if what not in CO_OWNERS_MAY:
-                check_not_co_owner(ticket.subject, actor)
-            if seen is not None and not is_current(seen, ticket):
-                raise errors.StaleTicket
-            yield ticket
-    except errors.RecoveryError as refusal:
-        write_refusal(what, ticket_id, actor, refusal)
-        raise
-
-
-def write_refusal(what: str, ticket_id: int, actor: Actor, refusal: errors.RecoveryError) -> None:
-    """One event: what was asked of this ticket, and by which name it was refused."""
-    refused = RecoveryTicket.objects.select_related("subject").get(pk=ticket_id)
-    data = {"verb": what, "status": refused.status, "error": type(refusal).__name__}
-    record(Tag.ACCOUNT_RECOVERY_REFUSED, refused, actor, **data)
-
-
-def _save(ticket: RecoveryTicket, tag: Tag, actor: Actor, *fields: str, **data: str) -> RecoveryTicket:
-    ticket.version += 1
-    ticket.save(update_fields=["version", *fields])
-    record(tag, ticket, actor, **data)
-    return ticket
-
-
-def _name(user: User | None) -> str:
-    return user.username if user else ""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from recoverydesk.recovery.desk import flags as desk_flags
 from recoverydesk.recovery.desk import search
-from recoverydesk.recovery.desk.notes import AWAKE
+from recoverydesk.recovery.desk.assignment import AWAKE
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Status, Turn
 
 PER_PAGE = 50

@@ -19,7 +19,7 @@ from audit.tags import Tag
 from common import keys
 from recoverydesk.projects import people
 from recoverydesk.recovery import errors, notices
-from recoverydesk.recovery.desk.notes import at_desk
+from recoverydesk.recovery.desk.at_desk import at_desk
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, ReplyTemplate, Status
 from recoverydesk.recovery.permissions import Actor
 from recoverydesk.recovery.probing.verdicts import Verdict

@@ -10,8 +10,8 @@ from django.db.models import Q, QuerySet
 from accounts.models import User
 from recoverydesk.projects import names
 from recoverydesk.projects.models import Role
+from recoverydesk.recovery.code_hosts import described
 from recoverydesk.recovery.models import Boundary, RecoveryTicket
-from recoverydesk.recovery.repository_urls import parser
 
 LONGEST = 300
 WORDS = 5
@@ -74,7 +74,7 @@ def _either(lookup: str, word: str) -> Q:
 
 
 def _at_place(url: str) -> Iterable[int]:
-    place = parser.parse_stored(url)
+    place = described.parse_stored(url)
     return _of_boundaries(Q(host=place.host, namespace=place.namespace)) if place.host else []
 
 
@@ -82,7 +82,7 @@ def _by_owner(word: str) -> Iterable[int]:
     """`github.com/psf`, `psf/requests`, or a whole address without its scheme."""
     first, _slash, rest = word.partition("/")
     if "." in first or ":" in first:
-        place = parser.parse_stored(f"https://{word}")
+        place = described.parse_stored(f"https://{word}")
         exact = Q(host=place.host, namespace=place.namespace) if place.host else Q(pk=None)
         return _of_boundaries(exact | (Q(host=first.lower()) & _either("namespace__startswith", rest)))
     return _of_boundaries(_either("namespace", first) | _either("namespace__startswith", word))

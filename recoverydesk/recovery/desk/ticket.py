@@ -1,24 +1,20 @@
 """What the ticket page shows a member of staff, and what its buttons do."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import second_factors
-from accounts.models import User
 from common.clock import database_now
 from recoverydesk.projects import people
-from recoverydesk.recovery import errors, policy, summary, wording, workflow
-from recoverydesk.recovery.after_reset import held_roles
-from recoverydesk.recovery.desk import drift, flags, host_waits, mentions, notes, presence, proofs, replies
+from recoverydesk.recovery import policy, summary, wording
+from recoverydesk.recovery.desk import drift, flags, host_waits, mentions, presence, proofs, replies, timeline
 from recoverydesk.recovery.evidence import cases, facts
-from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Status, Turn
-from recoverydesk.recovery.permissions import RESET, WORK, Actor, Who
+from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Status
+from recoverydesk.recovery.permissions import RESET, WORK, Actor
 from recoverydesk.recovery.workflow import seen_pages
 from recoverydesk.recovery.workflow.advancing import NEAR, still_stands
 from recoverydesk.recovery.workflow.challenges import stops_resending
@@ -26,23 +22,13 @@ from recoverydesk.recovery.workflow.objections import decided
 from recoverydesk.recovery.workflow.resets import may_reset
 from tokens.models import ApiToken
 
-TOO_MANY_DAYS = notes.LONGEST_SNOOZE.days + 1  # the verb refuses so many, and fewer than none
-Pressed = Mapping[str, Any]
-SHOWS = summary.SHOWS
-Button = Callable[[int, Actor, Pressed], str]
+SHOWS = timeline.SHOWS
+
 PRESSES: dict[str, str | Promise] = {
     Claim.SECOND_FACTOR: gettext_lazy("Reset second factors"),
     Claim.EMAIL: gettext_lazy("Reset the address"),
     Claim.EMAIL_AND_SECOND_FACTOR: gettext_lazy("Reset address and second factors"),
     Claim.UNVERIFIED_EMAIL: gettext_lazy("Mark the address as verified"),
-}
-DONE: dict[str, str | Promise] = {
-    Claim.SECOND_FACTOR: gettext_lazy("Done: second factors reset. The contact has a mail to choose a password."),
-    Claim.EMAIL: gettext_lazy("Done: the address is reset. The contact has a mail to choose a password."),
-    Claim.EMAIL_AND_SECOND_FACTOR: gettext_lazy(
-        "Done: address and second factors reset. The contact has a mail to choose a password."
-    ),
-    Claim.UNVERIFIED_EMAIL: gettext_lazy("Done: the address is verified."),
 }
 
 
@@ -64,7 +50,7 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
     own = actor.user is not None and actor.user.pk == ticket.subject_id
     beside = actor.user is not None and people.co_owns(actor.user, ticket.subject)
     primary = None if own or beside else _primary(step.step, case, actor)
-    told = summary.story(ticket, boundaries)
+    told = timeline.story(ticket, boundaries)
     return {
         "ticket": ticket,
         "now": now,
@@ -85,15 +71,15 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, A
         "may_resend": ticket.status == Status.CHALLENGED and not stops_resending(case),
         "may_settle": case.objected and RESET in actor.rights and actor.user and not decided(ticket, actor.user),
         "flags": flags.of(ticket, now),
-        "timeline": summary.timeline(told, show=show),
-        "timeline_cut": told.is_cut and summary.TIMELINE,
+        "timeline": timeline.timeline(told, show=show),
+        "timeline_cut": told.is_cut and timeline.TIMELINE,
         "show": show,
-        "shows": summary.SHOWS,
+        "shows": timeline.SHOWS,
         "seen": seen_pages.Seen(ticket.version, told.newest_event),
         "removes": _removes(ticket) if step.step == policy.Step.RESET else None,
-        "two_people": _two_people(case),
+        "two_people": cases.needs_two_people(case),
         "evidence": _evidence(ticket, case),
-        "result": summary.result(told) if ticket.status == Status.COMPLETED else None,
+        "result": timeline.result(told) if ticket.status == Status.COMPLETED else None,
         "earlier": _earlier(ticket),
         "mentions": list(mentions.unread(actor.user, ticket)) if actor.user else [],
         "others": presence.others(ticket.pk, actor.user, now) if actor.user else [],
@@ -113,11 +99,6 @@ def _replying(ticket: RecoveryTicket, boundaries: list[Boundary]) -> dict[str, A
     templates = replies.offered()
     fitting = replies.suggested(templates, replies.situation(ticket, boundaries))
     return {"reply_templates": templates, "fitting": fitting}
-
-
-def _two_people(case: policy.Case) -> bool:
-    """Whether two people decide about this ticket; then the presser types the account's name."""
-    return policy.row(case, cases.numbers()).people > 1
 
 
 def _primary(step: policy.Step, case: policy.Case, actor: Actor) -> Primary | None:
@@ -167,195 +148,3 @@ def _earlier(ticket: RecoveryTicket) -> list[RecoveryTicket]:
 
 
 # Buttons --------------------------------------------------------------------------------------------------------------
-
-
-def _challenge(pk: int, actor: Actor, pressed: Pressed) -> str:
-    workflow.challenge(pk, actor=actor, seen=seen_pages.seen(pressed))
-    return _("The branch token is on its way to the contact, a notice to every address.")
-
-
-def _check_now(pk: int, actor: Actor, pressed: Pressed) -> str:
-    workflow.check_now(pk, actor=actor)
-    return _("We look again now.")
-
-
-def _resend(pk: int, actor: Actor, pressed: Pressed) -> str:
-    workflow.resend(pk, actor=actor)
-    return _("The same mail is on its way again.")
-
-
-def _send_back(pk: int, actor: Actor, pressed: Pressed) -> str:
-    workflow.send_back(pk, actor=actor, reason=str(pressed.get("reason", "")))
-    return _("The ticket went back.")
-
-
-def _settle_objection(pk: int, actor: Actor, pressed: Pressed) -> str:
-    seen = seen_pages.seen(pressed)
-    workflow.settle_objection(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
-    return _("The objection is settled. That lifts no freeze: the account's own page does.")
-
-
-def _reject(pk: int, actor: Actor, pressed: Pressed) -> str:
-    seen = seen_pages.seen(pressed)
-    workflow.reject(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
-    return _("The ticket is closed without a reset.")
-
-
-def _duplicate(pk: int, actor: Actor, pressed: Pressed) -> str:
-    """Reject in favour of another ticket of the same account; each of the two pages then names the other."""
-    of = RecoveryTicket.objects.filter(pk=seen_pages.number(pressed, "of") or 0).exclude(pk=pk)
-    if not of.filter(subject__recovery_tickets=pk).exists():
-        _refuse("reject", pk, actor, errors.InvalidTransition(_("choose another ticket of this account")))
-    seen = seen_pages.seen(pressed)
-    workflow.reject(pk, actor=actor, reason=f"duplicate of #{of.get().pk}", seen=seen)
-    return _("The ticket is closed as a duplicate.")
-
-
-def _reset(pk: int, actor: Actor, pressed: Pressed) -> str:
-    _check_username("reset", pk, actor, pressed)
-    seen = seen_pages.seen(pressed)
-    outcome = workflow.reset(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
-    if outcome.sent_back:
-        return _("Nothing was reset: the evidence no longer holds, and the ticket went back.")
-    return str(DONE[outcome.ticket.claim])
-
-
-def _check_username(verb: str, pk: int, actor: Actor, pressed: Pressed) -> None:
-    """Where two people decide, the presser has read whose account it is; who may not press hears that from the verb.
-
-    Raises WrongUsername.
-    """
-    ticket = RecoveryTicket.objects.select_related("subject").get(pk=pk)
-    typed = str(pressed.get("username", "")).strip()
-    if Who.ADMIN not in actor.parts or typed == ticket.subject.username:
-        return
-    if _two_people(cases.read(ticket, database_now())):
-        _refuse(verb, pk, actor, errors.WrongUsername())
-
-
-def _refuse(verb: str, pk: int, actor: Actor, refusal: errors.RecoveryError) -> NoReturn:
-    """What a form lacks is refused before any verb sees it, and written down like a verb's own refusals."""
-    notes.write_refusal(verb, pk, actor, refusal)
-    raise refusal
-
-
-def _note(pk: int, actor: Actor, pressed: Pressed) -> str:
-    told = notes.add(pk, actor=actor, text=str(pressed.get("text", "")), seen=seen_pages.seen(pressed))
-    return _("Note added; told: %(names)s.") % {"names": ", ".join(told)} if told else _("Note added.")
-
-
-def _read(pk: int, actor: Actor, pressed: Pressed) -> str:
-    notes.read_mentions(pk, actor=actor)
-    return _("Marked as read.")
-
-
-def _take(pk: int, actor: Actor, pressed: Pressed) -> str:
-    notes.take(pk, actor=actor, seen=seen_pages.seen(pressed))
-    return _("This ticket is with you.")
-
-
-def _approve(pk: int, actor: Actor, pressed: Pressed) -> str:
-    _check_username("approve", pk, actor, pressed)
-    seen = seen_pages.seen(pressed)
-    workflow.approve(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
-    return _("Approved. Somebody else resets.")
-
-
-def _dispute(pk: int, actor: Actor, pressed: Pressed) -> str:
-    workflow.dispute(pk, actor=actor, reason=str(pressed.get("reason", "")))
-    return _("The ticket is disputed: it waits longer, and two people decide.")
-
-
-def _boundary(pressed: Pressed) -> int:
-    return seen_pages.number(pressed, "boundary") or 0
-
-
-def _ask_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
-    kind, reason = str(pressed.get("other_proof", "")), str(pressed.get("reason", ""))
-    boundary, seen = _boundary(pressed), seen_pages.seen(pressed)
-    workflow.ask_exception(pk, actor=actor, boundary_id=boundary, other_proof=kind, reason=reason, seen=seen)
-    return _("Asked. Somebody else decides about the exception.")
-
-
-def _approve_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
-    reason, seen = str(pressed.get("reason", "")), seen_pages.seen(pressed)
-    workflow.approve_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason, seen=seen)
-    return _("This boundary is excepted.")
-
-
-def _decline_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
-    reason, seen = str(pressed.get("reason", "")), seen_pages.seen(pressed)
-    workflow.decline_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason, seen=seen)
-    return _("No exception: this boundary has to be proved.")
-
-
-def _add_boundary(pk: int, actor: Actor, pressed: Pressed) -> str:
-    url, reason = str(pressed.get("url", "")), str(pressed.get("reason", ""))
-    workflow.add_boundary(pk, actor=actor, url=url, reason=reason)
-    return _("Added. The claimant is asked for it too.")
-
-
-def _release_role(pk: int, actor: Actor, pressed: Pressed) -> str:
-    reason, role = str(pressed.get("reason", "")), seen_pages.number(pressed, "role") or 0
-    if held_roles.release_by_staff(role, actor=actor, reason=reason, seen=seen_pages.seen(pressed)):
-        return _("The role acts again.")
-    return _("Written down. Another person has to say so too.")
-
-
-def _snooze(pk: int, actor: Actor, pressed: Pressed) -> str:
-    days = seen_pages.number(pressed, "days") or 0
-    until = database_now() + timedelta(days=min(days, TOO_MANY_DAYS)) if days else None
-    notes.snooze(pk, actor=actor, until=until)
-    return _("Put off.") if until else _("The ticket is awake again.")
-
-
-def _assign(pk: int, actor: Actor, pressed: Pressed) -> str:
-    name = str(pressed.get("to", ""))
-    person = User.objects.filter(username=name, is_active=True).first() if name else None
-    if name and person is None:
-        _refuse("assign", pk, actor, errors.UnknownSubject(name))
-    notes.assign(pk, actor=actor, to=person)
-    return _("Now with %(name)s.") % {"name": name} if name else _("Now with nobody.")
-
-
-BUTTONS: dict[str, Button] = {
-    "challenge": _challenge,
-    "check_now": _check_now,
-    "resend": _resend,
-    "send_back": _send_back,
-    "reject": _reject,
-    "reset": _reset,
-    "duplicate": _duplicate,
-    "note": _note,
-    "read": _read,
-    "take": _take,
-    "snooze": _snooze,
-    "assign": _assign,
-    "approve": _approve,
-    "dispute": _dispute,
-    "ask_exception": _ask_exception,
-    "approve_exception": _approve_exception,
-    "decline_exception": _decline_exception,
-    "add_boundary": _add_boundary,
-    "release_role": _release_role,
-    "settle_objection": _settle_objection,
-}
-
-# What may be done to several tickets at once; never a reset, a proof, an approval or a mail.
-BULK: dict[str, Button] = {"assign": _assign, "snooze": _snooze}
-
-
-def puts_off(ticket: RecoveryTicket) -> bool:
-    """Whether a reply usually ends our turn: nothing else is left for us to do but to wait for an answer."""
-    return ticket.is_open and ticket.turn == Turn.OURS and ticket.status != Status.READY
-
-
-def why_refused(ticket: RecoveryTicket, refusal: errors.RecoveryError) -> str:
-    """The refusal in words; on a closed ticket, who closed it and when, since that is why nothing happened."""
-    if not isinstance(refusal, errors.InvalidTransition | errors.StaleTicket) or ticket.closed_at is None:
-        return str(refusal)
-    at = f"{ticket.closed_at:%Y-%m-%d %H:%M:%S} UTC"
-    if ticket.reset_by:
-        who = {"who": ticket.reset_by.username, "at": at}
-        return _("Nothing was changed: %(who)s reset this account on %(at)s.") % who
-    return _("Nothing was changed: this ticket was closed on %(at)s.") % {"at": at}

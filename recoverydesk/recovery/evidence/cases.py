@@ -100,6 +100,11 @@ def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | Non
     )
 
 
+def needs_two_people(case: policy.Case) -> bool:
+    """Whether two people decide about this ticket; then whoever resets types the account's name."""
+    return policy.row(case, numbers()).people > 1
+
+
 def _proved(rows: list[Boundary]) -> int:
     return sum(row.proved_at is not None for row in rows)
 

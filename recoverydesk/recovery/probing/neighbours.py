@@ -14,8 +14,9 @@ from contextlib import ExitStack
 from publicsuffixlist import PublicSuffixList
 
 from recoverydesk.recovery.probing.addresses import Address
-from recoverydesk.recovery.probing.patience import AT_ONCE, BURST, USUAL, Bucket
+from recoverydesk.recovery.probing.patience import AT_ONCE, BURST, Bucket
 from recoverydesk.recovery.repository_urls import known_hosts
+from recoverydesk.recovery.repository_urls.known_hosts import USUAL
 
 PREFIXES = {4: 24, 6: 48}  # bits of an address that one customer of a network is likely to have
 MOST_NETWORKS = 4096  # remembered in this process

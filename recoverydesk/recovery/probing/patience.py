@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from recoverydesk.recovery.probing.verdicts import LONGEST, SHORTEST, Result, Verdict
+from recoverydesk.recovery.repository_urls.known_hosts import USUAL, Pace
 
 AT_ONCE = 2  # looks at one host at the same time
 BURST = 5.0
@@ -22,17 +23,6 @@ REST = timedelta(minutes=10)
 FORGOTTEN_AFTER = timedelta(days=7)
 VISIT_SECONDS = 45.0  # no look begins later in a visit, so that the longest ends within a lease
 ONE_REQUEST = ("v2-direct", "v2")
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How much one host is asked at most: looks a day (UTC) and a second."""
-
-    a_day: int = 2000
-    a_second: float = 1.0
-
-
-USUAL = Pace()
 
 
 def within_bounds(a_day: int, a_second: float) -> Pace:

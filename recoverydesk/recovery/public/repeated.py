@@ -7,22 +7,6 @@ from audit.tags import Tag
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery.models import RecoveryTicket, Status
 
-SAME = {"duplicate": "reject"}  # buttons that are another verb with words of their own
-# Verbs whose second press can only repeat the first.
-ONCE = ("challenge", "approve", "send_back", "reject", "reset", "settle_objection")
-
-
-def was_done_by(ticket_id: int, verb: str, user: User) -> bool:
-    """Whether this very person did it, and the ticket has stood there since."""
-    verb = SAME.get(verb, verb)
-    if verb not in ONCE:
-        return False
-    said = Event.objects.filter(ticket=ticket_id, data__has_key="verb").exclude(tag=Tag.ACCOUNT_RECOVERY_REFUSED)
-    last = said.order_by("-id").values("actor_uid", "data").first()
-    if last is None or (last["actor_uid"], last["data"]["verb"]) != (user.uid, verb):
-        return False
-    return RecoveryTicket.objects.filter(pk=ticket_id, status=last["data"]["status"]).exists()
-
 
 def was_stopped_with(link: Link, ticket: RecoveryTicket, *, lock: bool) -> bool:
     """Whether this link stopped the ticket; with `lock`, whether the account is frozen since."""

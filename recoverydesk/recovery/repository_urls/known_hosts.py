@@ -1,11 +1,22 @@
 """The public code hosts we know, and those that never hold a repository which proves anything."""
 
 import re
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from recoverydesk.recovery.probing.patience import USUAL, Pace
 from recoverydesk.recovery.repository_urls import host_styles as styles
 from recoverydesk.recovery.repository_urls.url_text import Address
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How much one host is asked at most: looks a day (UTC) and a second."""
+
+    a_day: int = 2000
+    a_second: float = 1.0
+
+
+USUAL = Pace()
 
 
 class Host(NamedTuple):

@@ -76,18 +76,6 @@ def probe_url(place: Place, hosts: Hosts = NO_HOSTS) -> str:
         return ""
 
 
-def stored_hosts() -> Hosts:
-    """The rules of all `CodeHost` rows by key, in one query."""
-    from recoverydesk.recovery.code_hosts.described import rules
-
-    return rules()
-
-
-def parse_stored(url: str, hosts: Hosts | None = None) -> Place:
-    """`parse` with the stored code hosts; for many URLs give it `stored_hosts()`, else each call is one query."""
-    return parse(url, stored_hosts() if hosts is None else hosts)
-
-
 def _see(url: str, hosts: Hosts) -> _Seen:
     address = url_text.read(url)
     described = address if address.key in hosts else _public(address)

@@ -18,11 +18,13 @@ from recoverydesk.recovery.workflow.challenges import (
     check_now,
     confirm_mailbox,
     leave_to_staff,
+    mend_bounce,
+    note_bounce,
     resend,
     take_return_code,
 )
 from recoverydesk.recovery.workflow.closing import expire, reject, stop, withdraw
-from recoverydesk.recovery.workflow.disputes import block, dispute, dispute_silence, mend_bounce, note_bounce
+from recoverydesk.recovery.workflow.disputes import block, dispute, dispute_silence
 from recoverydesk.recovery.workflow.objections import object_after_reset, settle_objection
 from recoverydesk.recovery.workflow.opening import open_ticket
 from recoverydesk.recovery.workflow.other_proofs import Offer, offer_proof, vouch

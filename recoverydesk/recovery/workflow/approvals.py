@@ -6,8 +6,9 @@ from recoverydesk.recovery import errors, policy
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Approval, RecoveryTicket
 from recoverydesk.recovery.permissions import RESET, Actor
+from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.workflow import boundary_exceptions
-from recoverydesk.recovery.workflow.checks import check_full_staff, check_reason
+from recoverydesk.recovery.workflow.checks import check_full_staff
 from recoverydesk.recovery.workflow.seen_pages import Seen
 from recoverydesk.recovery.workflow.table import Verb
 from recoverydesk.recovery.workflow.work import Work, check_confirmed, save, verb

@@ -4,11 +4,13 @@ from typing import Any
 
 from audit.tags import Tag
 from recoverydesk.recovery import errors, notices
+from recoverydesk.recovery.code_hosts.described import stored_hosts
 from recoverydesk.recovery.models import Boundary, BoundaryException, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import Actor
-from recoverydesk.recovery.repository_urls.parser import Place, parse, stored_hosts
+from recoverydesk.recovery.reasons import check_reason
+from recoverydesk.recovery.repository_urls.parser import Place, parse
 from recoverydesk.recovery.workflow.advancing import advance, end_approvals
-from recoverydesk.recovery.workflow.checks import check_full_staff, check_reason
+from recoverydesk.recovery.workflow.checks import check_full_staff
 from recoverydesk.recovery.workflow.seen_pages import Seen
 from recoverydesk.recovery.workflow.table import Verb
 from recoverydesk.recovery.workflow.work import Work, check_confirmed, save, verb

@@ -174,3 +174,23 @@ def take_return_code(ticket_id: int, *, actor: Actor) -> str:
         ticket.return_code_digest = return_code.digest(code, ticket)
         save(work, Tag.ACCOUNT_RECOVERY_RETURN_CODE, "return_code_digest")
         return code
+
+
+def note_bounce(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """The contact's mail could not be delivered: our turn."""
+    with verb(Verb.NOTE_BOUNCE, ticket_id, actor) as work:
+        ticket = work.ticket
+        if ticket.contact_bounced_at is None:
+            ticket.contact_bounced_at = work.now
+            save(work, Tag.ACCOUNT_EMAIL_BOUNCED, "contact_bounced_at")
+        return ticket
+
+
+def mend_bounce(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
+    """A later mail reached the contact: their turn again. Raises InvalidTransition while none has."""
+    with verb(Verb.MEND_BOUNCE, ticket_id, actor) as work:
+        if not cases.mended().filter(pk=ticket_id).exists():
+            raise errors.InvalidTransition("no later mail has arrived")
+        work.ticket.contact_bounced_at = None
+        save(work, Tag.ACCOUNT_RECOVERY_MEND_BOUNCE, "contact_bounced_at")
+        return advance(work)

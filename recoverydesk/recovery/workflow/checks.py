@@ -9,7 +9,6 @@ from recoverydesk.projects import people
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.permissions import Actor
 
-REASON_MIN_LENGTH = 10
 FULL_STAFF_AFTER = timedelta(days=7)
 YOUNG_FACTOR = timedelta(days=30)
 
@@ -37,11 +36,3 @@ def check_full_staff(actor: Actor, now: datetime) -> None:
     gained = (Tag.ACCOUNT_STAFF_ADD, Tag.ACCOUNT_STAFF_GROUP_ADD)
     if Event.objects.filter(subject_uid=user.uid, tag__in=gained, time__gt=since).exists():
         raise errors.TooNew
-
-
-def check_reason(reason: str) -> str:
-    """Return the reason without outer white space; raises ReasonTooShort."""
-    text = " ".join(reason.split())
-    if len(text) < REASON_MIN_LENGTH:
-        raise errors.ReasonTooShort
-    return text

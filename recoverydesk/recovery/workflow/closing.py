@@ -13,8 +13,9 @@ from recoverydesk.recovery import errors, notices, policy
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor, Who
+from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.workflow import timetable
-from recoverydesk.recovery.workflow.checks import YOUNG_FACTOR, check_reason
+from recoverydesk.recovery.workflow.checks import YOUNG_FACTOR
 from recoverydesk.recovery.workflow.disputes import dispute_in
 from recoverydesk.recovery.workflow.seen_pages import Seen
 from recoverydesk.recovery.workflow.table import TRANSITIONS, Verb

@@ -5,11 +5,10 @@ from datetime import timedelta
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery import errors
-from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor
+from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.workflow.advancing import NEAR, advance, end_approvals, go_back, move_clock
-from recoverydesk.recovery.workflow.checks import check_reason
 from recoverydesk.recovery.workflow.table import Verb
 from recoverydesk.recovery.workflow.work import Work, record_bounded, save, verb
 
@@ -80,23 +79,3 @@ def dispute_silence(ticket_id: int) -> RecoveryTicket:
         if blocked is None or work.now < blocked + SILENCE:
             raise errors.InvalidTransition("there is time to answer")
         return dispute_in(work, "nobody answered after a full sign-in", lifts_block=True)
-
-
-def note_bounce(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
-    """The contact's mail could not be delivered: our turn."""
-    with verb(Verb.NOTE_BOUNCE, ticket_id, actor) as work:
-        ticket = work.ticket
-        if ticket.contact_bounced_at is None:
-            ticket.contact_bounced_at = work.now
-            save(work, Tag.ACCOUNT_EMAIL_BOUNCED, "contact_bounced_at")
-        return ticket
-
-
-def mend_bounce(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
-    """A later mail reached the contact: their turn again. Raises InvalidTransition while none has."""
-    with verb(Verb.MEND_BOUNCE, ticket_id, actor) as work:
-        if not cases.mended().filter(pk=ticket_id).exists():
-            raise errors.InvalidTransition("no later mail has arrived")
-        work.ticket.contact_bounced_at = None
-        save(work, Tag.ACCOUNT_RECOVERY_MEND_BOUNCE, "contact_bounced_at")
-        return advance(work)

@@ -7,7 +7,8 @@ from recoverydesk.recovery import errors, notices, policy
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Approval, RecoveryTicket
 from recoverydesk.recovery.permissions import RESET, Actor
-from recoverydesk.recovery.workflow.checks import check_full_staff, check_reason
+from recoverydesk.recovery.reasons import check_reason
+from recoverydesk.recovery.workflow.checks import check_full_staff
 from recoverydesk.recovery.workflow.closing import freeze_account, hand_of, said_no_lately
 from recoverydesk.recovery.workflow.seen_pages import Seen
 from recoverydesk.recovery.workflow.table import Verb

@@ -15,10 +15,10 @@ from recoverydesk.recovery import errors, notices, policy, return_code
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import OPERATOR, RESET, RESET_WITHOUT_PROJECTS, Actor
+from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.workflow import boundary_exceptions
 from recoverydesk.recovery.workflow.advancing import evidence_holds, go_back
 from recoverydesk.recovery.workflow.approvals import check_presser
-from recoverydesk.recovery.workflow.checks import check_reason
 from recoverydesk.recovery.workflow.closing import close_others
 from recoverydesk.recovery.workflow.opening import create
 from recoverydesk.recovery.workflow.seen_pages import Seen

@@ -6,7 +6,6 @@ repository that brought no news raises the version and nothing else: that alone 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Max, QuerySet
@@ -16,18 +15,8 @@ from audit.tags import Tag
 from recoverydesk.recovery.models import RecoveryTicket
 
 LONGEST_NUMBER = 18
-SHOWN = 20
 NO_NEWS = (Tag.ACCOUNT_EMAIL_SENT, Tag.ACCOUNT_RECOVERY_REFUSED)
 Pressed = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing that happened since the page was shown."""
-
-    at: datetime
-    who: str
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -68,20 +57,11 @@ def is_current(seen: Seen, ticket: RecoveryTicket) -> bool:
         return True
     if not 0 <= seen.version < ticket.version or not _is_event_of(ticket, seen.event):
         return False
-    return not _since(ticket.pk, seen.event).exists()
+    return not events_since(ticket.pk, seen.event).exists()
 
 
 def _is_event_of(ticket: RecoveryTicket, event: int) -> bool:
     return event == 0 or (event > 0 and Event.objects.filter(pk=event, ticket=ticket.pk).exists())
-
-
-def changes(ticket_id: int, pressed: Pressed) -> list[Change]:
-    """What happened since the form's page was shown, oldest first; nothing when it does not say when that was."""
-    since = number(pressed, "seen")
-    if since is None:
-        return []
-    events = _since(ticket_id, since).order_by("id")[:SHOWN]
-    return [Change(event.time, event.actor_name, event.sentence) for event in events]
 
 
 def number(pressed: Pressed, name: str) -> int | None:
@@ -92,5 +72,5 @@ def number(pressed: Pressed, name: str) -> int | None:
     return int(text) if text.isdecimal() and text.isascii() and len(text) < LONGEST_NUMBER else -1
 
 
-def _since(ticket_id: int, event: int) -> QuerySet[Event]:
+def events_since(ticket_id: int, event: int) -> QuerySet[Event]:
     return Event.objects.filter(ticket=ticket_id, id__gt=event).exclude(tag__in=NO_NEWS)

@@ -9,9 +9,9 @@ from recoverydesk.recovery import errors, notices, queue_place
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import SYSTEM, Actor
+from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.workflow import timetable
 from recoverydesk.recovery.workflow.advancing import advance, evidence_holds, go_back, write_clock
-from recoverydesk.recovery.workflow.checks import check_reason
 from recoverydesk.recovery.workflow.table import Verb
 from recoverydesk.recovery.workflow.work import Work, move, verb
 

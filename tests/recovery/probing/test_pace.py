@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from recoverydesk.recovery.probing.patience import USUAL, Knowledge, Pace, Visit, within_bounds
+from recoverydesk.recovery.probing.patience import Knowledge, Visit, within_bounds
 from recoverydesk.recovery.probing.verdicts import RETRY, Verdict
 from recoverydesk.recovery.repository_urls import known_hosts
+from recoverydesk.recovery.repository_urls.known_hosts import USUAL, Pace
 
 FIRST_LOOKS = 5_500  # a day at one host, in the peaks of a registry such as PyPI
 BUSY_HOURS = 8  # in which they come

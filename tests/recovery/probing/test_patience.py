@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from recoverydesk.recovery.probing.patience import BURST, USUAL, Knowledge, Pace, Visit, learned, rest_after
+from recoverydesk.recovery.probing.patience import BURST, Knowledge, Visit, learned, rest_after
 from recoverydesk.recovery.probing.verdicts import Result, Verdict
+from recoverydesk.recovery.repository_urls.known_hosts import USUAL, Pace
 
 NOW = datetime(2026, 3, 1, 23, 59, 30, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

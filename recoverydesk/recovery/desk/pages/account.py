@@ -22,7 +22,7 @@ from common.clock import database_now
 from recoverydesk.projects import people
 from recoverydesk.projects.models import RepositoryLink, Role
 from recoverydesk.recovery import permissions
-from recoverydesk.recovery.desk.pages.queue import user_of
+from recoverydesk.recovery.desk.pages.staff_request import user_of
 from recoverydesk.recovery.models import RecoveryTicket
 from tokens.models import ApiToken
 

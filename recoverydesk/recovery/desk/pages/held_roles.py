@@ -18,7 +18,7 @@ from recoverydesk.projects import holds
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.after_reset import held_roles
-from recoverydesk.recovery.desk.pages.queue import actor_of, must_view, user_of
+from recoverydesk.recovery.desk.pages.staff_request import actor_of, must_view, user_of
 from recoverydesk.recovery.models import ReleaseWord
 from recoverydesk.recovery.permissions import RESET
 from recoverydesk.recovery.workflow import seen_pages

@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy
 from common import wake
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.code_hosts import limits
-from recoverydesk.recovery.desk.pages.queue import actor_of
+from recoverydesk.recovery.desk.pages.staff_request import actor_of
 from recoverydesk.recovery.models import CodeHost
 from recoverydesk.recovery.probing.patience import DAYS, SECONDS
+from recoverydesk.recovery.reasons import REASON_MIN_LENGTH
 from recoverydesk.recovery.repository_urls import known_hosts
-from recoverydesk.recovery.workflow.checks import REASON_MIN_LENGTH
 
 PAGE = "admin:recovery_codehost_change"
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from common import wake
 from recoverydesk.recovery import errors, workflow
-from recoverydesk.recovery.desk.pages.queue import actor_of, must_view, user_of
+from recoverydesk.recovery.desk.pages.staff_request import actor_of, must_view, user_of
 from recoverydesk.recovery.models import Claim, Source
 from recoverydesk.recovery.permissions import WORK
 

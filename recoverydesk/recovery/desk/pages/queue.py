@@ -1,28 +1,23 @@
 """The queue's doors: the list, its CSV, Take next, and what is done to several tickets. No rule lives here."""
 
 from collections.abc import Callable, Iterator
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from django.contrib import admin, messages
-from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts import decisions
-from accounts.models import User
 from common import csv_safe
 from common.clock import database_now
-from recoverydesk.recovery import errors, permissions
-from recoverydesk.recovery.desk import flags, mentions, notes, queue, saved_views
-from recoverydesk.recovery.desk import ticket as desk_ticket
+from recoverydesk.recovery import errors
+from recoverydesk.recovery.desk import assignment, buttons, flags, mentions, queue, saved_views
 from recoverydesk.recovery.desk.pages import spreadsheet
+from recoverydesk.recovery.desk.pages.staff_request import actor_of, must_view, text_only, user_of
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import WORK
 
@@ -30,37 +25,6 @@ LIST = "admin:recovery_recoveryticket_changelist"
 MOST_AT_ONCE = 100
 SNOOZES = (1, 3, 7, 14)
 TEMPLATE = "admin/recovery/recoveryticket/queue.html"
-Answer = TypeVar("Answer", bound=HttpResponseBase)
-
-
-def user_of(request: HttpRequest) -> User:
-    """The member of staff; the admin site lets nobody else in."""
-    assert isinstance(request.user, User)
-    return request.user
-
-
-def actor_of(request: HttpRequest) -> permissions.Actor:
-    """Who presses, and what they confirmed with a second factor in this request."""
-    return permissions.staff(user_of(request), confirmed=decisions.confirmed(request))
-
-
-def must_view(request: HttpRequest) -> None:
-    """Raise PermissionDenied for staff who may not see tickets."""
-    if not user_of(request).has_perm(permissions.VIEW):
-        raise PermissionDenied
-
-
-def text_only(view: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Answer 400 to what holds a NUL: nobody types one, and PostgreSQL takes none."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Answer:
-        given = (value for part in (request.GET, request.POST) for _name, values in part.lists() for value in values)
-        if any("\0" in value for value in given):
-            raise BadRequest
-        return view(request, *args, **kwargs)
-
-    return wrapped
 
 
 @text_only
@@ -101,7 +65,7 @@ def take_next(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     must_view(request)
     try:
-        ticket = notes.take_next(actor=actor_of(request))
+        ticket = assignment.take_next(actor=actor_of(request))
     except errors.RecoveryError as refusal:
         messages.error(request, str(refusal))
         return redirect(LIST)
@@ -118,7 +82,7 @@ def act(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     must_view(request)
     chosen = [int(one) for one in request.POST.getlist("ticket") if one.isdecimal() and len(one) < 18]
-    button = desk_ticket.BULK.get(request.POST.get("action", ""))
+    button = buttons.BULK.get(request.POST.get("action", ""))
     if button is None or not chosen:
         messages.error(request, _("Choose tickets and what to do with them."))
     else:
@@ -126,7 +90,7 @@ def act(request: HttpRequest) -> HttpResponse:
     return redirect(_back(request))
 
 
-def _do(request: HttpRequest, chosen: list[int], button: desk_ticket.Button) -> None:
+def _do(request: HttpRequest, chosen: list[int], button: buttons.Button) -> None:
     actor, done, said = actor_of(request), 0, set()
     for pk in RecoveryTicket.objects.filter(pk__in=chosen).values_list("pk", flat=True):
         try:

@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from recoverydesk.recovery.desk.pages.queue import must_view
+from recoverydesk.recovery.desk.pages.staff_request import must_view
 
 SHOWN = (
     "BASE_URL", "SITE_NAME", "PRODUCTION", "DEBUG", "DEMO", "SECOND_FACTOR_REQUIRED", "STAFF_STEP_UP",

@@ -16,11 +16,10 @@ from accounts.mail.models import Mail
 from common import wake
 from common.clock import database_now
 from recoverydesk.recovery import errors
-from recoverydesk.recovery.desk import notes, presence, replies
+from recoverydesk.recovery.desk import assignment, buttons, presence, replies, stale_forms
 from recoverydesk.recovery.desk import ticket as desk_ticket
-from recoverydesk.recovery.desk.pages.queue import actor_of, must_view, user_of
+from recoverydesk.recovery.desk.pages.staff_request import actor_of, must_view, user_of
 from recoverydesk.recovery.models import RecoveryTicket, ReplyTemplate
-from recoverydesk.recovery.public import repeated
 from recoverydesk.recovery.workflow import seen_pages
 
 LONGEST_NUMBER = 18
@@ -65,7 +64,7 @@ def press(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    button = desk_ticket.BUTTONS.get(verb)
+    button = buttons.BUTTONS.get(verb)
     if button is None or not RecoveryTicket.objects.filter(pk=pk).exists():
         raise Http404
     actor = actor_of(request)
@@ -75,7 +74,7 @@ def press(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     except decisions.ConfirmationNeeded as needed:  # the verbs alone know which of them decide
         return decisions.ask(request, needed, back=reverse(PAGE, args=[pk]))
     except errors.RecoveryError as refusal:
-        if not repeated.was_done_by(pk, verb, user_of(request)):
+        if not stale_forms.was_done_by(pk, verb, user_of(request)):
             return _refused(request, pk, verb, refusal)
         messages.success(request, _("You did this already; it was done once."))
     return redirect(PAGE, pk)
@@ -83,12 +82,12 @@ def press(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
 
 def _refused(request: HttpRequest, pk: int, verb: str, refusal: errors.RecoveryError) -> HttpResponse:
     ticket = find(str(pk))
-    sentence = desk_ticket.why_refused(ticket, refusal)
+    sentence = buttons.why_refused(ticket, refusal)
     if not user_of(request).has_perm("recovery.view_recoveryticket"):
         messages.error(request, sentence)
         return redirect(PAGE, pk)
     typed = {name: request.POST.get(name, "") for name in TYPED}
-    changes = seen_pages.changes(pk, request.POST)
+    changes = stale_forms.changes(pk, request.POST)
     kept = [typed[name] for name in ("reason", "text", "url") if typed[name]]  # its form may be gone
     more = {"refusal": sentence, "changes": changes, "typed": typed, "typed_verb": verb, "kept": kept}
     return _page(request, ticket, HTTPStatus.CONFLICT, **more)
@@ -108,7 +107,7 @@ def reply(request: HttpRequest, pk: int) -> HttpResponse:
         return _send(request, pk, text)
     except errors.RecoveryError as refusal:
         ticket = find(str(pk))
-        return _preview(request, ticket, text, seen_pages.of(ticket), said=desk_ticket.why_refused(ticket, refusal))
+        return _preview(request, ticket, text, seen_pages.of(ticket), said=buttons.why_refused(ticket, refusal))
 
 
 def _template(number: str) -> str:
@@ -123,7 +122,7 @@ def _send(request: HttpRequest, pk: int, text: str) -> HttpResponse:
     seen, mark = seen_pages.seen(request.POST), request.POST.get("previewed", "")
     replies.send(pk, actor=actor, text=text, previewed=mark, seen=seen)
     if request.POST.get("snooze"):
-        notes.snooze(pk, actor=actor, until=database_now() + replies.SNOOZE)
+        assignment.snooze(pk, actor=actor, until=database_now() + replies.SNOOZE)
     wake.wake()
     messages.success(request, _("The reply is on its way to the contact."))
     return redirect(PAGE, pk)
@@ -133,7 +132,7 @@ def _preview(
     request: HttpRequest, ticket: RecoveryTicket, text: str, seen: seen_pages.Seen, said: str = ""
 ) -> HttpResponse:
     user, draft = user_of(request), replies.fill(text, ticket)
-    changes = seen_pages.changes(ticket.pk, request.POST) if said else []
+    changes = stale_forms.changes(ticket.pk, request.POST) if said else []
     problem = replies.why_not_by(user, ticket) or replies.why_not(ticket, draft)
     context = {
         **_frame(request, _("Reply to #%(number)d") % {"number": ticket.pk}),
@@ -146,7 +145,7 @@ def _preview(
         "fields": replies.FIELDS,
         "seen": seen,
         "previewed": "" if problem else replies.mark(ticket, draft, user, seen),
-        "snooze": request.POST.get("snooze") if "previewed" in request.POST else desk_ticket.puts_off(ticket),
+        "snooze": request.POST.get("snooze") if "previewed" in request.POST else buttons.puts_off(ticket),
         "days": replies.SNOOZE.days,
     }
     status = HTTPStatus.CONFLICT if said else HTTPStatus.OK

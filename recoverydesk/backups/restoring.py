@@ -15,8 +15,8 @@ from audit.models import Event
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.models import RecoveryTicket
 from recoverydesk.recovery.permissions import SYSTEM, admins
+from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.workflow import disputes
-from recoverydesk.recovery.workflow.checks import check_reason
 
 KIND = "audit_restored"
 MOST_NAMED = 1000  # tickets in the event and the mail

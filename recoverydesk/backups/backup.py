@@ -22,7 +22,7 @@ from audit.chain import checkpoints, sealing, signing, snapshot
 from audit.models import Seal
 from common import keys
 from common.clock import database_now
-from recoverydesk.database import dump
+from recoverydesk.backups import dump
 from recoverydesk.projects.files import METADATA
 from recoverydesk.projects.models import File
 

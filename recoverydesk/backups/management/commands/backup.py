@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from recoverydesk.database import backup
+from recoverydesk.backups import backup
 
 
 class Command(BaseCommand):

@@ -4,11 +4,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from audit.chain.restoring import NotRestored
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from recoverydesk.database import restoring
+from audit.chain.restoring import NotRestored
+from recoverydesk.backups import restoring
 from recoverydesk.recovery.errors import RecoveryError
 
 

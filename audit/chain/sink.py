@@ -23,8 +23,7 @@ from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
 
-from audit import outlets
-from audit.chain import checkpoints
+from audit.chain import checkpoints, outlets
 from audit.models import Outlet, Seal
 
 SECONDS = 10.0

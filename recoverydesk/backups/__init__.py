@@ -1,0 +1,1 @@
+"""Backups that verify, and what is said after one was restored."""

@@ -1,0 +1,47 @@
+"""Is a form of the desk still about the ticket its writer saw? If not: what has changed since, in sentences."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from accounts.models import User
+from audit.models import Event
+from audit.tags import Tag
+from recoverydesk.recovery.models import RecoveryTicket
+from recoverydesk.recovery.workflow.seen_pages import Pressed, events_since, number
+
+SAME = {"duplicate": "reject"}  # buttons that are another verb with words of their own
+# Verbs whose second press can only repeat the first.
+ONCE = ("challenge", "approve", "send_back", "reject", "reset", "settle_objection")
+
+
+def was_done_by(ticket_id: int, verb: str, user: User) -> bool:
+    """Whether this very person did it, and the ticket has stood there since."""
+    verb = SAME.get(verb, verb)
+    if verb not in ONCE:
+        return False
+    said = Event.objects.filter(ticket=ticket_id, data__has_key="verb").exclude(tag=Tag.ACCOUNT_RECOVERY_REFUSED)
+    last = said.order_by("-id").values("actor_uid", "data").first()
+    if last is None or (last["actor_uid"], last["data"]["verb"]) != (user.uid, verb):
+        return False
+    return RecoveryTicket.objects.filter(pk=ticket_id, status=last["data"]["status"]).exists()
+
+
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that happened since the page was shown."""
+
+    at: datetime
+    who: str
+    sentence: str
+
+
+def changes(ticket_id: int, pressed: Pressed) -> list[Change]:
+    """What happened since the form's page was shown, oldest first; nothing when it does not say when that was."""
+    since = number(pressed, "seen")
+    if since is None:
+        return []
+    events = events_since(ticket_id, since).order_by("id")[:SHOWN]
+    return [Change(event.time, event.actor_name, event.sentence) for event in events]
