@@ -1,7 +1,6 @@
 """An account's e-mail addresses: which one is primary, which are told, when they may change."""
 
 from allauth.account.models import EmailAddress
-from common.clock import database_now
 from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -9,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from accounts import hooks
 from accounts.models import FormerAddress, User
+from common.clock import database_now
 
 
 def primary(user: User) -> str | None:

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 
-from common.clock import database_now
 from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
@@ -29,6 +28,7 @@ from accounts.step_up import KEY_DEVICES
 from audit.log import Origin, record
 from audit.models import Event
 from audit.tags import Tag
+from common.clock import database_now
 
 PENDING = "decisions"  # in the session: presses that wait for their factor, the newest last
 MOST_PENDING = 5

@@ -1,6 +1,5 @@
 """Verbs of an owner on the whole account: never reset, delete."""
 
-from common.clock import database_now
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
@@ -11,6 +10,7 @@ from accounts.models import User
 from accounts.services import LastSuperuser, locked, locked_superusers
 from audit.log import Origin, Party, record, record_hourly
 from audit.tags import Tag
+from common.clock import database_now
 
 EMPTIED = (
     "username", "email", "is_active", "is_staff", "is_superuser", "never_reset", "never_reset_ends", "password",

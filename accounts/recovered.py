@@ -6,7 +6,6 @@ Every function runs inside the caller's transaction and mails nothing: the calle
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from common.clock import database_now
 from django.db import connection
 from django.db.transaction import TransactionManagementError
 
@@ -15,6 +14,7 @@ from accounts.models import FormerAddress, User
 from accounts.services import end_sessions, locked
 from audit.log import Party, record
 from audit.tags import Tag
+from common.clock import database_now
 
 
 def verify_address(user: User, address: str, *, actor: Party | str, reason: str, ticket: int) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import NoReturn
 
-from common.clock import database_now
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -12,6 +11,7 @@ from accounts import decisions, hooks, notices, staff_rights
 from accounts.models import Browser, Session, User
 from audit.log import Origin, Party, record_hourly
 from audit.tags import Tag
+from common.clock import database_now
 
 
 class ReasonMissing(ValueError):

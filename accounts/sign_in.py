@@ -4,7 +4,6 @@ A wrong password costs the same queries and the same hashing whether or not the 
 """
 
 from allauth.account.models import EmailAddress
-from common.clock import database_now
 from django.conf import settings
 from django.db import transaction
 from django_otp.models import Device
@@ -14,6 +13,7 @@ from accounts.devices import RecoveryCodeDevice, TotpDevice
 from accounts.models import User
 from audit.log import Origin, record
 from audit.tags import Tag
+from common.clock import database_now
 
 NOBODY = "visitor"  # the actor of a refused sign-in: whoever it was did not prove to be anybody
 

@@ -3,7 +3,6 @@
 import logging
 from datetime import timedelta
 
-from common.clock import database_now
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -12,6 +11,7 @@ from accounts import password_reset
 from accounts.mail import outbox
 from accounts.mail.models import Request
 from common import leases
+from common.clock import database_now
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from common.clock import database_now
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
@@ -11,6 +10,7 @@ from django.db.models import Max, Q, QuerySet
 from audit.log import Party, record
 from audit.models import Event, EventDetail
 from audit.tags import Tag
+from common.clock import database_now
 
 BATCH = 5000
 

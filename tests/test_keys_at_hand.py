@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit.chain.sealing import seal
 from django.conf import settings as site
 from django.core import checks
 
 from accounts import key_rotation
 from audit.chain import signing
+from audit.chain.sealing import seal
 from audit.log import record
 from audit.tags import Tag
 from common import keys
@@ -86,8 +86,8 @@ PROGRAMS = {
 @pytest.mark.parametrize("lost", PROGRAMS)
 def test_no_program_starts_with_a_key_that_is_not_the_databases(lost: str, tmp_path: Path) -> None:
     assert run("manage.py migrate", tmp_path).returncode == 0
-    made = "from recoverydesk import keys_at_hand as k; k.refuse_foreign_keys(); from audit.log import record;"
-    made += "from audit.tags import Tag; record(Tag.AUDIT_LOG_EXPORT, actor='system'); from audit import sealing;"
+    made = "from recoverydesk.database import keys_at_hand as k; k.refuse_foreign_keys(); from audit.log import record;"
+    made += "from audit.tags import Tag; record(Tag.AUDIT_LOG_EXPORT, actor='system'); from audit.chain import sealing;"
     done = subprocess.run(
         [sys.executable, "manage.py", "shell", "-v", "0", "-c", made + "sealing.seal()"],
         cwd=ROOT,

@@ -10,9 +10,9 @@ import pytest
 from django.apps import apps
 from django.db import connection, migrations, models, transaction
 from django.db.migrations.loader import MigrationLoader
-from recoverydesk.populating.registry import Sizes
 
 from recoverydesk.populating import build
+from recoverydesk.populating.registry import Sizes
 from tests.example import ROOT
 
 LAST_RELEASE = json.loads((ROOT / "tests" / "data" / "last_release.json").read_text())

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urldefrag, urljoin
 
 import pytest
-from common.clock import database_now
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import get_resolver
@@ -20,6 +19,7 @@ from django.urls import get_resolver
 from accounts import second_factors
 from accounts.mail import links
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 from tests import factories
 from tests.forms_on_pages import Form, forms_of

@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 
 from recoverydesk.recovery.models import OPEN_STATUSES, Status
-from recoverydesk.recovery.workflow.table import TRANSITIONS, Move
 from recoverydesk.recovery.permissions import Who
+from recoverydesk.recovery.workflow.table import TRANSITIONS, Move
 from tests.example import ROOT
 
 PAGE = ROOT / "docs" / "transitions.md"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from common.clock import database_now
 from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -13,6 +12,7 @@ from django.db.models.functions import Now
 from accounts import addresses, second_factors
 from accounts.models import User
 from common import keys
+from common.clock import database_now
 from tokens import caveats, macaroons
 from tokens.caveats import SHOW, BadCaveat, Caveat, Context, Failure, Project, Release, Success, Verdict
 from tokens.models import PURPOSE, ApiToken

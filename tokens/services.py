@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from common.clock import database_now
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +15,7 @@ from accounts.services import locked
 from audit.log import Origin, Party, record
 from audit.tags import Tag
 from common import keys
+from common.clock import database_now
 from tokens import caveats, hooks, letters, macaroons
 from tokens.models import PURPOSE, ApiToken
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from common.clock import database_now
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
@@ -21,6 +20,7 @@ from accounts.mail.rendering import render
 from audit.log import record
 from audit.tags import Tag
 from common import failpoints, leases, wake
+from common.clock import database_now
 
 BATCH = 10
 PATIENCE = 60  # seconds after leasing a batch in which a new mail of it may be begun; the lease lives 120

@@ -1,6 +1,5 @@
 """The outbox, the links that mails carry, and the public forms' requests."""
 
-from common.leases import Leased
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -8,6 +7,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.sealed import KeyIdField, SealedField
+from common.leases import Leased
 
 PAYLOAD = "mail"  # the purpose of the key that encrypts prepared mails
 

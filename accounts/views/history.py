@@ -1,6 +1,5 @@
 """The account's own history: filter, older pages, CSV, and what to do about a line that was not you."""
 
-from common.csv_safe import csv_text
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,6 +14,7 @@ from accounts import browsers, networks
 from accounts.visitor import account_of
 from audit import history
 from audit.log import origin_of
+from common.csv_safe import csv_text
 
 PAGE = 50
 MOST_IN_CSV = 10_000

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from common.clock import database_now
 from django.conf import settings
 from django.db.models import F
 
@@ -20,6 +19,7 @@ from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.recovery import notices, workflow
 from recoverydesk.recovery.models import Boundary, Claim, Entry, Probe, RecoveryTicket, Source, Status, Turn
 from recoverydesk.recovery.permissions import SYSTEM

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from common.clock import database_now
 from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import User
 from audit.log import Origin, Party, record
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.projects.models import Role
 
 

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from common.clock import database_now
 from django.db import transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from audit.log import Origin, Party, record
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.projects import links, sightings
 from recoverydesk.projects.models import File, Project, Release, RepositoryLink
 from recoverydesk.projects.published import FileFact, InvalidFact, ReleaseFact

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from common.clock import database_now
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -12,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from audit.log import Origin, record
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.projects.models import Project, Role
 
 

@@ -2,13 +2,13 @@
 
 from uuid import UUID
 
-from common.clock import database_now
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit.log import Origin, Party, record
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.projects import names
 from recoverydesk.projects.models import Project, Role
 from recoverydesk.projects.published import FileFact, InvalidFact, ReleaseFact

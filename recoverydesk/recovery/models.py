@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import ClassVar
 
-from common.leases import Leased
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -11,6 +10,7 @@ from django.db.models.functions import Lower, Now, Upper
 from django.utils.translation import gettext_lazy as _
 
 from accounts.sealed import KeyIdField
+from common.leases import Leased
 from recoverydesk.recovery.probing.patience import BURST, DAYS, SECONDS
 from recoverydesk.recovery.probing.verdicts import PROTOCOLS, Verdict
 

@@ -4,7 +4,6 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from common.clock import database_now
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import translation
@@ -14,6 +13,7 @@ from django.utils.translation import ngettext
 from accounts import addresses
 from accounts.mail import limits, links, outbox
 from accounts.mail.models import Link, Mail
+from common.clock import database_now
 from recoverydesk.projects import people
 from recoverydesk.recovery import branch_token
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from common.clock import database_now
 from django.core.cache import cache
 from django.db.models import Q
 
+from common.clock import database_now
 from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status, Turn
 
 MONTH = timedelta(days=30)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from common.csv_safe import csv_response
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -12,6 +11,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from audit.desk_admin import DeskAdmin
+from common.csv_safe import csv_response
 from recoverydesk.statistics import showing
 from recoverydesk.statistics.computing import FIRST
 from recoverydesk.statistics.models import Figures

@@ -5,7 +5,6 @@ import statistics
 from datetime import datetime, timedelta
 from typing import Any
 
-from common.clock import database_now
 from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import TruncMonth
 
@@ -13,6 +12,7 @@ from accounts.devices import RecoveryCode, TotpDevice, webauthn_credentials
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.projects.models import Project, Role
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from recoverydesk.statistics.models import Figures

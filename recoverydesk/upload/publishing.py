@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.clock import database_now
 from django.core.files.storage import default_storage
 from django.db import transaction
 
 from audit.log import Origin
+from common.clock import database_now
 from recoverydesk.database.trouble import UNSURE
 from recoverydesk.projects import files, services
 from recoverydesk.projects.archives import distribution, metadata, promises

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from common.clock import database_now
 from django.conf import settings
 from django.db.models.functions import Now
 from packaging.version import InvalidVersion, Version
@@ -13,6 +12,7 @@ from packaging.version import InvalidVersion, Version
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.projects import names, services
 from recoverydesk.projects.archives.distribution import SDIST, Distribution
 from recoverydesk.projects.models import File, Project, Release, Role

@@ -3,12 +3,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.db import connection
 from django.db.models.functions import Now
 
 from accounts.mail.models import Request
 from common import leases
+from common.clock import database_now
 
 pytestmark = pytest.mark.django_db
 

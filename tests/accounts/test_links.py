@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.db import connection
 from django.db.models.functions import Now
 
 from accounts.mail import links
 from accounts.mail.models import Link
+from common.clock import database_now
 from tests.accounts.mail_fixtures import link_pages
 
 __all__ = ["link_pages"]

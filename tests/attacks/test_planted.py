@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from common.clock import database_now
 
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.projects import services as projects
 from recoverydesk.projects.models import Project, Role
 from recoverydesk.recovery import policy

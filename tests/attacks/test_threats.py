@@ -9,7 +9,6 @@ from uuid import uuid4
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from common.clock import database_now
 from django.contrib.auth.models import Group
 from django.core import mail
 from django.db.models.functions import Now
@@ -19,6 +18,7 @@ from accounts import addresses, lifecycle
 from accounts.mail.models import Mail, Request
 from accounts.models import User
 from audit.models import Event
+from common.clock import database_now
 from recoverydesk.projects import services as projects
 from recoverydesk.recovery import errors, notices, workflow
 from recoverydesk.recovery.background import intake, sweep

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit.chain.verifying import verify
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from audit.chain import checkpoints, export, sealing, signing
+from audit.chain.verifying import verify
 from audit.log import Origin, record
 from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit.chain.verifying import verify
-from common.clock import database_now
 from django.core.management import call_command
 from django.db import connection
 
@@ -17,10 +15,12 @@ from accounts.mail import outbox
 from accounts.models import User
 from audit import erasure
 from audit.chain import sealing
+from audit.chain.verifying import verify
 from audit.history import for_subject
 from audit.log import Origin, record
 from audit.models import Event, EventDetail
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.housekeeping import forgetting
 from recoverydesk.recovery.models import Entry, RecoveryTicket, Status
 from tests import factories

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit.chain.findings import Kind
-from audit.chain.verifying import verify
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import override_settings
 
 from audit import chores
 from audit.chain import checking, checkpoints, encoding, export, forks, restoring, rows, sealing, signing
+from audit.chain.findings import Kind
+from audit.chain.verifying import verify
 from audit.log import record
 from audit.models import Event, Seal
 from audit.tags import Tag

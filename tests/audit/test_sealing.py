@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from audit.chain.findings import Kind
-from audit.chain.verifying import verify
 from django.db import DatabaseError, connection, connections, transaction
 
 from audit.chain import checkpoints, encoding, gaps, sealing, signing
+from audit.chain.findings import Kind
+from audit.chain.verifying import verify
 from audit.log import Origin, record
 from audit.models import Checkpoint, Event, Seal
 from audit.tags import Tag

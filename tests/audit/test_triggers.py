@@ -1,13 +1,13 @@
 from typing import Any
 
 import pytest
-from audit.chain.findings import Kind
-from audit.chain.verifying import verify
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from audit import triggers
 from audit.chain import sealing, strangers
+from audit.chain.findings import Kind
+from audit.chain.verifying import verify
 from audit.log import Origin, record
 from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag

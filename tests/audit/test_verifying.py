@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit.chain.findings import Kind
-from audit.chain.verifying import verify
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
@@ -19,6 +17,8 @@ from django.test import override_settings
 
 from audit import triggers
 from audit.chain import checkpoints, sealing, signing
+from audit.chain.findings import Kind
+from audit.chain.verifying import verify
 from audit.log import record
 from audit.models import Checkpoint, Event, EventDetail, Seal
 from audit.tags import Tag

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from common.clock import database_now
 from django.db.models import Model
 
 from accounts.mail import links
@@ -15,6 +14,7 @@ from accounts.models import RecoveryCodeDevice, TotpDevice, User
 from audit.models import Event
 from audit.tags import Tag
 from common import keys
+from common.clock import database_now
 from recoverydesk.recovery.evidence import facts
 from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, Claim, Probe, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import Actor, staff

@@ -4,8 +4,6 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from recoverydesk.recovery.workflow.table import Verb
-
 from accounts.decisions import Confirmation
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import workflow
@@ -13,6 +11,7 @@ from recoverydesk.recovery.after_reset import held_roles
 from recoverydesk.recovery.models import Boundary, RecoveryTicket
 from recoverydesk.recovery.permissions import Actor
 from recoverydesk.recovery.workflow import seen_pages, staff_decisions
+from recoverydesk.recovery.workflow.table import Verb
 
 
 def confirmed(actor: Actor, verb: str, ticket_id: int, part: str = "") -> dict[str, Any]:

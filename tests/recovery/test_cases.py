@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
-from common.clock import database_now
 from django.contrib.auth.models import Group
 from django.db.models import Exists
 
 from accounts.mail.models import Mail
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import policy
 from recoverydesk.recovery.evidence import cases

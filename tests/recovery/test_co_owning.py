@@ -1,11 +1,11 @@
 """Who lets a role on hold act again, and what is written down of whoever may not."""
 
 import pytest
-from common.clock import database_now
 
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.after_reset import held_roles

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from common.clock import database_now
 from django.core.cache import cache
 from django.db.models.functions import Now
 from django.test import Client
 
 from audit.models import Event
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.recovery.models import CodeHost
 from tests import factories
 from tests.recovery.builders import add_boundary, make_moderator, make_ticket, stay_clear_of_midnight

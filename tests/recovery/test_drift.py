@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from common.clock import database_now
 from django.test import Client
 
 from accounts.mail import links
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.projects import services
 from recoverydesk.projects.models import Project, RepositoryLink
 from recoverydesk.recovery import notices, workflow

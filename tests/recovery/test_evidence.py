@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from common.clock import database_now
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.projects import services
 from recoverydesk.projects.links import LinkFact
 from recoverydesk.projects.models import Project, RepositoryLink

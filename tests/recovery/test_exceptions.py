@@ -6,7 +6,6 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db.models import F
@@ -17,6 +16,7 @@ from accounts.mail.models import Mail
 from accounts.models import TotpDevice, User
 from audit.models import Event
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.invariants import letters
 from recoverydesk.projects import services as projects
 from recoverydesk.projects.models import Role

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.core.cache import cache
 from django.db.models.functions import Now
 from django.test import Client
 
 from accounts.mail.models import Mail
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.recovery import workflow
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from common.clock import database_now
 from django.core.cache import cache
 from django.db.models import F
 from django.test import Client
@@ -11,6 +10,7 @@ from django.test import Client
 from accounts.mail import links, outbox
 from accounts.mail.models import Mail
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.recovery import notices, queue_place, workflow
 from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from common.clock import database_now
 
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.projects import services as projects
 from recoverydesk.recovery import errors, workflow
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from common.clock import database_now
 
 from accounts import password_reset, services
 from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 from tests import factories
 from tests.recovery.builders import HOUR, make_admin, make_ticket

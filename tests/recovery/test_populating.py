@@ -5,12 +5,12 @@ from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection
-from recoverydesk.populating.chance import Chance
-from recoverydesk.populating.registry import Sizes
 
 from accounts.models import User
 from recoverydesk.invariants import rules
 from recoverydesk.populating import build
+from recoverydesk.populating.chance import Chance
+from recoverydesk.populating.registry import Sizes
 from recoverydesk.recovery.models import RecoveryTicket, Status
 
 pytestmark = pytest.mark.django_db

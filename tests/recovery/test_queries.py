@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from common.clock import database_now
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -12,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from audit import log
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.projects.models import Project, Release, RepositoryLink, Role
 from recoverydesk.recovery import workflow
 from recoverydesk.recovery.models import Boundary, Claim, Entry, Probe, RecoveryTicket, Source, Status

@@ -5,11 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
-from recoverydesk.recovery.workflow.seen_pages import Seen
 
 from accounts import second_factors
 from accounts.decisions import ConfirmationNeeded
@@ -20,9 +18,11 @@ from accounts.models import RecoveryCodeDevice, Session, User
 from audit import log
 from audit.models import Event
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.recovery import errors, permissions, workflow
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM
+from recoverydesk.recovery.workflow.seen_pages import Seen
 from tests import factories
 from tests.recovery import decided
 from tests.recovery.builders import (

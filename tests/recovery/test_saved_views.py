@@ -5,13 +5,13 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
-from common.clock import database_now
 from django.core.cache import cache
 from django.db.models.functions import Now
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk import health
 from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.desk import dashboard, saved_views

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.apps import apps
 from django.core import mail as outgoing
 from django.core.cache import cache
@@ -21,6 +20,7 @@ from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import Session, User
 from audit.models import Event, EventDetail
+from common.clock import database_now
 from recoverydesk.recovery import errors, notices, permissions, workflow
 from recoverydesk.recovery.after_reset import choose_password
 from recoverydesk.recovery.background import sweep

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.db import connection
 from django.db.models.functions import Now
 
@@ -18,6 +17,7 @@ from accounts.models import User
 from audit.models import Event, EventDetail
 from audit.tags import Tag
 from common import leases
+from common.clock import database_now
 from recoverydesk.recovery import errors, notices, workflow
 from recoverydesk.recovery.background import intake, probe_rounds, sweep
 from recoverydesk.recovery.code_hosts import learned

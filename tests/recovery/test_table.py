@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.db.models.functions import Now
-from recoverydesk.recovery.workflow.table import Verb
-from recoverydesk.recovery.workflow.work import FASTER
 
 from accounts.mail.models import Link
 from accounts.models import User
@@ -20,6 +18,8 @@ from recoverydesk.recovery import errors, permissions, workflow
 from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import OPERATOR, SYSTEM, Actor, Who
 from recoverydesk.recovery.workflow import resets, table
+from recoverydesk.recovery.workflow.table import Verb
+from recoverydesk.recovery.workflow.work import FASTER
 from tests import factories
 from tests.recovery import decided
 from tests.recovery.builders import (

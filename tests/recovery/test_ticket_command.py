@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.core.management import CommandError, call_command
 
 from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event
+from common.clock import database_now
 from recoverydesk.projects import services
 from recoverydesk.recovery import notices
 from recoverydesk.recovery.background import intake, sweep

@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from common.clock import database_now
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.mail.models import Mail
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.projects.models import Project
 from recoverydesk.recovery import errors, notices, workflow
 from recoverydesk.recovery.background import sweep

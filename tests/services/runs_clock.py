@@ -8,9 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from common.clock import database_now
-
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.recovery.models import Status
 from tests.services import judge, people
 from tests.services.postbox import Postbox

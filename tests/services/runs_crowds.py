@@ -9,13 +9,13 @@ from typing import Any
 
 import requests
 from django.db import connection
-from recoverydesk.recovery.workflow.opening import open_ticket
 
 from accounts.mail.models import Mail
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM
+from recoverydesk.recovery.workflow.opening import open_ticket
 from tests.services import judge, people
 from tests.services.postbox import Postbox
 from tests.services.stack import Stack

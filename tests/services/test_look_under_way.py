@@ -1,10 +1,10 @@
 """A look that began before the push says nothing about after it."""
 
 import pytest
-from common.clock import database_now
 from django.db.models.functions import Now
 
 from common import leases
+from common.clock import database_now
 from recoverydesk.recovery import permissions, workflow
 from recoverydesk.recovery.models import Status
 from recoverydesk.recovery.probing.verdicts import Verdict

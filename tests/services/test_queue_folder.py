@@ -6,6 +6,7 @@ from queue import Empty
 import pytest
 from celery import current_app
 from kombu import Connection
+
 from recoverydesk.broker.folder_transport import Channel
 
 

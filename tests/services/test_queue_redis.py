@@ -6,8 +6,8 @@ from typing import Any
 
 import redis
 from kombu import Connection
-from recoverydesk.broker.redis_transport import Channel, is_message
 
+from recoverydesk.broker.redis_transport import Channel, is_message
 from tests.services import processes, servers
 
 PLACE = {"exchange": "", "routing_key": "celery"}

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import redis
-from recoverydesk.broker.consumer import EX_SOFTWARE
 
+from recoverydesk.broker.consumer import EX_SOFTWARE
 from tests.services import processes, servers
 
 

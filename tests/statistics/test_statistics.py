@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from common.clock import database_now
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -15,6 +14,7 @@ from django.urls import reverse
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source
 from recoverydesk.statistics import computing, showing
 from recoverydesk.statistics.models import Figures

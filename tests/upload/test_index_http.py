@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import requests
-from common.clock import database_now
 from django.test import Client
 from django.urls import get_resolver
 
 from accounts.models import User
 from audit.log import record
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.projects import importing, releases
 from recoverydesk.projects.models import File, Project
 from recoverydesk.upload import sessionless

@@ -11,10 +11,10 @@ from io import BufferedReader
 
 import pytest
 from hypothesis import settings
-from recoverydesk.recovery.repository_urls.parser import HostRule, Place, parse
 
 from recoverydesk.recovery.probing.answers import ADVERTISEMENT, RESULT
 from recoverydesk.recovery.probing.git import line
+from recoverydesk.recovery.repository_urls.parser import HostRule, Place, parse
 
 settings.register_profile("default", max_examples=300, deadline=None)
 settings.register_profile("thorough", max_examples=20_000, deadline=None)

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from hypothesis import given
 from hypothesis import strategies as st
-from recoverydesk.recovery.repository_urls.parser import NO_HOSTS, HostRule, Place, parse, probe_url, refusal
 
 from recoverydesk.recovery.probing import git, mercurial
 from recoverydesk.recovery.probing.answers import Stop
@@ -16,6 +15,7 @@ from recoverydesk.recovery.probing.git import BadPackets, line
 from recoverydesk.recovery.probing.listings import search
 from recoverydesk.recovery.probing.probe import redirected_path
 from recoverydesk.recovery.probing.transport import Origin
+from recoverydesk.recovery.repository_urls.parser import NO_HOSTS, HostRule, Place, parse, probe_url, refusal
 
 OID = b"a" * 40
 HOSTS = {

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from recoverydesk.recovery.repository_urls.parser import HostRule
 
 from recoverydesk.demo.codehost import environment
 from recoverydesk.recovery.probing import mercurial
 from recoverydesk.recovery.probing.git import BadPackets
 from recoverydesk.recovery.probing.probe import Result, Verdict, probe
+from recoverydesk.recovery.repository_urls.parser import HostRule
 from tests.ports import free_port
 from tests.recovery.probing.conftest import OID, TOKEN, MakeHost, http
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from recoverydesk.recovery.repository_urls.parser import HostRule, parse
 
 from recoverydesk.demo import codehost
 from recoverydesk.recovery.branch_token import BadBranchName
 from recoverydesk.recovery.probing.answers import ADVERTISEMENT, RESULT
 from recoverydesk.recovery.probing.git import line
 from recoverydesk.recovery.probing.probe import Limits, Result, Verdict, probe
+from recoverydesk.recovery.repository_urls.parser import HostRule, parse
 from tests.recovery.probing.conftest import (
     OID,
     TOKEN,

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from recoverydesk.recovery.repository_urls.parser import HostRule
 
 from recoverydesk.demo import codehost
 from recoverydesk.recovery.probing import transport
 from recoverydesk.recovery.probing.probe import Limits, Result, Verdict, probe
 from recoverydesk.recovery.probing.verdicts import PROTOCOLS
+from recoverydesk.recovery.repository_urls.parser import HostRule
 from tests.recovery.probing.conftest import TOKEN, RawHost, running
 from tests.recovery.probing.zoo import ANIMALS, HUGE_LISTINGS, Animal, server_context, write_certificate
 from tests.support import git, serve

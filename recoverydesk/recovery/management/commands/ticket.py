@@ -5,11 +5,11 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, datetime
 from typing import Any
 
-from common.clock import database_now
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.recovery import errors, permissions, summary, workflow
 from recoverydesk.recovery.background import intake, probe_rounds
 from recoverydesk.recovery.evidence import cases
