@@ -58,17 +58,21 @@ def let_in(request: HttpRequest, user: User) -> None:
     request.session[CHOSEN] = user.pk
 
 
-def again(often: throttle.TooOften) -> str:
+def again(often: throttle.TooOften) -> list[str]:
     """What the sign-in page says: the same for every name, whether there is such an account or not."""
     when = too_often.when(often.seconds)
     if not isinstance(often, NameLocked):
-        return _("Too many failed sign-ins. Try again in %(span)s, at %(time)s.") % when
+        return [_("Too many failed sign-ins. Try again in %(span)s, at %(time)s.") % when]
     locked = _(
         "Too many wrong passwords were typed for this name, perhaps not by you. Until %(time)s type a code of your "
-        "authenticator app or a recovery code with your password. No code? A passkey lets you in, a browser you have "
-        "signed in with before, or a new password by mail."
+        "authenticator app or a recovery code with your password."
     )
-    return locked % when
+    return [locked % when, other_ways()]
+
+
+def other_ways() -> str:
+    """How to get past a locked name without a code."""
+    return _("No code? Use a passkey, a browser you have signed in with before, or a new password by mail.")
 
 
 def _here(request: HttpRequest, user: User | None, login: str, own: str) -> str:

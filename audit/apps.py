@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 class AuditConfig(AppConfig):
     name = "audit"
-    verbose_name = _("audit log")
+    verbose_name = _("Audit log")
 
     def ready(self) -> None:
         from audit.triggers import install_after_migrate

@@ -6,4 +6,4 @@ from django.utils.translation import gettext_lazy as _
 
 class TokensConfig(AppConfig):
     name = "tokens"
-    verbose_name = _("tokens")
+    verbose_name = _("Tokens")

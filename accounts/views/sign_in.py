@@ -1,5 +1,6 @@
 """Signing up, the second factor at sign-in, stepping up, a new password."""
 
+import math
 from typing import Any, cast
 
 import django_otp
@@ -13,16 +14,24 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 from django.views.generic import FormView
 from django_otp.models import Device
 
-from accounts import key_refusals, known_browsers, own_freeze, password_tries, sign_in, throttle, webauthn
+from accounts import (
+    key_refusals,
+    known_browsers,
+    own_freeze,
+    password_tries,
+    sign_in,
+    throttle,
+    too_often,
+    webauthn,
+)
 from accounts.forms import CodeForm, LoginForm
 from accounts.models import User
 from accounts.second_factors import Tried, summary, try_code
@@ -52,8 +61,9 @@ def wrong_code(tried: Tried) -> str:
     clock = _("If none is accepted, look whether the clock of your device is right.")
     if tried.locked_until is None:
         return _("That code is not right, or it was used already. Try the next one.") + f" {clock}"
-    time = {"time": date_format(localtime(tried.locked_until), "H:i:s e")}
-    again = _("That code is not right, or it was used already. Codes are accepted again at %(time)s.") % time
+    seconds = max(1, math.ceil((tried.locked_until - timezone.now()).total_seconds()))
+    again = _("That code is not right, or it was used already. Codes are accepted again in %(span)s, at %(time)s.")
+    again %= too_often.when(seconds)
     return f"{again} {clock}"
 
 
@@ -87,7 +97,8 @@ class LoginView(allauth_views.LoginView):
         answer = _sign_in_locked(self.request, form.cleaned_data)
         if answer is not None:
             return cast(HttpResponse, answer)
-        form.add_error(None, _("Name, password and code do not go together, or the code was used already."))
+        wrong = _("Name, password and code do not go together, or the code was used already.")
+        form.add_error(None, [wrong, password_tries.other_ways()])
         return cast(HttpResponse, self.form_invalid(form))
 
 

@@ -6,4 +6,4 @@ from django.utils.translation import gettext_lazy as _
 
 class ProjectsConfig(AppConfig):
     name = "recoverydesk.projects"
-    verbose_name = _("projects")
+    verbose_name = _("Projects")

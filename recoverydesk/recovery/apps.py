@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 class RecoveryConfig(AppConfig):
     name = "recoverydesk.recovery"
-    verbose_name = _("recovery")
+    verbose_name = _("Recovery")
 
     def ready(self) -> None:
         from recoverydesk.recovery import permissions

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 class StatisticsConfig(AppConfig):
     name = "recoverydesk.statistics"
-    verbose_name = _("statistics")
+    verbose_name = _("Statistics")
 
     def ready(self) -> None:
         from recoverydesk.recovery.permissions import make_groups

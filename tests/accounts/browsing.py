@@ -32,7 +32,7 @@ def quiet(context: BrowserContext, *, allowed: str = r"\b(400|403|404|429|500)\b
     page.on("console", hear)
     page.on("pageerror", lambda error: said.append(str(error)))
     yield page
-    assert said == []
+    assert said == [], said
 
 
 def plug_in(page: Page, kind: dict[str, Any]) -> "VirtualKey":

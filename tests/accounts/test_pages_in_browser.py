@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts import second_factors
 from accounts.devices import TotpDevice
 from audit.models import Event
-from tests.accounts.browsing import PASSKEY, context_of, enrol_key, inspect, plug_in, quiet
+from tests.accounts.browsing import PASSKEY, context_of, enrol_key, inspect, plug_in, press, quiet, type_password
 from tests.accounts.conftest import PASSWORD, add_app, code_of, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,6 +89,34 @@ def test_a_form_with_errors_is_accessible(page: Page) -> None:
     page.locator("#id_password2").press("Enter")
     expect(page.get_by_text("Use letters, digits")).to_be_visible()
     inspect(page)
+
+
+def test_a_locked_name_says_the_ways_past_it(page: Page, settings: Any) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "login_account": "1/15m/key"}
+    page.goto("/account/login/")
+    for code in (None, None, "000000"):  # the second wrong password is one too many, then a code is wrong as well
+        page.get_by_label("Username or e-mail address").fill("ada")
+        page.get_by_label("Password").fill("not the password at all")
+        if code:
+            page.locator("#id_code").fill(code)
+        with page.expect_navigation():
+            press(page, "Sign in")
+        if page.locator("#id_code").count():
+            expect(page.get_by_role("alert")).to_contain_text("No code? Use a passkey")
+            inspect(page)
+    expect(page.get_by_role("alert")).to_contain_text("do not go together")
+
+
+def test_a_wrong_code_says_when_again_and_cancel_stands_beside(page: Page) -> None:
+    add_app(make_user())
+    type_password(page, "ada")
+    page.get_by_label("Code").fill("000000")
+    with page.expect_navigation():
+        press(page, "Sign in")
+    expect(page.get_by_text("Codes are accepted again in 1 second, at ")).to_be_visible()
+    inspect(page)
+    press(page, "Cancel")
+    expect(page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
 
 
 def test_the_pages_of_an_account_are_accessible(page: Page, settings: Any) -> None:

@@ -72,7 +72,7 @@ def test_an_unknown_browser_waits_until_the_lock_is_over_and_never_longer_than_f
     type_password(stranger)
     answer = type_code(stranger, code_of(app))
     assert not is_signed_in(stranger)
-    assert "accepted again at" in answer.content.decode()
+    assert "accepted again in 9 minutes, at" in answer.content.decode()
     TotpDevice.objects.update(throttling_failure_timestamp="2026-01-01T00:00Z")
     assert app.get_throttle_factor() * 2 ** (app.throttling_failure_count - 1) <= 15 * 60
     type_code(stranger, code_of(app))

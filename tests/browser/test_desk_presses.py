@@ -232,12 +232,15 @@ def pages(person: Person) -> dict[str, str]:
     account = str(person.page.get_by_role("link", name="all about the account").get_attribute("href"))
     person.page.goto("/admin/recovery/replytemplate/")
     template = str(person.page.locator("#result_list tbody a").first.get_attribute("href"))
+    person.page.goto("/admin/recovery/codehost/")
+    host = str(person.page.get_by_role("link", name="git.example.org", exact=True).get_attribute("href")).split("?")[0]
     return found | {
         "desk-dashboard": "/admin/", "desk-queue": QUEUE, "desk-queue-all": f"{QUEUE}?queue=all",
         "desk-account": account, "desk-settings": f"{QUEUE}settings/",
         "desk-templates": "/admin/recovery/replytemplate/",
         "desk-template": template,
         "desk-code-hosts": "/admin/recovery/codehost/",
+        "desk-code-host": host, "desk-host-limits": host.replace("/change/", "/limits/"),
         "desk-log": "/admin/audit/event/", "desk-statistics": "/admin/statistics/figures/",
     }  # fmt: skip
 

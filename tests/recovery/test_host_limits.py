@@ -195,7 +195,7 @@ def page_of(client: Client, ticket: RecoveryTicket) -> str:
 def test_an_admin_changes_the_limits_on_a_page_that_answers_by_a_redirect(used_up: CodeHost) -> None:
     client, url = browser(make_admin()), f"{LIST}{used_up.pk}/limits/"
     assert url in client.get(f"{LIST}{used_up.pk}/change/").content.decode()
-    assert "what is usual for this host, 2000" in client.get(url).content.decode()
+    assert "1 to 1,000,000. Empty: what is usual for this host, 2,000." in client.get(url).content.decode()
     answer = client.post(url, {"a_day": "5000", "a_second": "0.5", "reason": REASON})
     assert (answer.status_code, answer.headers["Location"]) == (302, f"{LIST}{used_up.pk}/change/")
     assert changes()[0]["a_second"] == 0.5
@@ -237,12 +237,15 @@ def test_a_moderator_sees_the_limits_and_no_way_to_change_them(used_up: CodeHost
 
 def test_a_ticket_says_which_host_keeps_it_waiting_until_when(used_up: CodeHost) -> None:
     client, ticket = browser(make_moderator()), make_ticket(factories.make_user("ada"))
-    add_boundary(ticket)
+    add_boundary(ticket, next_probe_at=database_now())
     page = page_of(client, ticket)
     assert "git.example has been asked 2000 times today, as often as it may be" in page
     assert f"{LIST}{used_up.pk}/change/" in page
+    assert "Looking now." not in page  # nor any hour but the host's
     limit(a_day=5_000)
-    assert "as often as it may be" not in page_of(client, ticket)
+    page = page_of(client, ticket)
+    assert "as often as it may be" not in page
+    assert "Looking now." in page
     CodeHost.objects.update(circuit_open_until=database_now() + timedelta(minutes=5))
     assert "git.example failed and is left alone until" in page_of(client, ticket)
     described.pause("git.example")

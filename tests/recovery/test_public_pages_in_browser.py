@@ -1,4 +1,6 @@
-"""The public pages in a real browser: axe in light and dark, narrow and wide; a virtual key on the status page."""
+"""The public pages, and the desk's that need rare data, in a real browser: axe in light and dark, narrow and wide; a
+virtual key on the status page.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,8 +16,9 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.mail import links
 from accounts.mail.models import Link
 from accounts.models import User
+from common.clock import database_now
 from recoverydesk.projects.models import Role
-from recoverydesk.recovery.models import Claim, OtherProof, RecoveryTicket, Status
+from recoverydesk.recovery.models import Claim, CodeHost, OtherProof, RecoveryTicket, Status
 from tests import factories
 from tests.accounts.browsing import PASSKEY, U2F_KEY, context_of, enrol_key, plug_in, press, quiet, sign_out
 from tests.accounts.browsing import type_password as browser_types_password
@@ -31,6 +34,7 @@ from tests.recovery.builders import (
     make_ticket,
     pressing,
     status_link,
+    stay_clear_of_midnight,
     stop_link,
 )
 from tests.recovery.test_held_roles_page import at_the_desk, hold
@@ -229,10 +233,65 @@ def test_the_pages_of_who_is_signed_in_and_the_list_of_roles_on_hold_are_accessi
         browser = at_the_desk(user) if desk else Client()
         if not desk:
             browser.force_login(user)
-        context.clear_cookies()
-        context.add_cookies([{"name": "session", "value": browser.cookies["session"].value, "url": live_server.url}])
+        take_session(context, browser, live_server.url)
         with quiet(context) as page:
             page.goto(path)
             assert page.url.endswith(path)
             inspect(page)
     assert Role.objects.filter(held_at__isnull=False).count() == 2
+
+
+def take_session(context: BrowserContext, browser: Client, url: str) -> None:
+    """Go on in this browser where the test client has signed in."""
+    context.clear_cookies()
+    context.add_cookies([{"name": "session", "value": browser.cookies["session"].value, "url": url}])
+
+
+def test_the_pages_of_a_code_host_that_had_its_looks_are_accessible(
+    context: BrowserContext, live_server: LiveServer
+) -> None:
+    stay_clear_of_midnight()
+    CodeHost.objects.create(
+        host="git.example", origin="https://git.example", described=False, asked=2_000, asked_on=database_now().date()
+    )
+    ticket = make_ticket(factories.make_user("ada"))
+    add_boundary(ticket)
+    take_session(context, at_the_desk(make_admin()), live_server.url)
+    page = context.new_page()  # whose console tests/browser/test_desk_presses.py hears: axe makes it speak
+    page.goto(f"/admin/recovery/recoveryticket/{ticket.pk}/change/")
+    inspect(page)
+    with page.expect_navigation():
+        page.get_by_role("link", name="The code host").click()
+    inspect(page)
+    with page.expect_navigation():
+        page.get_by_role("link", name="Change the limits").click()
+    page.get_by_label("Most looks a day").fill("5000")
+    page.get_by_label("Reason").fill("too short")
+    page.evaluate("document.querySelectorAll('form').forEach(one => { one.noValidate = true; })")
+    with page.expect_navigation():
+        press(page, "Change the limits")
+    expect(page.get_by_text("Ensure this value has at least 10 characters")).to_be_visible()
+    inspect(page)
+    page.get_by_label("Reason").fill(REASON)
+    with page.expect_navigation():
+        press(page, "Change the limits")
+    expect(page.get_by_text("Done: the next round asks this host at that pace.")).to_be_visible()
+    inspect(page)
+
+
+def test_the_page_that_asks_for_the_second_factor_of_a_decision_is_accessible(
+    context: BrowserContext, live_server: LiveServer
+) -> None:
+    ticket = make_ticket(factories.make_user("ada"), Status.READY)
+    take_session(context, at_the_desk(make_admin()), live_server.url)
+    with quiet(context) as page:
+        page.goto(f"/admin/recovery/recoveryticket/{ticket.pk}/change/")
+        with page.expect_navigation():
+            press(page, "Reset second factors")
+        expect(page.get_by_role("article")).to_contain_text("Reset the second factors of ada.")
+        inspect(page)
+        page.locator("#id_code").fill("000000")
+        with page.expect_navigation():
+            press(page, "Decide")
+        expect(page.get_by_text("That code is not right")).to_be_visible()
+        inspect(page)

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -41,8 +42,15 @@ class LimitsForm(forms.Form):
     def __init__(self, host: CodeHost, data: QueryDict | None = None) -> None:
         super().__init__(data, initial={"a_day": host.looks_a_day, "a_second": host.looks_a_second})
         usual = known_hosts.pace(host.host)
-        for name, number in (("a_day", usual.a_day), ("a_second", usual.a_second)):
-            self.fields[name].help_text = _("Empty: what is usual for this host, %(number)g.") % {"number": number}
+        for name, bounds, number in (("a_day", DAYS, usual.a_day), ("a_second", SECONDS, usual.a_second)):
+            numbers = {"least": _shown(bounds[0]), "most": _shown(bounds[1]), "number": _shown(number)}
+            help_text = _("%(least)s to %(most)s. Empty: what is usual for this host, %(number)s.")
+            self.fields[name].help_text = help_text % numbers
+
+
+def _shown(number: float) -> str:
+    """As the reader's language writes it: a whole number without a decimal point."""
+    return number_format(int(number) if number == int(number) else number, force_grouping=True)
 
 
 def show(request: HttpRequest, pk: int) -> HttpResponse:
