@@ -17,6 +17,7 @@ FILES = tracked_files()
 TEXTS = [path for path in FILES if path.suffix in {".py", ".md", ".html"} and path != THIS]
 PAPERS = [path for path in TEXTS if path.suffix == ".md"]
 TRACKED = set(names(FILES))
+TOP = {name.split("/")[0] for name in TRACKED}
 FOLDERS = {str(parent) for name in TRACKED for parent in Path(name).parents}
 HISTORY = {"CHANGELOG.md"}  # tells of files by the names they had
 
@@ -135,8 +136,8 @@ def test_every_threat_but_the_databases_own_is_played_by_a_test_of_its_name() ->
 # Links and files ------------------------------------------------------------------------------------------------------
 
 
-def broken_links(path: Path) -> list[str]:
-    targets = LINK.findall(TICKED.sub("", FENCE.sub("", path.read_text())))
+def broken_links(path: Path, text: str) -> list[str]:
+    targets = LINK.findall(TICKED.sub("", FENCE.sub("", text)))
     return [target for target in targets if "://" not in target and not leads_somewhere(path, target)]
 
 
@@ -150,7 +151,12 @@ def leads_somewhere(path: Path, target: str) -> bool:
 
 @pytest.mark.parametrize("path", PAPERS, ids=names(PAPERS))
 def test_every_link_of_a_paper_leads_somewhere(path: Path) -> None:
-    assert broken_links(path) == []
+    assert broken_links(path, path.read_text()) == []
+
+
+@pytest.mark.parametrize("planted", ["no_such.md", "docs/audit.md#no-such-heading", "#no-such-heading", "docs/no/"])
+def test_a_link_that_leads_nowhere_would_be_seen(planted: str) -> None:
+    assert broken_links(ROOT / "README.md", f"[a link]({planted})") == [planted]
 
 
 def is_there(name: str) -> bool:
@@ -163,26 +169,26 @@ def looks_like_a_path(text: str) -> bool:
     """`tests/attacks/`, `policy.py`, `recovery/policy.py`; not an address, an option, or what the program writes."""
     if not re.fullmatch(r"[\w.][\w./*<>-]*", text) or text.startswith("manage.py "):
         return False
-    inside = text.split("/")[0] in {name.split("/")[0] for name in TRACKED} and "/" in text
-    return inside or bool(re.search(r"\w\.(?:py|md|html|tsv|css|js|po|mo|toml)$", text))
+    first, rest = text.split("/")[0], text.strip("/").count("/")
+    if first in TOP and "/" in text or rest and text.endswith("/") and first in {Path(name).name for name in FOLDERS}:
+        return True
+    return bool(re.search(r"\w\.(?:py|md|html|tsv|css|js|po|mo|toml)$", text))
 
 
 def is_named(dotted: str) -> bool:
-    """`audit.log.record`: a module there, and the first name after it somewhere in its text (or that of its models)."""
+    """`audit.log.record`, `accounts.Session.session_key`: the first name below the modules is made there."""
     parts, place = dotted.split("."), Path()
     while parts and (str(place / parts[0]) in FOLDERS or f"{place / parts[0]}.py" in TRACKED):
         place /= parts.pop(0)
-    if not parts:
-        return True
-    candidates = [f"{place}.py", f"{place}/__init__.py", f"{place}/models.py", f"{place}/mail/models.py"]
-    labels = sorted(name for name in TRACKED if name.startswith("recoverydesk/") and name.endswith("/models.py"))
-    return any(re.search(rf"\b{parts[0]}\b", (ROOT / name).read_text()) for name in candidates if name in TRACKED) or (
-        any(re.search(rf"\bclass {parts[0]}\b", (ROOT / name).read_text()) for name in labels)
-    )
+    below = [
+        name for name in TRACKED if name == f"{place}.py" or (name.startswith(f"{place}/") and name.endswith(".py"))
+    ]
+    made = re.compile(rf"^\s*(?:class |(?:async )?def )?{parts[0]}\b", re.MULTILINE) if parts else None
+    return made is None or any(made.search((ROOT / name).read_text()) for name in below)
 
 
-def broken_paths(path: Path) -> list[str]:
-    ticked = TICKED.findall(FENCE.sub("", path.read_text()))
+def broken_paths(text: str) -> list[str]:
+    ticked = TICKED.findall(FENCE.sub("", text))
     broken = [text for text in ticked if looks_like_a_path(text) and not is_there(text)]
     dotted = [text for text in ticked if re.fullmatch(rf"(?:{'|'.join(ROOMS)})(?:\.\w+)+", text)]
     return broken + [text for text in dotted if not is_there(text) and not is_named(text)]
@@ -193,12 +199,51 @@ LIVING = [path for path in PAPERS if str(path.relative_to(ROOT)) not in HISTORY]
 
 @pytest.mark.parametrize("path", LIVING, ids=names(LIVING))
 def test_every_file_a_paper_names_exists(path: Path) -> None:
-    assert broken_paths(path) == []
+    assert broken_paths(path.read_text()) == []
+
+
+@pytest.mark.parametrize("planted", ["tests/no_such.py", "no_such.py", "audit/no_such/", "audit.log.no_such"])
+def test_a_file_that_is_not_there_would_be_seen(planted: str) -> None:
+    assert broken_paths(f"See `{planted}`.") == [planted]
+
+
+@pytest.mark.parametrize(
+    "there", ["tests/factories.py", "attacks/mail_posts.py", "audit/", "audit.log.record", "VAR_DIR/x"]
+)
+def test_a_file_that_is_there_is_found(there: str) -> None:
+    assert broken_paths(f"See `{there}`.") == []
 
 
 def test_every_paper_that_code_names_exists() -> None:
     named = {name for path in TEXTS if path.suffix != ".md" for name in PAPER.findall(path.read_text())}
     assert named - TRACKED == set()
+
+
+# Decisions ------------------------------------------------------------------------------------------------------------
+
+RECORDS = sorted((DOCS / "adr").glob("[0-9]*.md"))
+
+
+def title_of(record: Path) -> str:
+    return headings(record)[0].removeprefix(f"{record.name[:4]} ")
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=names(RECORDS))
+def test_a_decision_says_its_number_the_rule_and_why(record: Path) -> None:
+    text = record.read_text()
+    parts = re.findall(r"^\*\*(.+?)\*\*", text, re.MULTILINE)
+    assert re.match(rf"# {record.name[:4]} \S.*\n\n\*\*Rule\.\*\* ", text)
+    assert "Why." in parts
+    assert not {"The road not taken.", "The roads not taken."} & set(parts)
+
+
+def test_the_index_lists_every_decision_once_under_its_title() -> None:
+    lines = re.findall(r"^\| (\d{4}) \| \[(.+)\]\((.+?)\) \|", (DOCS / "adr" / "README.md").read_text(), re.MULTILINE)
+    assert sorted(lines) == [(record.name[:4], title_of(record), record.name) for record in RECORDS]
+
+
+def test_no_number_stands_for_two_decisions() -> None:
+    assert len({record.name[:4] for record in RECORDS}) == len(RECORDS)
 
 
 # Words ----------------------------------------------------------------------------------------------------------------

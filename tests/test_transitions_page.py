@@ -16,9 +16,9 @@ OPEN = frozenset(OPEN_STATUSES)
 TEXT = """\
 # How a ticket moves
 
-Made from `TRANSITIONS` in `{source}`, the only table of moves, by `{test}`
-(`UPDATE_TRANSITIONS=1` writes it anew). What each verb asks before it acts is in [the rules](design.md); what the
-words mean is in [the glossary](glossary.md).
+Made from `TRANSITIONS` in `{source}`, the only table of moves, by
+`{test}` (`UPDATE_TRANSITIONS=1` writes it anew). What each verb asks before it acts is in
+[the rules](design.md); what the words mean is in [the glossary](glossary.md).
 
 ```mermaid
 {way}

@@ -27,7 +27,7 @@ from tests.audit.mutations import MUTATIONS, Mutation
 from tests.audit.sealed import ids, insert, run, superuser, write, write_and_seal
 
 pytestmark = pytest.mark.django_db
-ROWS = int(os.environ.get("AUDIT_ROWS", "300"))  # the issue asks for 10,000 rows and 1,000 mutations:
+ROWS = int(os.environ.get("AUDIT_ROWS", "300"))  # the long run has 10,000 rows and 1,000 mutations:
 TIMES = int(os.environ.get("AUDIT_MUTATIONS", str(2 * len(MUTATIONS))))  # docs/audit.md says how to run them
 
 
