@@ -343,7 +343,7 @@ def test_whoever_has_to_scan_or_save_first_is_not_carried_past_it(signed_in: Cli
 def test_every_address_offers_only_what_can_be_done_with_it(signed_in: Client, ada: User) -> None:
     EmailAddress.objects.create(user=ada, email="new@example.com", verified=False)
     EmailAddress.objects.create(user=ada, email="other@example.com", verified=True)
-    rows = re.findall(r"<li>\s*<span>(\S+)(.*?)</li>", words(signed_in.get("/account/email/")), re.DOTALL)
+    rows = re.findall(r"<li>\s*<span>\s*(\S+)(.*?)</li>", words(signed_in.get("/account/email/")), re.DOTALL)
     assert {address: sorted(re.findall(r'name="action_(\w+)"', row)) for address, row in rows} == {
         "ada@example.org": [],
         "new@example.com": ["remove", "send"],
