@@ -20,9 +20,10 @@ run: install ## serve the demo on http://localhost:8000 (PORT=, CODE_HOST_PORT=)
 test: $(VENV)/.dev ## run the tests on SQLite (DB=postgres or DATABASE_URL= for PostgreSQL; PYTEST_ARGS=)
 	@exec $(PY) -m pytest $(PYTEST_ARGS)
 
-lint: $(VENV)/.dev ## ruff, mypy, import rules, migrations, a production check
+lint: $(VENV)/.dev ## ruff, djlint, mypy, import rules, migrations, a production check
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/djlint --lint templates
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mypy
 	$(PY) manage.py makemigrations --check --dry-run
