@@ -18,6 +18,7 @@ TRANSLATED = re.compile(r"{% blocktrans(?:late)?\b.*?{% endblocktrans(?:late)? %
 NO_WORDS = re.compile(
     r"<(code|pre|kbd)\b.*?</\1>|{% block bodyclass %}.*?{% endblock %}|{%.*?%}|{{.*?}}|&\w+;", re.DOTALL
 )
+LONGEST_LINE = 160
 SPOKEN_ATTRIBUTE = re.compile(r'\b(?:title|aria-label|placeholder|alt)="([^"]*)"')
 NAMES_AND_MACHINE_TEXT = {
     "admin/statistics.html": "JSON",
@@ -74,6 +75,12 @@ def test_inline_script_and_style_would_be_seen(planted: str) -> None:
 @pytest.mark.parametrize("path", TEMPLATES, ids=names(TEMPLATES))
 def test_every_template_can_be_loaded(path: Path) -> None:
     get_template(str(path.relative_to(ROOT / "templates")))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=names(TEMPLATES))
+def test_no_line_of_a_template_is_too_long_to_read(path: Path) -> None:
+    """A text of several lines is a `blocktranslate trimmed`; a tag of Django's cannot be broken, an attribute can."""
+    assert [number for number, line in enumerate(path.read_text().splitlines(), 1) if len(line) > LONGEST_LINE] == []
 
 
 def words_outside_gettext(text: str) -> list[str]:
