@@ -43,7 +43,7 @@ def test_a_browser_gets_a_page(client: Client, published: None) -> None:
     response = client.get("/simple/sample/", headers={"Accept": "text/html"})
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     row = File.objects.get(filename=wheel_name())
-    wanted = f'<a href="/simple/sample/{wheel_name()}#sha256={row.sha256}" data-requires-python="&gt;=3.8" '
+    wanted = f'<a href="/simple/sample/{wheel_name()}#sha256={row.sha256}"\ndata-requires-python="&gt;=3.8"\n'
     assert wanted in response.content.decode()
 
 
