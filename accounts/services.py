@@ -110,7 +110,7 @@ def _refuse(verb: str, user: User, actor: Party | str, origin: Origin | None) ->
 
 @transaction.atomic
 def open_again(user: User, *, actor: Party | str, reason: str, origin: Origin | None = None) -> None:
-    """What both ways out of a freeze do: `unfreeze` asks whether staff may, `freezing.lift` whether the owner may."""
+    """What both ways out of a freeze do: `unfreeze` asks whether staff may, `own_freeze.lift` whether the owner may."""
     if locked(user).frozen_at is None:
         return
     user.frozen_at, user.frozen_by = None, ""

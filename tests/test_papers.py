@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -29,7 +29,7 @@ SECTIONS = re.compile(r"\b[Ss]ections? (?=[\d§])")
 OUTSIDE = re.compile(r"(?:RFC \d+|NIST SP [\w-]+|WebAuthn (?:L|Level )\d|PEP \d+)[, (]*$")
 STRANGERS = re.compile(r"#\d+ steps? \d|\bpypi/\w+ #\d+|\bthe design's\b|\bdesign (?:section|table)|\(design[,:)]")
 HEADED = re.compile(r'docs/([\w./-]+\.md), "([^"]+)"')
-PAPER = re.compile(r"\bdocs/[\w/-]+\.(?:md|py|png)\b")
+PLACE = re.compile(r"(?<![\w/.-])[a-z_]+/[\w/.-]*\.(?:py|md|html|tsv)\b")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
 FENCE = re.compile(r"^(?:```.*?^```|(?: {4}[^\n]*\n)+)", re.MULTILINE | re.DOTALL)
 TICKED = re.compile(r"`([^`\n]+)`")
@@ -37,6 +37,12 @@ ROOMS = ("recoverydesk", "accounts", "tokens", "audit", "common")
 
 
 # What a reference names -----------------------------------------------------------------------------------------------
+
+
+def found_in(paths: list[Path], look: Callable[[str], list[str]]) -> dict[str, list[str]]:
+    """What is wrong in each of these files; those without anything are left out."""
+    found = {str(path.relative_to(ROOT)): look(path.read_text()) for path in paths}
+    return {name: wrong for name, wrong in found.items() if wrong}
 
 
 def one_line(text: str) -> str:
@@ -103,9 +109,8 @@ def is_heading(path: Path, heading: str) -> bool:
     return path.is_file() and heading in headings(path)
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=names(TEXTS))
-def test_every_rule_decision_threat_and_section_that_is_named_exists(path: Path) -> None:
-    assert broken_references(path.read_text()) == []
+def test_every_rule_decision_threat_and_section_that_is_named_exists() -> None:
+    assert found_in(TEXTS, broken_references) == {}
 
 
 @pytest.mark.parametrize(
@@ -149,9 +154,9 @@ def leads_somewhere(path: Path, target: str) -> bool:
     return not anchor or anchor in map(slug, headings(there))
 
 
-@pytest.mark.parametrize("path", PAPERS, ids=names(PAPERS))
-def test_every_link_of_a_paper_leads_somewhere(path: Path) -> None:
-    assert broken_links(path, path.read_text()) == []
+def test_every_link_of_a_paper_leads_somewhere() -> None:
+    broken = {path: broken_links(path, path.read_text()) for path in PAPERS}
+    assert {path.name: targets for path, targets in broken.items() if targets} == {}
 
 
 @pytest.mark.parametrize("planted", ["no_such.md", "docs/audit.md#no-such-heading", "#no-such-heading", "docs/no/"])
@@ -159,6 +164,7 @@ def test_a_link_that_leads_nowhere_would_be_seen(planted: str) -> None:
     assert broken_links(ROOT / "README.md", f"[a link]({planted})") == [planted]
 
 
+@cache
 def is_there(name: str) -> bool:
     """A path of the repository, whole or from a folder within; `*` and `<…>` stand for any name."""
     pattern = re.compile(r"(?:.*/)?" + re.sub(r"\\\*|<.*?>", "[^/]+", re.escape(name).rstrip("/")))
@@ -197,9 +203,8 @@ def broken_paths(text: str) -> list[str]:
 LIVING = [path for path in PAPERS if str(path.relative_to(ROOT)) not in HISTORY]
 
 
-@pytest.mark.parametrize("path", LIVING, ids=names(LIVING))
-def test_every_file_a_paper_names_exists(path: Path) -> None:
-    assert broken_paths(path.read_text()) == []
+def test_every_file_a_paper_names_exists() -> None:
+    assert found_in(LIVING, broken_paths) == {}
 
 
 @pytest.mark.parametrize("planted", ["tests/no_such.py", "no_such.py", "audit/no_such/", "audit.log.no_such"])
@@ -214,9 +219,20 @@ def test_a_file_that_is_there_is_found(there: str) -> None:
     assert broken_paths(f"See `{there}`.") == []
 
 
-def test_every_paper_that_code_names_exists() -> None:
-    named = {name for path in TEXTS if path.suffix != ".md" for name in PAPER.findall(path.read_text())}
-    assert named - TRACKED == set()
+OTHERS = [
+    path
+    for path in FILES
+    if path.suffix in {"", ".py", ".html", ".toml", ".example"} and path not in {THIS, ROOT / "LICENSE"}
+]
+
+
+def broken_places(text: str) -> list[str]:
+    return [name for name in PLACE.findall(text) if name.split("/")[0] in TOP and not is_there(name)]
+
+
+def test_every_file_that_code_names_with_its_folder_exists() -> None:
+    """In docstrings, comments, strings, settings, the Makefile."""
+    assert found_in(OTHERS, broken_places) == {}
 
 
 # Decisions ------------------------------------------------------------------------------------------------------------
@@ -298,3 +314,9 @@ def test_no_name_says_a_word_we_do_not_use() -> None:
     assert {"press", "near", "promise"} <= banned
     assert said - NOT_RENAMED == set(), "docs/glossary.md has the word to use instead"
     assert NOT_RENAMED - said == set(), "renamed: take it out of NOT_RENAMED"
+
+
+@pytest.mark.parametrize("planted", ["press", "check_presser", "IsNear", "ERRANDS", "_said_no_lately"])
+def test_a_word_we_do_not_use_would_be_seen(planted: str) -> None:
+    tree = ast.parse(f"def {planted}(): pass")
+    assert any(words_of(name) & banned_words() for name in names_given(tree))

@@ -1,4 +1,4 @@
-"""The loading dock: uploads, the index, files."""
+"""Uploads, the index, files."""
 
 from django.urls import path
 

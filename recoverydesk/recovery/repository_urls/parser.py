@@ -1,4 +1,4 @@
-"""URL -> (host, namespace, repository): the only URL parser in the house.
+"""URL -> (host, namespace, repository): the only parser of repository URLs.
 
 The rules are a table of measured cases (`tests/data/repo-urls.tsv`): refuse what two readers could read differently,
 then let the host's own way of writing paths decide. A repository is always asked over https, whatever the URL says,

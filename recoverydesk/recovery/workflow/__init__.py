@@ -1,6 +1,6 @@
 """Every verb under one name: the only writers of a ticket's status.
 
-Every verb takes the ticket's id and a keyword-only `actor`, locks, looks in TRANSITIONS (`moves`), asks policy inside
+Every verb takes the ticket's id and a keyword-only `actor`, locks, looks in TRANSITIONS (`table`), asks policy inside
 the lock, saves named fields, records an event and queues mail rows in the same transaction. A refusal raises an error
 of `errors` by name, changes nothing and is an event.
 """
