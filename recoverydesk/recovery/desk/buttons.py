@@ -1,6 +1,7 @@
 """The buttons of the ticket page: which verb each calls, with which fields, and what it says afterwards."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -31,36 +32,32 @@ DONE: dict[str, str | Promise] = {
 }
 
 
-def _challenge(pk: int, actor: Actor, pressed: Pressed) -> str:
-    workflow.challenge(pk, actor=actor, seen=seen_pages.seen(pressed))
-    return _("The branch token is on its way to the contact, a notice to every address.")
+def _text(name: str) -> Callable[[Pressed], str]:
+    return lambda pressed: str(pressed.get(name, ""))
 
 
-def _check_now(pk: int, actor: Actor, pressed: Pressed) -> str:
-    workflow.check_now(pk, actor=actor)
-    return _("We look again now.")
+# Arguments of the verbs, and how each is read from a form.
+FIELDS: dict[str, Callable[[Pressed], Any]] = {
+    "reason": _text("reason"),
+    "url": _text("url"),
+    "other_proof": _text("other_proof"),
+    "boundary_id": lambda pressed: seen_pages.number(pressed, "boundary") or 0,
+    "seen": seen_pages.seen,
+}
 
 
-def _resend(pk: int, actor: Actor, pressed: Pressed) -> str:
-    workflow.resend(pk, actor=actor)
-    return _("The same mail is on its way again.")
+@dataclass(frozen=True)
+class Plain:
+    """A button that gives fields of its form to one verb and then says one sentence."""
 
+    verb: Callable[..., Any]
+    fields: str  # names in FIELDS
+    sentence: str | Promise
 
-def _send_back(pk: int, actor: Actor, pressed: Pressed) -> str:
-    workflow.send_back(pk, actor=actor, reason=str(pressed.get("reason", "")))
-    return _("The ticket went back.")
-
-
-def _settle_objection(pk: int, actor: Actor, pressed: Pressed) -> str:
-    seen = seen_pages.seen(pressed)
-    workflow.settle_objection(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
-    return _("The objection is settled. That lifts no freeze: the account's own page does.")
-
-
-def _reject(pk: int, actor: Actor, pressed: Pressed) -> str:
-    seen = seen_pages.seen(pressed)
-    workflow.reject(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
-    return _("The ticket is closed without a reset.")
+    def __call__(self, pk: int, actor: Actor, pressed: Pressed) -> str:
+        """Call the verb. Raises what the verb raises."""
+        self.verb(pk, actor=actor, **{name: FIELDS[name](pressed) for name in self.fields.split()})
+        return str(self.sentence)
 
 
 def _duplicate(pk: int, actor: Actor, pressed: Pressed) -> str:
@@ -106,55 +103,11 @@ def _note(pk: int, actor: Actor, pressed: Pressed) -> str:
     return _("Note added; told: %(names)s.") % {"names": ", ".join(told)} if told else _("Note added.")
 
 
-def _read(pk: int, actor: Actor, pressed: Pressed) -> str:
-    notes.read_mentions(pk, actor=actor)
-    return _("Marked as read.")
-
-
-def _take(pk: int, actor: Actor, pressed: Pressed) -> str:
-    assignment.take(pk, actor=actor, seen=seen_pages.seen(pressed))
-    return _("This ticket is with you.")
-
-
 def _approve(pk: int, actor: Actor, pressed: Pressed) -> str:
     _check_username("approve", pk, actor, pressed)
     seen = seen_pages.seen(pressed)
     workflow.approve(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
     return _("Approved. Somebody else resets.")
-
-
-def _dispute(pk: int, actor: Actor, pressed: Pressed) -> str:
-    workflow.dispute(pk, actor=actor, reason=str(pressed.get("reason", "")))
-    return _("The ticket is disputed: it waits longer, and two people decide.")
-
-
-def _boundary(pressed: Pressed) -> int:
-    return seen_pages.number(pressed, "boundary") or 0
-
-
-def _ask_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
-    kind, reason = str(pressed.get("other_proof", "")), str(pressed.get("reason", ""))
-    boundary, seen = _boundary(pressed), seen_pages.seen(pressed)
-    workflow.ask_exception(pk, actor=actor, boundary_id=boundary, other_proof=kind, reason=reason, seen=seen)
-    return _("Asked. Somebody else decides about the exception.")
-
-
-def _approve_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
-    reason, seen = str(pressed.get("reason", "")), seen_pages.seen(pressed)
-    workflow.approve_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason, seen=seen)
-    return _("This boundary is excepted.")
-
-
-def _decline_exception(pk: int, actor: Actor, pressed: Pressed) -> str:
-    reason, seen = str(pressed.get("reason", "")), seen_pages.seen(pressed)
-    workflow.decline_exception(pk, actor=actor, boundary_id=_boundary(pressed), reason=reason, seen=seen)
-    return _("No exception: this boundary has to be proved.")
-
-
-def _add_boundary(pk: int, actor: Actor, pressed: Pressed) -> str:
-    url, reason = str(pressed.get("url", "")), str(pressed.get("reason", ""))
-    workflow.add_boundary(pk, actor=actor, url=url, reason=reason)
-    return _("Added. The claimant is asked for it too.")
 
 
 def _release_role(pk: int, actor: Actor, pressed: Pressed) -> str:
@@ -181,26 +134,48 @@ def _assign(pk: int, actor: Actor, pressed: Pressed) -> str:
 
 
 BUTTONS: dict[str, Button] = {
-    "challenge": _challenge,
-    "check_now": _check_now,
-    "resend": _resend,
-    "send_back": _send_back,
-    "reject": _reject,
-    "reset": _reset,
+    "challenge": Plain(
+        workflow.challenge,
+        "seen",
+        gettext_lazy("The branch token is on its way to the contact, a notice to every address."),
+    ),
+    "check_now": Plain(workflow.check_now, "", gettext_lazy("We look again now.")),
+    "resend": Plain(workflow.resend, "", gettext_lazy("The same mail is on its way again.")),
+    "send_back": Plain(workflow.send_back, "reason", gettext_lazy("The ticket went back.")),
+    "reject": Plain(workflow.reject, "reason seen", gettext_lazy("The ticket is closed without a reset.")),
     "duplicate": _duplicate,
+    "reset": _reset,
+    "approve": _approve,
+    "dispute": Plain(
+        workflow.dispute, "reason", gettext_lazy("The ticket is disputed: it waits longer, and two people decide.")
+    ),
+    "ask_exception": Plain(
+        workflow.ask_exception,
+        "boundary_id other_proof reason seen",
+        gettext_lazy("Asked. Somebody else decides about the exception."),
+    ),
+    "approve_exception": Plain(
+        workflow.approve_exception, "boundary_id reason seen", gettext_lazy("This boundary is excepted.")
+    ),
+    "decline_exception": Plain(
+        workflow.decline_exception,
+        "boundary_id reason seen",
+        gettext_lazy("No exception: this boundary has to be proved."),
+    ),
+    "add_boundary": Plain(
+        workflow.add_boundary, "url reason", gettext_lazy("Added. The claimant is asked for it too.")
+    ),
+    "settle_objection": Plain(
+        workflow.settle_objection,
+        "reason seen",
+        gettext_lazy("The objection is settled. That lifts no freeze: the account's own page does."),
+    ),
+    "release_role": _release_role,
     "note": _note,
-    "read": _read,
-    "take": _take,
+    "read": Plain(notes.read_mentions, "", gettext_lazy("Marked as read.")),
+    "take": Plain(assignment.take, "seen", gettext_lazy("This ticket is with you.")),
     "snooze": _snooze,
     "assign": _assign,
-    "approve": _approve,
-    "dispute": _dispute,
-    "ask_exception": _ask_exception,
-    "approve_exception": _approve_exception,
-    "decline_exception": _decline_exception,
-    "add_boundary": _add_boundary,
-    "release_role": _release_role,
-    "settle_objection": _settle_objection,
 }
 # What may be done to several tickets at once; never a reset, a proof, an approval or a mail.
 BULK: dict[str, Button] = {"assign": _assign, "snooze": _snooze}

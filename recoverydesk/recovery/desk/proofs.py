@@ -1,26 +1,41 @@
 """What stands beside the boundaries on a ticket: exceptions asked or made, other proofs, approvals. Reads only."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
 
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import policy
 from recoverydesk.recovery.evidence import cases
-from recoverydesk.recovery.models import Boundary, BoundaryException, OtherProof, RecoveryTicket, Status
+from recoverydesk.recovery.models import Approval, Boundary, BoundaryException, OtherProof, RecoveryTicket, Status
 
 KINDS = BoundaryException.OtherProof.choices
 
 
-def read(ticket: RecoveryTicket, boundaries: list[Boundary], case: policy.Case) -> dict[str, Any]:
-    """Live exceptions by boundary, other proofs, living approvals and roles on hold: one query where there are any."""
+@dataclass(frozen=True)
+class Proofs:
+    """What was taken in place of a branch, who agreed, and which roles wait for a word of staff after the reset."""
+
+    held_roles: list[Role]
+    exceptions: dict[int, BoundaryException]  # the live ones, by boundary
+    exception_kinds: Sequence[tuple[str, str | Promise]]
+    may_except: list[Boundary]
+    other_proofs: list[OtherProof]
+    approvals: list[Approval]
+
+
+def read(ticket: RecoveryTicket, boundaries: list[Boundary], case: policy.Case) -> Proofs:
+    """Read them: one query where there are any."""
     exceptions = _exceptions(boundaries) if case.excepted or case.exceptions_asked else {}
-    return {
-        "held_roles": _held(ticket) if ticket.status == Status.COMPLETED else [],
-        "exceptions": exceptions,
-        "exception_kinds": KINDS,
-        "may_except": [row for row in boundaries if _open(row) and row.pk not in exceptions],
-        "other_proofs": _other_proofs(ticket) if case.other_proof else [],
-        "approvals": cases.counting_approvals(ticket) if case.approved else [],
-    }
+    return Proofs(
+        held_roles=_held(ticket) if ticket.status == Status.COMPLETED else [],
+        exceptions=exceptions,
+        exception_kinds=KINDS,
+        may_except=[row for row in boundaries if _open(row) and row.pk not in exceptions],
+        other_proofs=_other_proofs(ticket) if case.other_proof else [],
+        approvals=cases.counting_approvals(ticket) if case.approved else [],
+    )
 
 
 def _exceptions(boundaries: list[Boundary]) -> dict[int, BoundaryException]:

@@ -1,6 +1,8 @@
 """What the ticket page shows a member of staff, and what its buttons do."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.utils.functional import Promise
@@ -12,8 +14,12 @@ from common.clock import database_now
 from recoverydesk.projects import people
 from recoverydesk.recovery import policy, summary, wording
 from recoverydesk.recovery.desk import drift, flags, host_waits, mentions, presence, proofs, replies, timeline
+from recoverydesk.recovery.desk.flags import Flag
+from recoverydesk.recovery.desk.proofs import Proofs
+from recoverydesk.recovery.desk.timeline import SHOWS, Line, Result
 from recoverydesk.recovery.evidence import cases, facts
-from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Status
+from recoverydesk.recovery.evidence.facts import NAMES, Fact
+from recoverydesk.recovery.models import Boundary, Claim, Mention, Probe, RecoveryTicket, ReplyTemplate, Status
 from recoverydesk.recovery.permissions import RESET, WORK, Actor
 from recoverydesk.recovery.workflow import seen_pages
 from recoverydesk.recovery.workflow.advancing import NEAR, still_stands
@@ -21,8 +27,6 @@ from recoverydesk.recovery.workflow.challenges import stops_resending
 from recoverydesk.recovery.workflow.objections import decided
 from recoverydesk.recovery.workflow.resets import may_reset
 from tokens.models import ApiToken
-
-SHOWS = timeline.SHOWS
 
 PRESSES: dict[str, str | Promise] = {
     Claim.SECOND_FACTOR: gettext_lazy("Reset second factors"),
@@ -41,64 +45,161 @@ class Primary:
     needs_reason: bool = False
 
 
-def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> dict[str, Any]:
-    """Everything the ticket page needs, in a fixed number of queries. `show` picks a part of the timeline."""
+@dataclass(frozen=True)
+class Rights:
+    """What the reader of the page may do; every verb asks again."""
+
+    own: bool  # the ticket is about the reader
+    beside: bool  # the reader shares a project with the subject
+    may_work: bool
+    may_note: bool
+    may_send_back: bool
+    may_resend: bool
+    may_settle: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The claim next to what is on file, and what is known of each boundary, by its number."""
+
+    facts: list[Fact]
+    rows: list[summary.BoundaryRow]
+    looks: dict[int, Probe]
+    since: dict[int, list[str]]  # what changed in the links since the ticket was opened
+    waits: dict[int, host_waits.Wait]
+    evidence: str
+    fact_names: Mapping[str, str | Promise] = field(default_factory=lambda: NAMES)
+
+
+@dataclass(frozen=True)
+class History:
+    """What happened, in the part of the timeline that is shown."""
+
+    show: str
+    timeline: list[Line]
+    timeline_cut: int  # how many lines there are at most; 0 when all are shown
+    result: Result | None
+    earlier: list[RecoveryTicket]
+    shows: dict[str, str | Promise] = field(default_factory=lambda: SHOWS)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What is for this reader alone: notes that name them, who else is here, replies to choose from."""
+
+    mentions: list[Mention]
+    others: list[presence.Other]
+    reply_templates: list[ReplyTemplate]
+    fitting: ReplyTemplate | None
+
+
+PARTS = ("rights", "known", "history", "proofs", "reader")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the ticket page shows."""
+
+    ticket: RecoveryTicket
+    now: datetime
+    case: policy.Case
+    step: summary.NextStep
+    primary: Primary | None
+    seen: seen_pages.Seen
+    flags: list[Flag]
+    removes: dict[str, str] | None
+    two_people: bool
+    live: bool  # the page asks for news by itself
+    rights: Rights
+    known: Evidence
+    history: History
+    proofs: Proofs
+    reader: Reader
+
+    def context(self) -> dict[str, Any]:
+        """The same for the templates, which know the parts' names and not the parts."""
+        own = {name: value for name, value in vars(self).items() if name not in PARTS}
+        return own | {name: value for part in PARTS for name, value in vars(getattr(self, part)).items()}
+
+
+def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> Page:
+    """Read everything the ticket page needs, in a fixed number of queries. `show` picks a part of the timeline."""
     now = database_now()
     boundaries = list(ticket.boundaries.select_related("proof").order_by("kind", "host", "namespace"))
     case = cases.read(ticket, now, boundaries)
     step = summary.next_step(case, now, by_itself=ticket.challenges_itself)
+    told = timeline.story(ticket, boundaries)
+    rights = _rights(ticket, actor, case, boundaries, now)
+    return Page(
+        ticket=ticket,
+        now=now,
+        case=case,
+        step=step,
+        primary=None if rights.own or rights.beside else _primary(step.step, case, actor),
+        seen=seen_pages.Seen(ticket.version, told.newest_event),
+        flags=flags.of(ticket, now),
+        removes=_removes(ticket) if step.step == policy.Step.RESET else None,
+        two_people=cases.needs_two_people(case),
+        live=ticket.status in (Status.CHALLENGED, Status.WAITING),
+        rights=rights,
+        known=_known(ticket, case, boundaries, told, now),
+        history=_history(ticket, told, show),
+        proofs=proofs.read(ticket, boundaries, case),
+        reader=_reader(ticket, actor, boundaries, now),
+    )
+
+
+def _rights(
+    ticket: RecoveryTicket, actor: Actor, case: policy.Case, boundaries: list[Boundary], now: datetime
+) -> Rights:
     own = actor.user is not None and actor.user.pk == ticket.subject_id
     beside = actor.user is not None and people.co_owns(actor.user, ticket.subject)
-    primary = None if own or beside else _primary(step.step, case, actor)
-    told = timeline.story(ticket, boundaries)
-    return {
-        "ticket": ticket,
-        "now": now,
-        "case": case,
-        "step": step,
-        "primary": primary,
-        "own": own,
-        "beside": beside,
-        "may_work": WORK in actor.rights and not own and not beside,
-        "may_note": WORK in actor.rights and not own,
-        "facts": _facts(ticket),
-        "fact_names": facts.NAMES,
-        "rows": summary.boundary_rows(boundaries, now),
-        "looks": told.newest_looks,
-        "since": drift.sentences(ticket, boundaries),
-        "waits": host_waits.waits(ticket, boundaries, now),
-        "may_send_back": ticket.status in NEAR and not still_stands(ticket, boundaries, case, now),
-        "may_resend": ticket.status == Status.CHALLENGED and not stops_resending(case),
-        "may_settle": case.objected and RESET in actor.rights and actor.user and not decided(ticket, actor.user),
-        "flags": flags.of(ticket, now),
-        "timeline": timeline.timeline(told, show=show),
-        "timeline_cut": told.is_cut and timeline.TIMELINE,
-        "show": show,
-        "shows": timeline.SHOWS,
-        "seen": seen_pages.Seen(ticket.version, told.newest_event),
-        "removes": _removes(ticket) if step.step == policy.Step.RESET else None,
-        "two_people": cases.needs_two_people(case),
-        "evidence": _evidence(ticket, case),
-        "result": timeline.result(told) if ticket.status == Status.COMPLETED else None,
-        "earlier": _earlier(ticket),
-        "mentions": list(mentions.unread(actor.user, ticket)) if actor.user else [],
-        "others": presence.others(ticket.pk, actor.user, now) if actor.user else [],
-        "live": ticket.status in (Status.CHALLENGED, Status.WAITING),
-        **proofs.read(ticket, boundaries, case),
-        **_replying(ticket, boundaries),
-    }
+    settles = case.objected and RESET in actor.rights
+    return Rights(
+        own=own,
+        beside=beside,
+        may_work=WORK in actor.rights and not own and not beside,
+        may_note=WORK in actor.rights and not own,
+        may_send_back=ticket.status in NEAR and not still_stands(ticket, boundaries, case, now),
+        may_resend=ticket.status == Status.CHALLENGED and not stops_resending(case),
+        may_settle=settles and actor.user is not None and not decided(ticket, actor.user),
+    )
 
 
-def _facts(ticket: RecoveryTicket) -> list[facts.Fact]:
-    says: dict[str, Any] = {"claim": ticket.claim, "says_codes_lost": ticket.says_codes_lost, "contact": ticket.contact}
-    return facts.table(**says, facts=ticket.facts)
+def _known(
+    ticket: RecoveryTicket, case: policy.Case, boundaries: list[Boundary], told: timeline.Story, now: datetime
+) -> Evidence:
+    return Evidence(
+        facts=facts.table(
+            claim=ticket.claim, says_codes_lost=ticket.says_codes_lost, contact=ticket.contact, facts=ticket.facts
+        ),
+        rows=summary.boundary_rows(boundaries, now),
+        looks=told.newest_looks,
+        since=drift.sentences(ticket, boundaries),
+        waits=host_waits.waits(ticket, boundaries, now),
+        evidence=_evidence(ticket, case),
+    )
 
 
-def _replying(ticket: RecoveryTicket, boundaries: list[Boundary]) -> dict[str, Any]:
-    """The canned replies, the one that fits first."""
+def _history(ticket: RecoveryTicket, told: timeline.Story, show: str) -> History:
+    return History(
+        show=show,
+        timeline=timeline.timeline(told, show=show),
+        timeline_cut=timeline.TIMELINE if told.is_cut else 0,
+        result=timeline.result(told) if ticket.status == Status.COMPLETED else None,
+        earlier=_earlier(ticket),
+    )
+
+
+def _reader(ticket: RecoveryTicket, actor: Actor, boundaries: list[Boundary], now: datetime) -> Reader:
+    """The canned replies come with the one that fits."""
     templates = replies.offered()
-    fitting = replies.suggested(templates, replies.situation(ticket, boundaries))
-    return {"reply_templates": templates, "fitting": fitting}
+    return Reader(
+        mentions=list(mentions.unread(actor.user, ticket)) if actor.user else [],
+        others=presence.others(ticket.pk, actor.user, now) if actor.user else [],
+        reply_templates=templates,
+        fitting=replies.suggested(templates, replies.situation(ticket, boundaries)),
+    )
 
 
 def _primary(step: policy.Step, case: policy.Case, actor: Actor) -> Primary | None:

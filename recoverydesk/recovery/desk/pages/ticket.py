@@ -16,7 +16,7 @@ from accounts.mail.models import Mail
 from common import wake
 from common.clock import database_now
 from recoverydesk.recovery import errors
-from recoverydesk.recovery.desk import assignment, buttons, presence, replies, stale_forms
+from recoverydesk.recovery.desk import assignment, buttons, presence, replies, stale_forms, timeline
 from recoverydesk.recovery.desk import ticket as desk_ticket
 from recoverydesk.recovery.desk.pages.staff_request import actor_of, must_view, user_of
 from recoverydesk.recovery.models import RecoveryTicket, ReplyTemplate
@@ -46,7 +46,7 @@ def _page(request: HttpRequest, ticket: RecoveryTicket, status: int = 200, **mor
     show = request.GET.get("show", "")
     context = {
         **_frame(request, f"#{ticket.pk} {ticket.subject.username}"),
-        **desk_ticket.page(ticket, actor_of(request), show=show if show in desk_ticket.SHOWS else ""),
+        **desk_ticket.page(ticket, actor_of(request), show=show if show in timeline.SHOWS else "").context(),
         **more,
     }
     return TemplateResponse(request, f"{FOLDER}/ticket.html", context, status=status)
