@@ -63,10 +63,15 @@ def add_boundary(ticket: RecoveryTicket, namespace: str = "ada", *, proved: bool
     }  # fmt: skip
     given = {"kind": Boundary.Kind.ASKED, "own": True, "host": "git.example", "repositories": [repository]} | fields
     row = Boundary.objects.create(ticket=ticket, namespace=namespace, **given)
-    if proved:
-        row.proof = Probe.objects.create(boundary=row, url=url, repository="tool", verdict=Verdict.FOUND)
-        row.proved_at = database_now()
-        row.save()
+    return prove(row) if proved else row
+
+
+def prove(row: Boundary) -> Boundary:
+    """The branch was found in the boundary's first repository."""
+    url = row.repositories[0]["url"]
+    row.proof = Probe.objects.create(boundary=row, url=url, repository="tool", verdict=Verdict.FOUND)
+    row.proved_at = database_now()
+    row.save()
     return row
 
 

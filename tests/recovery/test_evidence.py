@@ -11,13 +11,13 @@ from common.clock import database_now
 from recoverydesk.projects import services
 from recoverydesk.projects.links import LinkFact
 from recoverydesk.projects.models import Project, RepositoryLink
-from recoverydesk.recovery import errors, workflow
-from recoverydesk.recovery.evidence import boundaries
+from recoverydesk.recovery import errors, policy, workflow
+from recoverydesk.recovery.evidence import boundaries, cases
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from tests import factories
 from tests.recovery import decided
-from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, pressing, status_link
+from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, pressing, prove, status_link
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -244,6 +244,21 @@ def test_a_young_boundary_that_a_gained_project_has_named_for_long_becomes_asked
     assert kinds(ticket)["guild"] == "asked"
 
 
+def test_a_boundary_gained_since_is_nobodys_own_and_shortens_no_clock(ada: User, now: datetime) -> None:
+    ticket = ready(ada, now)
+    gain(ada, now, "guild")
+    long_standing = {"created_at": now - 80 * DAY, "accepted_at": now - 80 * DAY}
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(requested_at=now - 90 * DAY)
+    ada.roles.update(**long_standing)
+    assert press(ticket).sent_back
+    added = ticket.boundaries.get(namespace="guild")
+    assert (added.kind, added.own) == ("asked", False)
+    prove(added)
+    case = cases.read(RecoveryTicket.objects.get(pk=ticket.pk), now)
+    assert (case.asked, case.proved, case.own, case.own_proved) == (1, 1, 0, 0)
+    assert policy.row(case, cases.numbers()).wait == cases.numbers().wait_without_boundary
+
+
 def test_a_young_link_of_a_gained_project_is_added_and_not_asked(ada: User, tool: Project, now: datetime) -> None:
     ticket = ready(ada, now, "ada")
     gain(ada, now, "guild", published=5)
@@ -275,6 +290,25 @@ def sightings(draw: st.DrawFn) -> LinkFact:
     url = f"https://github.com/{owner}/tool{project}"
     place = ("github.com", owner, f"tool{project}")
     return LinkFact(project, f"p{project}", "Source", url, *place, "1", seen[0], "2", seen[1], draw(st.booleans()))
+
+
+def link(days: int, *, owner: str = "a", project: int = 1) -> LinkFact:
+    """A repository of the subject's own project, first and last named so many days before the request."""
+    place, at = ("github.com", owner, "tool"), REQUESTED - days * DAY
+    return LinkFact(
+        project, f"p{project}", "Source", f"https://github.com/{owner}/tool", *place, "1", at, "1", at, True
+    )
+
+
+@pytest.mark.parametrize(("named", "other", "kind"), [
+    (366, 365, "retired"), (365, 364, "retired"), (364, 363, "asked"), (500, 500, "asked"), (500, 501, "asked"),
+])  # fmt: skip
+def test_what_was_named_within_the_year_never_retires_whatever_is_said_of_its_project(
+    named: int, other: int, kind: str
+) -> None:
+    last_named = {1: REQUESTED - other * DAY}
+    (found,) = boundaries.freeze([link(named)], last_named, requested_at=REQUESTED, young=30 * DAY, retires=YEAR)
+    assert found.kind == kind
 
 
 @given(

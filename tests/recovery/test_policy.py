@@ -27,7 +27,7 @@ CLAIMS = ["second_factor", "email", "email_and_second_factor", "unverified_email
 PLACES = [
     (0, 0, 0, 0, 0, 0), (1, 0, 1, 0, 0, 0), (1, 1, 1, 1, 0, 0), (2, 1, 2, 1, 0, 0), (2, 2, 2, 2, 0, 0),
     (2, 1, 2, 1, 1, 0), (1, 0, 1, 0, 1, 0), (1, 1, 0, 0, 0, 1), (2, 1, 1, 0, 1, 1), (1, 0, 0, 0, 0, 0),
-    (1, 1, 0, 0, 0, 0), (1, 0, 0, 0, 1, 0), (2, 1, 1, 0, 0, 0),
+    (1, 1, 0, 0, 0, 0), (1, 0, 0, 0, 1, 0), (2, 1, 1, 0, 0, 0), (2, 0, 2, 0, 1, 0), (3, 1, 3, 1, 1, 0),
 ]  # fmt: skip
 TIMES = [None, NOW - HOUR, NOW + HOUR]
 CONFIRMED, SETTLED, DISPUTED = NOW - HOUR, NOW - 3 * HOUR, NOW - 2 * HOUR
@@ -124,8 +124,8 @@ def test_every_combination_waits_as_long_and_asks_as_many_as_the_strictest_lines
         assert rule.wait == max(line.wait(case) for line in lines), case
         assert rule.people == max(line.people for line in lines), case
         assert rule.superuser == any(line.superuser for line in lines), case
-        assert policy.row(case, ALWAYS).people == 2
-        assert policy.row(case, ALWAYS).wait == rule.wait
+        always = policy.row(case, ALWAYS)
+        assert (always.people, always.wait, always.superuser) == (2, rule.wait, rule.superuser), case
 
 
 def test_every_clock_ends_when_the_last_line_does_and_starts_with_none_missing() -> None:
@@ -226,6 +226,39 @@ def test_the_end_itself_is_over() -> None:
     case = replace(PLAIN, mailbox_confirmed_at=NOW, wait_until=NOW)
     assert policy.advances_to(case, NOW, NUMBERS) == "ready"
     assert policy.advances_to(case, NOW - timedelta(microseconds=1), NUMBERS) == "waiting"
+
+
+def test_one_exception_serves_one_boundary_and_no_other() -> None:
+    two = replace(PLAIN, asked=2, own=2, has_projects=True, excepted=1)
+    assert not two.all_served
+    assert Missing.BOUNDARIES in policy.missing(two, NOW, NUMBERS)
+    assert replace(two, proved=1, own_proved=1).all_served
+    assert replace(two, excepted=2).all_served
+
+
+def test_an_account_without_projects_waits_as_soon_as_staff_ask_for_a_boundary() -> None:
+    assert policy.row(PLAIN, NUMBERS).wait == timedelta(0)
+    for proved in (0, 1):
+        added = replace(PLAIN, asked=1, proved=proved, added_proved=proved)
+        assert policy.row(added, NUMBERS).wait == 7 * DAY
+        assert policy.clock_ends(replace(added, notices_settled_at=SETTLED), NUMBERS) is None  # nor before the mailbox
+
+
+def test_without_a_boundary_the_wait_is_never_shorter_than_the_objection_window() -> None:
+    slow = replace(NUMBERS, objection_window=8 * DAY, objection_window_critical=10 * DAY)
+    projects = replace(PLAIN, has_projects=True)
+    assert policy.row(projects, slow).wait == 8 * DAY
+    assert policy.row(replace(projects, critical=True), slow).wait == 10 * DAY
+    assert policy.row(replace(projects, critical=True), NUMBERS).wait == 7 * DAY
+
+
+def test_two_people_always_takes_nothing_from_the_rule_of_staff_accounts() -> None:
+    staff = replace(PLAIN, subject_is_staff=True)
+    for numbers in (NUMBERS, ALWAYS):
+        assert policy.row(staff, numbers).superuser
+        assert not policy.row(PLAIN, numbers).superuser
+    assert policy.row(staff, ALWAYS).wait == 7 * DAY
+    assert policy.row(staff, ALWAYS).after_mailbox
 
 
 def test_an_added_boundary_shortens_no_clock_and_opens_no_slow_row() -> None:
