@@ -1,5 +1,6 @@
 """ "Forgot password?" after a reset: the desk's own link while it can be renewed, and no dead end after that."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -8,12 +9,17 @@ from accounts import password_reset, services
 from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import User
+from audit.log import Origin
+from audit.tags import Tag
 from common.clock import database_now
+from recoverydesk.recovery import errors
+from recoverydesk.recovery.after_reset import choose_password
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 from tests import factories
-from tests.recovery.builders import HOUR, make_admin, make_ticket
+from tests.recovery.builders import HOUR, everything, make_admin, make_ticket, tags_of
 
 pytestmark = pytest.mark.django_db
+PHRASE = "violet tractor behind seven"
 
 
 @pytest.fixture
@@ -50,6 +56,69 @@ def forgot(user: User) -> list[str]:
 def usual() -> list[str]:
     """What the form sends to an account the desk has nothing to do with."""
     return forgot(factories.make_user("bob"))
+
+
+def the_link() -> Link:
+    return Link.objects.get(purpose="choose_password")
+
+
+def test_a_hold_that_runs_does_not_begin_again(ada: User) -> None:
+    ticket = reset(ada, 1)
+    choose_password.start_hold(the_link())
+    soon = database_now() + HOUR
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(password_hold_until=soon)
+    assert choose_password.start_hold(the_link()).password_hold_until == soon
+    ticket.refresh_from_db()
+    assert ticket.password_hold_until == soon
+    assert tags_of(ticket) == [Tag.ACCOUNT_RECOVERY_PASSWORD_HOLD]
+
+
+def test_a_hold_that_is_over_is_over(ada: User) -> None:
+    ticket, past = reset(ada, 3), database_now() - HOUR
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(password_hold_until=past)
+    assert choose_password.start_hold(the_link()).password_hold_until == past
+    assert (
+        choose_password.choose(the_link(), choose_password.Attempt("", PHRASE), origin=Origin()).password_chosen_at
+        is not None
+    )
+
+
+def close(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+def freeze(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(frozen_at=database_now(), frozen_by="staff")
+
+
+@pytest.mark.parametrize("shut", [close, freeze])
+def test_an_account_that_is_closed_or_frozen_chooses_no_password(ada: User, shut: Callable[[User], None]) -> None:
+    ticket = reset(ada, 1)
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(password_hold_until=database_now())
+    choose_password.check(the_link(), "")
+    shut(ada)
+    before = everything()
+    presses: list[Callable[[], object]] = [
+        lambda: choose_password.check(the_link(), ""),
+        lambda: choose_password.choose(the_link(), choose_password.Attempt("", PHRASE), origin=Origin()),
+        lambda: choose_password.start_hold(the_link()),
+        lambda: choose_password.renew(the_link()),
+    ]
+    for press in presses:
+        with pytest.raises(errors.TicketBlocked):
+            press()
+    assert everything() == before
+
+
+def test_an_account_that_was_objected_for_or_chose_already_chooses_no_password(ada: User) -> None:
+    ticket = reset(ada, 1)
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(password_hold_until=database_now())
+    for said in ("objected_at", "password_chosen_at"):
+        RecoveryTicket.objects.filter(pk=ticket.pk).update(**{said: database_now()})
+        with pytest.raises(errors.InvalidTransition):
+            choose_password.check(the_link(), "")
+        RecoveryTicket.objects.filter(pk=ticket.pk).update(**{said: None})
+    choose_password.check(the_link(), "")
 
 
 def test_while_the_link_can_be_renewed_it_is_this_link_even_where_none_was_made(ada: User) -> None:
