@@ -26,6 +26,7 @@ from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Approval, BoundaryException, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM, claimant, signed_in
+from recoverydesk.recovery.workflow import resets
 from tests import factories
 from tests.recovery import decided
 from tests.recovery.builders import (
@@ -378,6 +379,29 @@ def test_breaking_the_glass_resets_mails_everybody_and_prints_the_return_code(ad
     assert kinds == {"recovery_reset", "recovery_choose_password"}
     assert ticket.return_code_digest
     assert "Return code" in out.getvalue()
+
+
+def test_breaking_the_glass_takes_over_the_open_ticket_of_a_lost_factor(ada: User) -> None:
+    ticket = make_ticket(ada, contact="Ada@example.org")
+    assert resets.break_glass(ada, reason=REASON).ticket.pk == ticket.pk
+    assert RecoveryTicket.objects.get().status == Status.COMPLETED
+
+
+@pytest.mark.parametrize("claim", [claim for claim in Claim if claim != Claim.SECOND_FACTOR])
+def test_breaking_the_glass_takes_over_no_ticket_of_another_claim(ada: User, claim: Claim) -> None:
+    make_ticket(ada, claim=claim)
+    before = everything()
+    with pytest.raises(errors.InvalidTransition):
+        resets.break_glass(ada, reason=REASON)
+    assert everything() == before
+
+
+def test_breaking_the_glass_takes_over_neither_a_closed_ticket_nor_somebody_elses(ada: User) -> None:
+    closed = make_ticket(ada, Status.WITHDRAWN)
+    theirs = make_ticket(factories.make_user("kim"), contact="ada@example.org")
+    assert resets.break_glass(ada, reason=REASON).ticket.pk not in (closed.pk, theirs.pk)
+    theirs.refresh_from_db()
+    assert theirs.status == Status.CHALLENGED
 
 
 def test_the_policy_page_has_the_numbers_in_force(client: Client, settings: object, db: None) -> None:

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
-from accounts import second_factors
+from accounts import addresses, second_factors
 from accounts.decisions import ConfirmationNeeded
 from accounts.devices import RecoveryCode, TotpDevice
 from accounts.mail import links
@@ -19,8 +19,9 @@ from audit import log
 from audit.models import Event
 from audit.tags import Tag
 from common.clock import database_now
-from recoverydesk.recovery import errors, permissions, workflow
-from recoverydesk.recovery.models import RecoveryTicket, Status
+from recoverydesk.recovery import errors, permissions, policy, workflow
+from recoverydesk.recovery.evidence import cases
+from recoverydesk.recovery.models import Claim, OtherProof, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.workflow.seen_pages import Seen
 from tests import factories
@@ -91,6 +92,50 @@ def test_everything_of_the_account_is_gone_at_once(ada: User, ready: RecoveryTic
     assert ada.quarantine_until is None
     with pytest.raises(links.BadLink):
         links.resolve(links.key(hers), "status")
+
+
+@pytest.mark.parametrize("claim", list(Claim))
+def test_live_tokens_are_held_whatever_was_lost_but_an_address_never_verified(ada: User, claim: Claim) -> None:
+    token = ApiToken.objects.create(user=ada, name="ci")
+    subject = ada if claim != Claim.UNVERIFIED_EMAIL else factories.make_user("kim", verified=False)
+    theirs = ApiToken.objects.create(user=subject, name="theirs")
+    outcome = press(ready_for(subject, claim))
+    held = claim != Claim.UNVERIFIED_EMAIL
+    theirs.refresh_from_db()
+    token.refresh_from_db()
+    assert theirs.held_at is not None if held else theirs.held_at is None
+    assert (token.held_at is not None, outcome.tokens_held) == (held, 2 if held else 0)
+    assert Event.objects.filter(tag=Tag.ACCOUNT_API_TOKEN_HELD).count() == held
+
+
+@pytest.mark.parametrize("claim", list(Claim))
+def test_factors_end_with_the_claims_that_lost_them_and_passwords_with_all_but_one(ada: User, claim: Claim) -> None:
+    subject = ada if claim != Claim.UNVERIFIED_EMAIL else factories.make_user("kim", verified=False)
+    press(ready_for(subject, claim))
+    subject.refresh_from_db()
+    assert second_factors.has_primary_factor(ada) == (claim in (Claim.EMAIL, Claim.UNVERIFIED_EMAIL))
+    assert subject.has_usable_password() == (claim == Claim.UNVERIFIED_EMAIL)
+    assert subject.quarantined_at is not None
+    primary = addresses.primary(subject)
+    assert primary == (f"{subject.username}@example.org" if claim not in NEW_CONTACT else "new@example.org")
+
+
+NEW_CONTACT = (Claim.EMAIL, Claim.EMAIL_AND_SECOND_FACTOR)
+
+
+def ready_for(subject: User, claim: Claim) -> RecoveryTicket:
+    """A ticket of that claim with all its proof, and the second person's yes where one is asked."""
+    contact = "new@example.org" if claim in NEW_CONTACT else f"{subject.username}@example.org"
+    ticket = make_ticket(subject, Status.READY, claim=claim, contact=contact)
+    if claim in NEW_CONTACT:
+        factories.make_project("tool", subject)
+        add_boundary(ticket, proved=True)
+        OtherProof.objects.create(ticket=ticket, kind=OtherProof.Kind.PASSWORD)
+    names = policy.row_names(cases.read(ticket, database_now()), cases.numbers())
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(wait_rows=names)
+    if claim in NEW_CONTACT:
+        decided.approve(ticket.pk, actor=pressing(make_admin("anna")), reason=REASON)
+    return ticket
 
 
 def test_every_part_of_the_press_is_written_down_under_the_ticket(ada: User, ready: RecoveryTicket) -> None:

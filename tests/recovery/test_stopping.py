@@ -701,6 +701,37 @@ def test_the_next_ticket_of_a_stopped_account_needs_two_people(ada: User) -> Non
         decided.reset(again.pk, actor=pressing(make_admin()), reason=REASON)
 
 
+def test_a_hand_that_said_no_lately_disputes_its_next_no(ada: User) -> None:
+    owner = permissions.signed_in(ada)
+    workflow.stop(make_ticket(ada).pk, actor=owner)
+    again = workflow.stop(make_ticket(ada, contact="new@example.org").pk, actor=owner)
+    assert (again.status, again.disputed_at is not None) == (Status.CHALLENGED, True)
+    another = permissions.address_holder(stop_link(again))
+    assert workflow.stop(again.pk, actor=another).status == Status.STOPPED
+
+
+def test_a_no_to_somebody_elses_account_counts_for_theirs_only(ada: User) -> None:
+    kim = factories.make_user("kim")
+    workflow.stop(make_ticket(kim).pk, actor=permissions.signed_in(kim))
+    shared = stop_link(make_ticket(kim, contact="new@example.org"), "both@example.org")
+    workflow.stop(int(shared.reference.removeprefix("ticket:")), actor=permissions.address_holder(shared))
+    mine = make_ticket(ada)
+    assert workflow.stop(mine.pk, actor=permissions.signed_in(ada)).status == Status.STOPPED
+    again = make_ticket(ada, contact="new@example.org")
+    other = permissions.address_holder(stop_link(again, "both@example.org"))
+    assert workflow.stop(again.pk, actor=other).status == Status.STOPPED
+
+
+@pytest.mark.parametrize("said", ["closed_at", "objected_at"])
+@pytest.mark.parametrize(("days", "disputes"), [(29, True), (31, False)])
+def test_a_no_of_long_ago_is_no_reason_to_dispute_the_next(ada: User, said: str, days: int, disputes: bool) -> None:
+    before = {"closed_at": database_now() - 90 * DAY, said: database_now() - days * DAY}
+    status = Status.STOPPED if said == "closed_at" else Status.COMPLETED
+    make_ticket(ada, status, contact="old@example.org", stopped_by="subject", **before)
+    ticket = workflow.stop(make_ticket(ada).pk, actor=permissions.signed_in(ada))
+    assert (ticket.disputed_at is not None, ticket.status == Status.STOPPED) == (disputes, not disputes)
+
+
 def test_a_young_second_factor_disputes_and_never_stops(db: None) -> None:
     kim = factories.make_user("kim")
     secret = factories.add_totp(kim)[1]

@@ -412,6 +412,21 @@ def test_turns_of_theirs_add_up(ada: User) -> None:
     workflow.note_bounce(ticket.pk)
     ticket.refresh_from_db()
     assert (ticket.turn, ticket.their_seconds // 86400) == ("ours", 5)
+    RecoveryTicket.objects.update(turn="theirs", turn_since=Now() - 3 * DAY, contact_bounced_at=None)
+    workflow.note_bounce(ticket.pk)
+    ticket.refresh_from_db()
+    assert (ticket.turn, ticket.their_seconds // 86400) == ("ours", 8)
+
+
+def test_turns_of_ours_add_nothing_to_theirs(ada: User) -> None:
+    ticket = make_ticket(ada, turn="ours", turn_since=database_now() - 5 * DAY, contact_bounced_at=database_now())
+    RecoveryTicket.objects.update(their_seconds=3 * 86400)
+    add_boundary(ticket)
+    for state in ("bounced", "delivered"):
+        to_the_contact(ticket, state)
+    workflow.mend_bounce(ticket.pk)
+    ticket.refresh_from_db()
+    assert (ticket.turn, ticket.their_seconds) == ("theirs", 3 * 86400)
 
 
 def test_while_a_host_is_down_nobody_runs_out_of_time(ada: User) -> None:

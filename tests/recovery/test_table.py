@@ -10,12 +10,13 @@ import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 
+from accounts.mail import links
 from accounts.mail.models import Link
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery import errors, permissions, workflow
-from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status
+from recoverydesk.recovery.models import OPEN_STATUSES, Claim, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import OPERATOR, SYSTEM, Actor, Who
 from recoverydesk.recovery.workflow import resets, table
 from recoverydesk.recovery.workflow.table import Verb
@@ -23,6 +24,7 @@ from recoverydesk.recovery.workflow.work import FASTER
 from tests import factories
 from tests.recovery import decided
 from tests.recovery.builders import (
+    DAY,
     NEAR,
     REASON,
     acting,
@@ -275,6 +277,29 @@ def _check(name: Verb, ticket: RecoveryTicket, status: Status, who: str, actor: 
     found = RecoveryTicket.objects.get(pk=ticket.pk).status
     assert found == (refused or status), scene
     assert found in table.TRANSITIONS[name].targets
+
+
+# What the holder of the link that confirms a new contact may do before it is confirmed.
+CONFIRMING = {Verb.CONFIRM_MAILBOX, Verb.TAKE_RETURN_CODE, Verb.WITHDRAW}
+
+
+@pytest.mark.parametrize("name", [name for name, (_sources, who) in WRITTEN_AGAIN.items() if Who.CLAIMANT in who])
+def test_the_link_that_confirms_a_new_contact_opens_few_of_the_claimants_verbs(name: Verb, ada: User) -> None:
+    ticket = make_ticket(ada, claim=Claim.EMAIL, contact="new@example.org")
+    add_boundary(ticket)
+    confirming = links.make(
+        "confirm_contact", ticket.contact, lifetime=DAY, user=ada, reference=ticket.reference
+    )  # fmt: skip
+    before, (press, _outcomes) = everything(), PRESS[name]
+    try:
+        press(ticket, permissions.claimant(confirming))
+    except errors.NotAllowed:
+        assert name not in CONFIRMING
+        assert everything() == before
+    else:
+        assert name in CONFIRMING
+        return
+    press(ticket, permissions.claimant(status_link(ticket)))
 
 
 @pytest.mark.parametrize("verb", ["reset", "reject", "challenge"])
