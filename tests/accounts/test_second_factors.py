@@ -7,15 +7,15 @@ import django_otp
 import pytest
 from django.db import transaction
 from django.db.transaction import TransactionManagementError
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from django_otp.models import Device
 from django_otp_webauthn.models import WebAuthnCredential
 
-from accounts import second_factors
+from accounts import known_browsers, second_factors
 from accounts.devices import MOST_FAILURES, RecoveryCode, RecoveryCodeDevice, TotpDevice
 from accounts.mail.models import Mail
-from accounts.models import Session, User
+from accounts.models import Browser, Session, User
 from audit.models import Event
 from audit.tags import Tag
 from tests.accounts.conftest import add_app, code_of, make_user, type_code, type_password, wrong_code_of
@@ -80,6 +80,10 @@ def test_another_users_device_is_refused_everywhere(ada: User, app: TotpDevice) 
         second_factors.confirm_totp(kim, app, code_of(app))
     with pytest.raises(second_factors.OtherUsersDevice):
         second_factors.remove_device(kim, app, actor=kim)
+    with pytest.raises(second_factors.OtherUsersDevice):
+        second_factors.rename_device(kim, app, "kim's")
+    app.refresh_from_db()
+    assert app.name == "phone"
     assert django_otp.verify_token(kim, app.persistent_id, code_of(app)) is None
     assert second_factors.has_primary_factor(ada)
 
@@ -133,6 +137,22 @@ def test_recovery_codes_only_beside_a_primary_factor_and_gone_with_the_last_one(
     assert RecoveryCodeDevice.objects.filter(user=ada).count() == 0
 
 
+def test_saved_codes_are_proved_by_one_that_is_unused_and_ones_own(ada: User, app: TotpDevice) -> None:
+    assert not second_factors.prove_codes(ada, "AAAA-AAAA-AAAA-AAAA")  # no codes at all
+    mine = second_factors.make_codes(ada, actor=ada)
+    kim = make_user("kim")
+    add_app(kim)
+    theirs = second_factors.make_codes(kim, actor=kim)
+    assert second_factors.verify_code(ada, mine[0]) is not None
+    for spent_or_foreign in (mine[0], theirs[0], ""):
+        assert not second_factors.prove_codes(ada, spent_or_foreign)
+    assert not RecoveryCodeDevice.objects.exclude(proved_at=None).exists()
+    assert second_factors.prove_codes(ada, mine[1])
+    assert RecoveryCodeDevice.objects.get(user=ada).proved_at is not None
+    assert RecoveryCodeDevice.objects.get(user=kim).proved_at is None
+    assert second_factors.summary(ada).codes_left == 7  # proving uses none up
+
+
 def test_an_empty_set_of_codes_is_no_factor(ada: User) -> None:
     RecoveryCodeDevice.objects.create(user=ada, name="recovery codes")
     assert django_otp.user_has_device(ada)
@@ -181,6 +201,25 @@ def test_a_reset_leaves_nothing_that_opens_the_account(client: Client, ada: User
         Tag.ACCOUNT_QUARANTINE_ENTER,
     ]  # fmt: skip
     assert events[0].data == {"reason": "proof of both repositories", "totp": 1, "webauthn": 1, "codes": 8}
+
+
+def test_a_reset_and_an_end_of_the_account_forget_its_browsers_and_nobody_elses(ada: User) -> None:
+    kim = make_user("kim")
+    for end in (reset, second_factors.empty):
+        Browser.objects.bulk_create(Browser(user=user, digest=user.username * 9) for user in (ada, kim))
+        end(ada)
+        assert list(Browser.objects.values_list("user__username", flat=True)) == ["kim"]
+        Browser.objects.all().delete()
+
+
+def test_after_a_reset_a_browser_of_before_is_a_stranger(ada: User, app: TotpDevice, client: Client) -> None:
+    type_password(client)
+    type_code(client, code_of(app))
+    request = RequestFactory().get("/")
+    request.COOKIES = {name: morsel.value for name, morsel in client.cookies.items()}
+    assert known_browsers.known(request, ada)
+    reset(ada)
+    assert not known_browsers.known(request, ada)
 
 
 def test_a_second_reset_begins_the_quarantine_anew(ada: User) -> None:

@@ -8,6 +8,8 @@ from django.utils import timezone
 from accounts.models import User
 from audit.log import Origin
 from audit.models import Event, EventDetail
+from tests.tokens.conftest import mint
+from tokens import checking
 from tokens.models import ApiToken
 from tokens.services import hold_all
 
@@ -32,6 +34,20 @@ def test_only_running_tokens_are_live(ada: User) -> None:
     ApiToken.objects.create(user=ada, name="held", held_at=now)
     ApiToken.objects.create(user=ada, name="revoked", revoked_at=now)
     assert set(ApiToken.objects.live()) == live
+
+
+@pytest.mark.parametrize(("left", "opens"), [(timedelta(microseconds=1), True), (timedelta(0), False)])
+def test_a_token_is_over_at_the_very_moment_it_ends(
+    holder: User, monkeypatch: pytest.MonkeyPatch, left: timedelta, opens: bool
+) -> None:
+    minted, ends = mint(holder), timezone.now() + timedelta(hours=1)
+    ApiToken.objects.filter(pk=minted.row.pk).update(expires_at=ends)  # sooner than its caveat says
+    monkeypatch.setattr(checking, "database_now", lambda: ends - left)
+    if opens:
+        assert checking.open_token(minted.text).row.pk == minted.row.pk
+        return
+    with pytest.raises(checking.TokenRefused, match="token is expired"):
+        checking.open_token(minted.text)
 
 
 def test_hold_all_stops_every_token_of_the_user_and_no_other(ada: User, kim: User) -> None:
