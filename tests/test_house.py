@@ -175,3 +175,16 @@ def test_no_import_hides_in_a_function() -> None:
 
 def _imports(function: ast.AST) -> bool:
     return any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(function))
+
+
+def test_files_and_functions_fit_on_a_page() -> None:
+    lengths = []
+    for path in SOURCES:
+        text = path.read_text()
+        assert text.count("\n") <= 400 or path.name in ("models.py", "settings.py"), path
+        for function in ast.walk(ast.parse(text)):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and "migrations" not in path.parts:
+                lengths.append(((function.end_lineno or 0) - function.lineno + 1, f"{path.name}: {function.name}"))
+    lengths.sort()
+    assert lengths[-1][0] <= 45, lengths[-1]
+    assert lengths[len(lengths) * 9 // 10][0] <= 14

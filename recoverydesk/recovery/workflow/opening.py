@@ -64,29 +64,22 @@ def open_ticket(
                 _record_join(actor, subject, locked.open_ticket, claim, source)
                 return Opened(RecoveryTicket.objects.get(pk=locked.open_ticket), joined=True)
             ticket = create(
-                subject=subject,
-                claim=claim,
-                source=source,
-                contact=contact,
-                requested_at=requested_at,
-                says_codes_lost=says_codes_lost,
-                issue_url=issue_url,
-                locked=locked,
-            )
+                subject=subject, claim=claim, source=source, contact=contact, requested_at=requested_at,
+                says_codes_lost=says_codes_lost, issue_url=issue_url, locked=locked,
+            )  # fmt: skip
             _check_date(ticket, actor, locked.now)
             _record(Tag.ACCOUNT_RECOVERY_OPEN, actor, subject, ticket.pk, claim, source)
             failpoints.reach("open", "written")
             return Opened(ticket, joined=False)
     except errors.RecoveryError as refusal:
-        log.record(
-            Tag.ACCOUNT_RECOVERY_REFUSED,
-            actor=actor.party,
-            subject=subject,
-            origin=actor.origin,
-            verb="open",
-            error=type(refusal).__name__,
-        )
+        _record_refusal(actor, subject, refusal)
         raise
+
+
+def _record_refusal(actor: Actor, subject: User, refusal: errors.RecoveryError) -> None:
+    error = type(refusal).__name__
+    tag, party, origin = Tag.ACCOUNT_RECOVERY_REFUSED, actor.party, actor.origin
+    log.record(tag, actor=party, subject=subject, origin=origin, verb="open", error=error)
 
 
 def _record(tag: Tag, actor: Actor, subject: User, ticket: int, claim: Claim, source: Source) -> None:
