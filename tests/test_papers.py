@@ -235,6 +235,21 @@ def test_every_file_that_code_names_with_its_folder_exists() -> None:
     assert found_in(OTHERS, broken_places) == {}
 
 
+def rooms() -> list[str]:
+    """Every package at the top, in `recoverydesk/` and in the room of tickets; what Django looks for is no room."""
+    for_django = {"management", "migrations", "templatetags"}
+    packages = [str(Path(name).parent) for name in TRACKED if name.endswith("/__init__.py")]
+    around = {"recoverydesk", "recoverydesk/recovery"}
+    inside = [name for name in packages if str(Path(name).parent) in around and Path(name).name not in for_django]
+    return sorted({*ROOMS, *inside} - around)
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_the_map_and_the_drawing_show_every_room(room: str) -> None:
+    assert f"`{room}/`" in (ROOT / "README.md").read_text()
+    assert re.search(rf"\b{Path(room).name}/", (DOCS / "architecture.md").read_text())
+
+
 # Decisions ------------------------------------------------------------------------------------------------------------
 
 RECORDS = sorted((DOCS / "adr").glob("[0-9]*.md"))
