@@ -96,9 +96,9 @@ def refuse_misspelt(env: Environment, given: Mapping[str, str]) -> None:
     """A variable that nobody reads and that differs little from one of ours is a slip of the pen."""
     for name in sorted(set(given) - set(env.read)):
         ours = name.startswith("RECOVERY_")
-        near = get_close_matches(name, env.read, n=1, cutoff=0.75 if ours else 0.88) if "_" in name else []
-        if near and near[0][0] == name[0]:
-            refuse(name, f"there is no such setting; did you mean {near[0]}?")
+        alike = get_close_matches(name, env.read, n=1, cutoff=0.75 if ours else 0.88) if "_" in name else []
+        if alike and alike[0][0] == name[0]:
+            refuse(name, f"there is no such setting; did you mean {alike[0]}?")
 
 
 def new_key() -> str:

@@ -284,7 +284,6 @@ NOT_RENAMED = {
     "OwnPress", "PRESSES", "Pressed", "UNTIL_PRESSED", "_press", "_was_pressed_before", "check_presser", "press",
     "press_glass", "pressed", "presser",
     "hand", "hand_of", "hand_over", "hands", "keys_at_hand", "wrong_hand",
-    "NEAR", "_NEAR", "_another_is_near", "near",
     "Beside", "beside", "held_beside", "is_beside", "open_beside", "people_beside",
     "LEAST_LATELY", "STOPPED_LATELY", "lately", "parts_lately", "said_no_lately", "stopped_lately",
     "Errand", "_errands", "errand", "errands", "promises",

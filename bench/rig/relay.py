@@ -32,13 +32,13 @@ def run(port: int, target: int, delay: float, counters: Counters) -> None:
     """Relay every connection until the process is ended."""
     with socket.create_server(("127.0.0.1", port), backlog=128) as listener:
         while True:
-            near, _ = listener.accept()
-            far = socket.create_connection(("127.0.0.1", target))
+            local, _ = listener.accept()
+            remote = socket.create_connection(("127.0.0.1", target))
             counters.connections.value += 1
-            for one in (near, far):
+            for one in (local, remote):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            _start(near, far, delay, delay, counters.up)
-            _start(far, near, delay, 0.0, counters.down)
+            _start(local, remote, delay, delay, counters.up)
+            _start(remote, local, delay, 0.0, counters.down)
 
 
 def _start(source: socket.socket, sink: socket.socket, delay: float, handshake: float, count: Count) -> None:

@@ -12,7 +12,7 @@ from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from recoverydesk.recovery.probing.verdicts import Verdict
 
 FIRST_NOTICES = ("recovery_notice", "recovery_co_owner")
-NEAR = (Status.WAITING, Status.READY)
+WAITING_OR_READY = (Status.WAITING, Status.READY)
 
 
 def pressed() -> QuerySet[RecoveryTicket]:
@@ -80,6 +80,6 @@ def several_open() -> Iterator[Broken]:
     open_ = RecoveryTicket.objects.open().values("subject", address=Lower("contact")).annotate(many=Count("id"))
     for row in open_.filter(many__gt=1):
         yield Broken("several_open", f"user:{row['subject']}", f"{row['many']} open tickets for one contact")
-    near = RecoveryTicket.objects.filter(status__in=NEAR).values("subject").annotate(many=Count("id"))
-    for subject, many in near.filter(many__gt=1).values_list("subject", "many"):
+    some = RecoveryTicket.objects.filter(status__in=WAITING_OR_READY).values("subject").annotate(many=Count("id"))
+    for subject, many in some.filter(many__gt=1).values_list("subject", "many"):
         yield Broken("several_open", f"user:{subject}", f"{many} tickets wait or are ready")

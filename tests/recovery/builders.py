@@ -24,7 +24,7 @@ from tests import factories
 REASON = "looked at the evidence"
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-NEAR = (Status.WAITING, Status.READY)
+WAITING_OR_READY = (Status.WAITING, Status.READY)
 
 
 def make_ticket(subject: User, status: str = Status.CHALLENGED, **fields: Any) -> RecoveryTicket:
@@ -45,7 +45,7 @@ def make_ticket(subject: User, status: str = Status.CHALLENGED, **fields: Any) -
     }
     if status != Status.NEW:
         given["challenged_at"] = now - 2 * DAY
-    if status in (*NEAR, Status.COMPLETED):
+    if status in (*WAITING_OR_READY, Status.COMPLETED):
         given |= {"mailbox_confirmed_at": now - DAY, "wait_until": now + (HOUR if status == Status.WAITING else -HOUR)}
     if status not in OPEN_STATUSES:
         given["closed_at"] = now

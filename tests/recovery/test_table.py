@@ -25,8 +25,8 @@ from tests import factories
 from tests.recovery import decided
 from tests.recovery.builders import (
     DAY,
-    NEAR,
     REASON,
+    WAITING_OR_READY,
     acting,
     add_boundary,
     everything,
@@ -65,8 +65,8 @@ WRITTEN_AGAIN: dict[Verb, tuple[set[Status], set[Who]]] = {
     Verb.START_CLOCK: ({CHALLENGED}, {Who.SYSTEM}),
     Verb.WAIT_OVER: ({WAITING}, {Who.SYSTEM}),
     Verb.APPROVE: (PROVING, {Who.ADMIN}),
-    Verb.SEND_BACK: (set(NEAR), DESK | {Who.SYSTEM}),
-    Verb.RESET: (set(NEAR), {Who.ADMIN}),
+    Verb.SEND_BACK: (set(WAITING_OR_READY), DESK | {Who.SYSTEM}),
+    Verb.RESET: (set(WAITING_OR_READY), {Who.ADMIN}),
     Verb.REJECT: (ANY_OPEN, DESK),
     Verb.STOP: (ANY_OPEN | {Status.STOPPED}, {Who.ADDRESS_HOLDER, Who.SUBJECT}),
     Verb.WITHDRAW: (ANY_OPEN, {Who.CLAIMANT, Who.SUBJECT}),
@@ -232,7 +232,7 @@ def test_every_actor_in_every_status(name: Verb, ada: User) -> None:
             model = make_ticket(factories.make_user(f"model-{status}"), status, reset_by=presser)
             template = {column: getattr(model, column) for column in COLUMNS}
             transaction.set_rollback(True)
-        if status in NEAR:
+        if status in WAITING_OR_READY:
             ticket.boundaries.all().delete()
             add_boundary(ticket, proved=True)
         ticket = in_status(ticket, status, template)
@@ -257,7 +257,7 @@ def _check(name: Verb, ticket: RecoveryTicket, status: Status, who: str, actor: 
         refused = errors.InvalidTransition
     else:
         refused = outcomes.get(status)
-    if name == Verb.SEND_BACK and who == "system" and status in NEAR:
+    if name == Verb.SEND_BACK and who == "system" and status in WAITING_OR_READY:
         refused = CHALLENGED  # a person's needs a cause; the system comes with one
     if isinstance(refused, type):
         with pytest.raises(errors.RecoveryError) as caught:

@@ -45,7 +45,7 @@ def ada(db: None) -> User:
     return user
 
 
-def near(user: User, status: str, ends_in: timedelta) -> RecoveryTicket:
+def waiting_ticket(user: User, status: str, ends_in: timedelta) -> RecoveryTicket:
     """A ticket with everything proved whose clock ends so far from the database's now."""
     factories.make_project("tool", user)
     ticket = make_ticket(user, status)
@@ -60,7 +60,7 @@ def press(ticket: RecoveryTicket) -> workflow.Outcome:
 
 @pytest.mark.parametrize("status", [Status.WAITING, Status.READY])
 def test_a_minute_before_the_end_the_reset_is_refused_by_name(ada: User, status: str) -> None:
-    ticket = near(ada, status, 60 * SECOND)
+    ticket = waiting_ticket(ada, status, 60 * SECOND)
     admin = pressing(make_admin())
     before = everything()
     with pytest.raises(errors.WaitingPeriodActive):
@@ -71,7 +71,7 @@ def test_a_minute_before_the_end_the_reset_is_refused_by_name(ada: User, status:
 
 @pytest.mark.parametrize("status", [Status.WAITING, Status.READY])
 def test_one_second_after_the_end_the_reset_is_done_in_one_press(ada: User, status: str) -> None:
-    ticket = near(ada, status, -SECOND)
+    ticket = waiting_ticket(ada, status, -SECOND)
     assert press(ticket).removed is not None
     ticket.refresh_from_db()
     assert ticket.status == Status.COMPLETED
@@ -79,7 +79,7 @@ def test_one_second_after_the_end_the_reset_is_done_in_one_press(ada: User, stat
 
 def test_the_second_itself_passes_by_the_databases_clock(ada: User) -> None:
     """Asked without a pause, it is refused only before the end and done only after it."""
-    ticket = near(ada, Status.WAITING, SECOND)
+    ticket = waiting_ticket(ada, Status.WAITING, SECOND)
     end = RecoveryTicket.objects.get().wait_until
     assert end is not None
     while (asked := database_now()) < end or RecoveryTicket.objects.get().status == Status.WAITING:
@@ -102,7 +102,7 @@ def wrong_app_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("wrong_app_clock")
 def test_a_wrong_app_clock_neither_shortens_nor_lengthens_the_wait(ada: User) -> None:
-    ticket = near(ada, Status.WAITING, HOUR)
+    ticket = waiting_ticket(ada, Status.WAITING, HOUR)
     sweep.sweep()
     with pytest.raises(errors.WaitingPeriodActive):
         press(ticket)
@@ -263,7 +263,7 @@ def test_the_window_runs_while_branches_are_pushed(ada: User) -> None:
 
 @pytest.mark.parametrize("status", [Status.WAITING, Status.READY])
 def test_a_person_cannot_send_back_what_would_move_on_again_at_once(ada: User, status: str) -> None:
-    ticket = near(ada, status, HOUR if status == Status.WAITING else -HOUR)
+    ticket = waiting_ticket(ada, status, HOUR if status == Status.WAITING else -HOUR)
     client, path = browser(make_moderator()), f"/admin/recovery/recoveryticket/{ticket.pk}/"
     assert "press/send_back/" not in client.get(f"{path}change/").content.decode()
     before = everything()
@@ -291,7 +291,7 @@ CAUSES: dict[str, Callable[[RecoveryTicket], object]] = {
 
 @pytest.mark.parametrize("cause", list(CAUSES))
 def test_with_a_cause_the_button_is_there_and_sends_back(ada: User, cause: str) -> None:
-    ticket = near(ada, Status.READY, -HOUR)
+    ticket = waiting_ticket(ada, Status.READY, -HOUR)
     RecoveryTicket.objects.update(wait_rows=["second factor, repositories"])
     notices_left(ticket, 2 * DAY)
     client, path = browser(make_moderator()), f"/admin/recovery/recoveryticket/{ticket.pk}/"
@@ -333,7 +333,7 @@ def test_a_first_project_gained_since_moves_the_clock_and_sends_back(ada: User) 
 
 
 def test_a_project_that_became_critical_moves_the_clock(ada: User) -> None:
-    ticket = near(ada, Status.WAITING, -SECOND)
+    ticket = waiting_ticket(ada, Status.WAITING, -SECOND)
     notices_left(ticket, DAY + HOUR)
     assert ticket.facts["critical"] is False
     Project.objects.update(critical=True)
@@ -363,7 +363,7 @@ def test_a_lost_role_does_not_make_the_clock_zero(ada: User) -> None:
 
 
 def test_the_sweep_moves_waiting_tickets_on_and_only_those_whose_clock_is_over(ada: User) -> None:
-    ticket = near(ada, Status.WAITING, HOUR)
+    ticket = waiting_ticket(ada, Status.WAITING, HOUR)
     sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.WAITING

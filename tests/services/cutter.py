@@ -24,7 +24,7 @@ class Cutter(socketserver.ThreadingTCPServer):
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(("127.0.0.1", 0), _Line)
-        self.far = (host, port)
+        self.remote = (host, port)
         self.port = int(self.server_address[1])
         self.marker, self.end = b"", COMMIT
         self.orders: list[str] = []
@@ -33,12 +33,12 @@ class Cutter(socketserver.ThreadingTCPServer):
 
     def connect(self) -> socket.socket:
         """A connection to the server; a host that is a folder has its socket there, as for libpq."""
-        host, port = self.far
+        host, port = self.remote
         if not host.startswith("/"):
             return socket.create_connection((host, port))
-        far = socket.socket(socket.AF_UNIX)
-        far.connect(f"{host}/.s.PGSQL.{port}")
-        return far
+        remote = socket.socket(socket.AF_UNIX)
+        remote.connect(f"{host}/.s.PGSQL.{port}")
+        return remote
 
     def next_order(self) -> str:
         """What to do with this COMMIT; empty to let it pass."""
@@ -54,20 +54,20 @@ class _Line(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         self.marked = False
-        with self.server.connect() as far:
-            while self._pass_on(self.request, far):
+        with self.server.connect() as remote:
+            while self._pass_on(self.request, remote):
                 pass
 
-    def _pass_on(self, near: socket.socket, far: socket.socket) -> bool:
-        for one in select.select([near, far], [], [])[0]:
+    def _pass_on(self, local: socket.socket, remote: socket.socket) -> bool:
+        for one in select.select([local, remote], [], [])[0]:
             data = one.recv(PIECE)
             if not data:
                 return False
-            order = self._order(data) if one is near else ""
+            order = self._order(data) if one is local else ""
             if order != BEFORE:
-                (far if one is near else near).sendall(data)
+                (remote if one is local else local).sendall(data)
             if order:
-                return self._cut(far, order)
+                return self._cut(remote, order)
         return True
 
     def _order(self, data: bytes) -> str:
@@ -77,10 +77,10 @@ class _Line(socketserver.BaseRequestHandler):
         order, self.marked = self.server.next_order() if self.marked else "", False
         return order
 
-    def _cut(self, far: socket.socket, order: str) -> bool:
+    def _cut(self, remote: socket.socket, order: str) -> bool:
         """The line breaks; where COMMIT was passed on, once the server has answered."""
         if order == AFTER:
-            far.recv(PIECE)
+            remote.recv(PIECE)
         return False
 
 

@@ -22,7 +22,7 @@ from recoverydesk.recovery.evidence.facts import NAMES, Fact
 from recoverydesk.recovery.models import Boundary, Claim, Mention, Probe, RecoveryTicket, ReplyTemplate, Status
 from recoverydesk.recovery.permissions import RESET, WORK, Actor
 from recoverydesk.recovery.workflow import seen_pages
-from recoverydesk.recovery.workflow.advancing import NEAR, still_stands
+from recoverydesk.recovery.workflow.advancing import WAITING_OR_READY, still_stands
 from recoverydesk.recovery.workflow.challenges import stops_resending
 from recoverydesk.recovery.workflow.objections import decided
 from recoverydesk.recovery.workflow.resets import may_reset
@@ -160,7 +160,7 @@ def _rights(
         beside=beside,
         may_work=WORK in actor.rights and not own and not beside,
         may_note=WORK in actor.rights and not own,
-        may_send_back=ticket.status in NEAR and not still_stands(ticket, boundaries, case, now),
+        may_send_back=ticket.status in WAITING_OR_READY and not still_stands(ticket, boundaries, case, now),
         may_resend=ticket.status == Status.CHALLENGED and not stops_resending(case),
         may_settle=settles and actor.user is not None and not decided(ticket, actor.user),
     )

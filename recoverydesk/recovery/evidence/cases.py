@@ -239,9 +239,9 @@ def unmended(lost: QuerySet[Mail]) -> QuerySet[Mail]:
 
 
 def bounced() -> QuerySet[RecoveryTicket]:
-    """Tickets near or before their wait whose contact a mail did not reach, and nobody has noted it."""
-    near = (Status.CHALLENGED, Status.WAITING, Status.READY)
-    return RecoveryTicket.objects.filter(Exists(unmended(lost_mails())), status__in=near, contact_bounced_at=None)
+    """Tickets challenged, waiting or ready whose contact a mail did not reach, and nobody has noted it."""
+    unfinished = (Status.CHALLENGED, Status.WAITING, Status.READY)
+    return RecoveryTicket.objects.filter(Exists(unmended(lost_mails())), status__in=unfinished, contact_bounced_at=None)
 
 
 def mended() -> QuerySet[RecoveryTicket]:

@@ -11,7 +11,7 @@ from recoverydesk.recovery.models import Approval, Boundary, RecoveryTicket, Sta
 from recoverydesk.recovery.workflow import opening
 from recoverydesk.recovery.workflow.work import Work, move, save
 
-NEAR = frozenset({Status.WAITING, Status.READY})
+WAITING_OR_READY = frozenset({Status.WAITING, Status.READY})
 
 
 def advance(work: Work, case: policy.Case | None = None) -> RecoveryTicket:
@@ -23,7 +23,7 @@ def advance(work: Work, case: policy.Case | None = None) -> RecoveryTicket:
     if move_clock(work, case):
         case = work.case()
     target = policy.advances_to(case, work.now, cases.numbers())
-    if target is None or target == work.ticket.status or _another_is_near(work):
+    if target is None or target == work.ticket.status or _another_waits_or_is_ready(work):
         return work.ticket
     return move(work, Status(target), Tag.ACCOUNT_RECOVERY_ADVANCE)
 
@@ -90,7 +90,7 @@ def still_stands(ticket: RecoveryTicket, boundaries: list[Boundary], case: polic
     return not case.role_gained or not opening.gained_boundaries(ticket, boundaries, now)
 
 
-def _another_is_near(work: Work) -> bool:
+def _another_waits_or_is_ready(work: Work) -> bool:
     """At most one ticket of an account waits or is ready; the later one stays challenged."""
-    others = RecoveryTicket.objects.filter(subject_id=work.ticket.subject_id, status__in=NEAR)
+    others = RecoveryTicket.objects.filter(subject_id=work.ticket.subject_id, status__in=WAITING_OR_READY)
     return others.exclude(pk=work.ticket.pk).exists()

@@ -8,7 +8,7 @@ from recoverydesk.recovery import errors
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor
 from recoverydesk.recovery.reasons import check_reason
-from recoverydesk.recovery.workflow.advancing import NEAR, advance, end_approvals, go_back, move_clock
+from recoverydesk.recovery.workflow.advancing import WAITING_OR_READY, advance, end_approvals, go_back, move_clock
 from recoverydesk.recovery.workflow.table import Verb
 from recoverydesk.recovery.workflow.work import Work, record_bounded, save, verb
 
@@ -59,7 +59,7 @@ def dispute_in(work: Work, reason: str, *, lifts_block: bool = False) -> Recover
     ticket.disputed_at, ticket.blocked_at = work.now, None if lifts_block else ticket.blocked_at
     end_approvals(ticket)
     save(work, Tag.ACCOUNT_RECOVERY_DISPUTE, "disputed_at", "blocked_at", reason=reason)
-    if ticket.status in NEAR:
+    if ticket.status in WAITING_OR_READY:
         go_back(work, "disputed")
     move_clock(work, work.case())
     return advance(work) if ticket.status == Status.CHALLENGED else ticket

@@ -61,9 +61,9 @@ DECISIONS = frozenset({
 UNCONFIRMED_MAY = frozenset({Verb.CONFIRM_MAILBOX, Verb.TAKE_RETURN_CODE, Verb.WITHDRAW})
 
 _NEW, _CHALLENGED = frozenset({Status.NEW}), frozenset({Status.CHALLENGED})
-_NEAR = frozenset({Status.WAITING, Status.READY})
+_WAITING_OR_READY = frozenset({Status.WAITING, Status.READY})
 _OPEN = frozenset(OPEN_STATUSES)
-_PROVING = _CHALLENGED | _NEAR
+_PROVING = _CHALLENGED | _WAITING_OR_READY
 _COMPLETED = frozenset({Status.COMPLETED})
 _DESK = frozenset({Who.MODERATOR, Who.ADMIN})
 _SYSTEM = frozenset({Who.SYSTEM})
@@ -90,8 +90,8 @@ TRANSITIONS: dict[Verb, Move] = {
     Verb.START_CLOCK: Move(_CHALLENGED, _PROVING, _SYSTEM),
     Verb.WAIT_OVER: Move(frozenset({Status.WAITING}), _PROVING, _SYSTEM),
     Verb.APPROVE: Move(_PROVING, _PROVING, frozenset({Who.ADMIN})),
-    Verb.SEND_BACK: Move(_NEAR, _PROVING, _SYSTEM | _DESK),
-    Verb.RESET: Move(_NEAR, _PROVING | _COMPLETED, frozenset({Who.ADMIN})),
+    Verb.SEND_BACK: Move(_WAITING_OR_READY, _PROVING, _SYSTEM | _DESK),
+    Verb.RESET: Move(_WAITING_OR_READY, _PROVING | _COMPLETED, frozenset({Who.ADMIN})),
     Verb.REJECT: Move(_OPEN, frozenset({Status.REJECTED}), _DESK),
     Verb.STOP: Move(_OPEN | {Status.STOPPED}, _OPEN | {Status.STOPPED}, frozenset({Who.ADDRESS_HOLDER, Who.SUBJECT})),
     Verb.WITHDRAW: Move(_OPEN, _OPEN | {Status.WITHDRAWN}, _CLAIMANT | {Who.SUBJECT}),
