@@ -8,7 +8,7 @@ class DeskAdminConfig(AdminConfig):
     default_site = "recoverydesk.site.DeskAdminSite"
 
     def ready(self) -> None:
-        from recoverydesk.database.keys_at_hand import check_keys
+        from recoverydesk.database.keys_match import check_keys
         from recoverydesk.site import check_gate
 
         super().ready()

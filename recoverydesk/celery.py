@@ -89,6 +89,6 @@ task_postrun.connect(log_ids.end)
 @beat_init.connect
 def check_keys(**_options: Any) -> None:
     """Worker and beat do not start with other keys than the database's."""
-    from recoverydesk.database.keys_at_hand import at_start
+    from recoverydesk.database.keys_match import at_start
 
     at_start()

@@ -17,7 +17,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from common import wake
-from recoverydesk.database import keys_at_hand
+from recoverydesk.database import keys_match
 from recoverydesk.recovery.background import heartbeat
 
 OK = "ok"
@@ -76,7 +76,7 @@ def newest_migrations() -> frozenset[tuple[str, str]]:
 
 def keys() -> None:
     """FIELD_KEYS and AUDIT_KEY open what is in the database."""
-    if wrong := keys_at_hand.problem():
+    if wrong := keys_match.problem():
         raise NotReady("wrong", wrong)
 
 

@@ -283,10 +283,9 @@ def test_no_number_stands_for_two_decisions() -> None:
 NOT_RENAMED = {
     "OwnPress", "PRESSES", "Pressed", "UNTIL_PRESSED", "_press", "_was_pressed_before", "check_presser", "press",
     "press_glass", "pressed", "presser",
-    "hand", "hand_of", "hand_over", "hands", "keys_at_hand", "wrong_hand",
+    "hand", "hand_of", "hand_over", "hands", "wrong_hand",
     "Beside", "beside", "held_beside", "is_beside", "open_beside", "people_beside",
     "LEAST_LATELY", "STOPPED_LATELY", "lately", "parts_lately", "said_no_lately", "stopped_lately",
-    "Errand", "_errands", "errand", "errands", "promises",
 }  # fmt: skip
 
 

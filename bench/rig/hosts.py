@@ -13,10 +13,10 @@ from multiprocessing.connection import Connection
 from bench.rig import lab
 from recoverydesk.recovery.probing import git
 from recoverydesk.recovery.probing.answers import RESULT, Stop
-from recoverydesk.recovery.probing.errands import Looked, Round
 from recoverydesk.recovery.probing.patience import Knowledge, Visit
 from recoverydesk.recovery.probing.plan import Plan
 from recoverydesk.recovery.probing.probe import Limits, look, redirected_path
+from recoverydesk.recovery.probing.questions import Looked, Round
 from recoverydesk.recovery.probing.transport import Origin
 from recoverydesk.recovery.repository_urls.parser import HostRule, parse
 from tests.recovery.probing import zoo

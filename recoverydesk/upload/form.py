@@ -12,7 +12,7 @@ from django.http import QueryDict
 from packaging.metadata import RawMetadata
 from packaging.version import Version
 
-from recoverydesk.projects.archives import metadata, promises
+from recoverydesk.projects.archives import declared, metadata
 from recoverydesk.projects.archives.distribution import SDIST, WHEEL
 from recoverydesk.upload.answers import Refused
 
@@ -110,7 +110,7 @@ def _metadata(post: QueryDict) -> RawMetadata:
             raw[key] = [*raw.get(key, []), *values]
     if "keywords" in raw:
         raw["keywords"] = [word.strip() for word in raw["keywords"].split(",")]
-    if raw.get("metadata_version") in promises.WITHOUT_LICENSE_FILES:
+    if raw.get("metadata_version") in declared.WITHOUT_LICENSE_FILES:
         raw.pop("license_files", None)  # setuptools writes them all the same, and uv sends what it finds
     if "project_urls" in raw:
         raw["project_urls"] = _links(raw["project_urls"])

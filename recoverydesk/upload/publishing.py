@@ -12,7 +12,7 @@ from audit.log import Origin
 from common.clock import database_now
 from recoverydesk.database.trouble import UNSURE
 from recoverydesk.projects import files, services
-from recoverydesk.projects.archives import distribution, metadata, promises
+from recoverydesk.projects.archives import declared, distribution, metadata
 from recoverydesk.projects.archives.distribution import Contents
 from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.files import Incoming
@@ -89,7 +89,7 @@ def _check_file(upload: Upload) -> None:
 def _check_archive(upload: Upload, named: distribution.Distribution) -> Contents:
     try:
         contents = distribution.inspect(upload.content.bytes, upload.content.length, named)
-        promises.check(contents, upload.form.raw.get("license_files", []))
+        declared.check(contents, upload.form.raw.get("license_files", []))
     except InvalidArchive as error:
         raise Refused(400, f"Invalid distribution file. {error}") from error
     if problem := metadata.kept_problem(contents.raw, contents.unread):

@@ -25,7 +25,7 @@ from recoverydesk.recovery.code_hosts import described, learned, limits
 from recoverydesk.recovery.errors import NotAllowed
 from recoverydesk.recovery.models import Boundary, CodeHost, Probe, RecoveryTicket
 from recoverydesk.recovery.permissions import SYSTEM
-from recoverydesk.recovery.probing import errands
+from recoverydesk.recovery.probing import questions
 from recoverydesk.recovery.probing.answers import ADVERTISEMENT, RESULT
 from recoverydesk.recovery.probing.git import line
 from recoverydesk.recovery.probing.patience import FAILURES
@@ -373,7 +373,7 @@ def test_what_breaks_in_one_look_stops_nobody_else(raw_host: MakeHost, monkeypat
             raise RuntimeError("ours")
         return look(client, place, *args, **keywords)
 
-    monkeypatch.setattr(errands, "look", fragile)
+    monkeypatch.setattr(questions, "look", fragile)
     assert probe_rounds.probe_due() == 1
     broken.refresh_from_db()
     healthy.refresh_from_db()

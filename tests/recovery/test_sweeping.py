@@ -24,7 +24,7 @@ from recoverydesk.recovery.code_hosts import learned
 from recoverydesk.recovery.desk import notes
 from recoverydesk.recovery.models import Boundary, Claim, Probe, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM, claimant, staff
-from recoverydesk.recovery.probing import errands
+from recoverydesk.recovery.probing import questions
 from recoverydesk.recovery.probing.verdicts import Verdict
 from tests import factories
 from tests.recovery.builders import (
@@ -313,7 +313,7 @@ def test_a_ticket_closed_during_a_probe_keeps_nothing(ada: User, monkeypatch: py
         workflow.reject(ticket.pk, actor=admin, reason=REASON)
         return take(*args)
 
-    monkeypatch.setattr(errands, "look", look)
+    monkeypatch.setattr(questions, "look", look)
     monkeypatch.setattr(learned, "take", take_and_close)
     probe_rounds.probe_due()
     boundary.refresh_from_db()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from packaging.metadata import parse_email
 
 from accounts.models import User
-from recoverydesk.projects.archives import distribution, limits, metadata, promises, tar_header
+from recoverydesk.projects.archives import declared, distribution, limits, metadata, tar_header
 from recoverydesk.projects.archives.limits import InvalidArchive, Listing
 from recoverydesk.projects.importing import import_file
 from recoverydesk.projects.models import File
@@ -34,7 +34,7 @@ INFO = header("sample-1.0/PKG-INFO", size=len(metadata_of("sample", "1.0"))) + m
 
 def look(filename: str, data: bytes) -> distribution.Contents:
     contents = distribution.inspect(io.BytesIO(data), len(data), distribution.parse(filename))
-    promises.check(contents)
+    declared.check(contents)
     return contents
 
 

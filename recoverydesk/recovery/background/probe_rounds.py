@@ -14,10 +14,10 @@ from recoverydesk.recovery.code_hosts import learned
 from recoverydesk.recovery.code_hosts.described import stored_hosts
 from recoverydesk.recovery.models import Boundary, CodeHost, Status
 from recoverydesk.recovery.permissions import Actor
-from recoverydesk.recovery.probing.errands import MOST_BRANCHES, Looked, Round, Seen, Stop
 from recoverydesk.recovery.probing.neighbours import Gate
 from recoverydesk.recovery.probing.patience import Visit
 from recoverydesk.recovery.probing.plan import Plan
+from recoverydesk.recovery.probing.questions import MOST_BRANCHES, Looked, Round, Seen, Stop
 from recoverydesk.recovery.probing.transport import Limits
 
 logger = logging.getLogger(__name__)

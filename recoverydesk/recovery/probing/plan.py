@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from recoverydesk.recovery.probing.errands import Ask, Errand, Seen, Stop
 from recoverydesk.recovery.probing.neighbours import Gate, domain_of, is_public
 from recoverydesk.recovery.probing.patience import Visit
 from recoverydesk.recovery.probing.probe import origin_of, paused, probe
+from recoverydesk.recovery.probing.questions import Ask, Question, Seen, Stop
 from recoverydesk.recovery.probing.transport import Limits, Origin
 from recoverydesk.recovery.repository_urls.parser import Hosts, parse
 
@@ -17,14 +17,14 @@ Name = tuple[str, str, str]
 
 @dataclass
 class Plan:
-    """The errands by host key, in the order in which they are asked: everybody's newest repository first."""
+    """The questions by host key, in the order in which they are asked: everybody's newest repository first."""
 
     hosts: Hosts
     limits: Limits
     origins: dict[str, Origin] = field(default_factory=dict)
     seen: dict[int, Seen] = field(default_factory=dict)
     paced: set[str] = field(default_factory=set)  # hosts staff have set a pace for
-    _errands: dict[str, dict[Name, Errand]] = field(default_factory=dict)
+    _questions: dict[str, dict[Name, Question]] = field(default_factory=dict)
 
     def add(self, boundary_id: int, urls: Sequence[str], branch: str, *, start: int) -> None:
         """Let a boundary ask in the next 20 of its repositories, from `start` and going round."""
@@ -41,13 +41,13 @@ class Plan:
             return
         self.origins[origin.key] = origin
         name = (place.host, place.namespace, place.repository)
-        errand = self._errands.setdefault(origin.key, {}).setdefault(name, Errand(place, ask.position))
-        errand.asks.append(ask)
-        errand.position = min(errand.position, ask.position)
+        question = self._questions.setdefault(origin.key, {}).setdefault(name, Question(place, ask.position))
+        question.asks.append(ask)
+        question.position = min(question.position, ask.position)
 
     def stop(self, key: str, visit: Visit, domain: Gate | None = None) -> Stop:
-        """All errands at one host; `domain` is the gate it shares with the others of its domain."""
-        in_turn = sorted(self._errands[key].values(), key=lambda errand: errand.position)
+        """All questions at one host; `domain` is the gate it shares with the others of its domain."""
+        in_turn = sorted(self._questions[key].values(), key=lambda question: question.position)
         return Stop(self.origins[key], visit, deque(in_turn), is_strangers=self._is_strangers(key), domain=domain)
 
     def domains(self) -> dict[str, str]:
@@ -61,14 +61,14 @@ class Plan:
 
     def leave_paused(self, key: str) -> None:
         """Nobody asks at this host: staff have paused it."""
-        for errand in self._errands[key].values():
-            for ask in errand.asks:
-                self.seen[ask.boundary_id].append((ask.url, paused(errand.place)))
+        for question in self._questions[key].values():
+            for ask in question.asks:
+                self.seen[ask.boundary_id].append((ask.url, paused(question.place)))
 
     def keys_of(self, boundary_id: int) -> set[str]:
         """The hosts at which a boundary's repositories are asked."""
         return {
             key
-            for key, errands in self._errands.items()
-            if any(ask.boundary_id == boundary_id for errand in errands.values() for ask in errand.asks)
+            for key, questions in self._questions.items()
+            if any(ask.boundary_id == boundary_id for question in questions.values() for ask in question.asks)
         }

@@ -11,9 +11,9 @@ import pytest
 
 from recoverydesk.recovery.probing import neighbours
 from recoverydesk.recovery.probing.answers import RESULT
-from recoverydesk.recovery.probing.errands import Ask, Errand, Looked, Round, Stop
 from recoverydesk.recovery.probing.neighbours import Gate, domain_of, gates_of, is_public, network_of
 from recoverydesk.recovery.probing.patience import BURST, Knowledge, Visit
+from recoverydesk.recovery.probing.questions import Ask, Looked, Question, Round, Stop
 from recoverydesk.recovery.probing.transport import Limits, Origin
 from tests.recovery.probing.conftest import TOKEN, Answer, Asked, MakeHost, RawHost, http, speaks
 
@@ -123,8 +123,8 @@ def stop_at(host: RawHost, number: int, *, is_strangers: bool = True, domain: Ga
     """One boundary of its own at this host, which speaks v2."""
     origin = Origin("http", "localhost", host.port, allows=("http", host.port), private=True)
     known = Knowledge(protocol="v2-direct", learned_at=NOW)
-    errand = Errand(host.place(), asks=[Ask(number, host.url(), TOKEN)])
-    return Stop(origin, Visit(known, NOW), deque([errand]), is_strangers=is_strangers, domain=domain)
+    question = Question(host.place(), asks=[Ask(number, host.url(), TOKEN)])
+    return Stop(origin, Visit(known, NOW), deque([question]), is_strangers=is_strangers, domain=domain)
 
 
 def answered(stops: list[Stop], hosts: list[RawHost]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from audit import chores
-from recoverydesk.database.keys_at_hand import refuse_foreign_keys
+from recoverydesk.database.keys_match import refuse_foreign_keys
 from recoverydesk.recovery.background import sweep
 
 

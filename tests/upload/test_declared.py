@@ -1,4 +1,4 @@
-"""What an upload promises must be in it: licence files, entry points; and its name must be nobody else's to the eye."""
+"""What an upload declares must be in it: licence files, entry points; and its name must not look like another one."""
 
 from typing import Any
 

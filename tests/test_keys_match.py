@@ -16,7 +16,7 @@ from audit.chain.sealing import seal
 from audit.log import record
 from audit.tags import Tag
 from common import keys
-from recoverydesk.database import keys_at_hand
+from recoverydesk.database import keys_match
 from recoverydesk.environment import WrongSetting
 from tests.example import ROOT
 
@@ -25,7 +25,7 @@ FOREIGN = bytes(range(32, 64))
 
 def problem() -> str:
     """What a start says, and the same from the system check."""
-    said = keys_at_hand.problem()
+    said = keys_match.problem()
     found = [one.msg for one in checks.run_checks(tags=[checks.Tags.database], databases=["default"])]
     assert found == ([said] if said else [])
     return said
@@ -34,7 +34,7 @@ def problem() -> str:
 @pytest.fixture
 def written(db: None) -> str:
     """Rows sealed with today's keys; returns the id of the field key."""
-    keys_at_hand.refuse_foreign_keys()
+    keys_match.refuse_foreign_keys()
     record(Tag.AUDIT_LOG_EXPORT, actor="system")
     seal()
     return keys.current_key_id()
@@ -48,7 +48,7 @@ def test_a_missing_field_key_is_named(written: str, settings: Any) -> None:
     settings.FIELD_KEYS = [FOREIGN]
     assert f"FIELD_KEYS: rows are sealed with key {written}, which FIELD_KEYS lacks" in problem()
     with pytest.raises(WrongSetting):
-        keys_at_hand.refuse_foreign_keys()
+        keys_match.refuse_foreign_keys()
     assert list(key_rotation.lacking()) == [written]  # nothing was noted for the wrong key
 
 
@@ -86,7 +86,7 @@ PROGRAMS = {
 @pytest.mark.parametrize("lost", PROGRAMS)
 def test_no_program_starts_with_a_key_that_is_not_the_databases(lost: str, tmp_path: Path) -> None:
     assert run("manage.py migrate", tmp_path).returncode == 0
-    made = "from recoverydesk.database import keys_at_hand as k; k.refuse_foreign_keys(); from audit.log import record;"
+    made = "from recoverydesk.database import keys_match as k; k.refuse_foreign_keys(); from audit.log import record;"
     made += "from audit.tags import Tag; record(Tag.AUDIT_LOG_EXPORT, actor='system'); from audit.chain import sealing;"
     done = subprocess.run(
         [sys.executable, "manage.py", "shell", "-v", "0", "-c", made + "sealing.seal()"],

@@ -1,6 +1,7 @@
 """Many looks at many hosts at once: each host at its own pace, so that none waits for another. No database.
 
-An errand is one repository with everybody who asks for a branch in it; however many they are, it is one question.
+A question is one repository with all boundaries that ask for a branch in it; however many they are, the host is asked
+once.
 """
 
 import logging
@@ -38,7 +39,7 @@ class Ask:
 
 
 @dataclass
-class Errand:
+class Question:
     """One repository and who asks for it."""
 
     place: Place
@@ -48,14 +49,14 @@ class Errand:
 
 @dataclass
 class Stop:
-    """One host of the round: whom to ask, the errands there in order, and the visit that keeps us polite.
+    """One host of the round: whom to ask, the questions there in order, and the visit that keeps us polite.
 
     A stranger's host shares its domain's gate, and those of its networks, with whoever else is there.
     """
 
     origin: Origin
     visit: Visit
-    errands: deque[Errand] = field(default_factory=deque)
+    questions: deque[Question] = field(default_factory=deque)
     threads: int = 0
     is_strangers: bool = False
     domain: Gate | None = None
@@ -77,7 +78,7 @@ class Visited:
 
 
 class Round:
-    """All errands of one round. `run` yields what comes in, as it comes in."""
+    """All questions of one round. `run` yields what comes in, as it comes in."""
 
     def __init__(self, stops: Mapping[str, Stop], hosts: Hosts, limits: Limits) -> None:
         self.stops, self.hosts, self.limits = stops, hosts, limits
@@ -87,9 +88,9 @@ class Round:
         self._found: set[int] = set()
         self._open: dict[int, int] = defaultdict(int)
         for stop in stops.values():
-            stop.threads = min(AT_ONCE, len(stop.errands))
-            for errand in stop.errands:
-                for ask in errand.asks:
+            stop.threads = min(AT_ONCE, len(stop.questions))
+            for question in stop.questions:
+                for ask in question.asks:
                     self._open[ask.boundary_id] += 1
 
     def run(self) -> Iterator[Looked | Visited]:
@@ -105,15 +106,15 @@ class Round:
                 yield self._news.get()
 
     def _work(self, key: str, stop: Stop) -> None:
-        """One thread's share of a host: errand after errand over one connection."""
+        """One thread's share of a host: question after question over one connection."""
         try:
             with Client(stop.origin, self.limits) as client:
-                while errand := self._next(stop):
+                while question := self._next(stop):
                     with ExitStack() as doors:
                         if self._may_pass(doors, stop, client):
-                            self._look(client, stop.visit, errand)
+                            self._look(client, stop.visit, question)
                         else:
-                            self._done(errand.asks)
+                            self._done(question.asks)
         finally:
             with self._lock:
                 stop.threads -= 1
@@ -122,21 +123,21 @@ class Round:
                 self._give_up(stop)
                 self._news.put(Visited(key))
 
-    def _next(self, stop: Stop) -> Errand | None:
-        """The next errand somebody still needs, once the host may be asked again."""
+    def _next(self, stop: Stop) -> Question | None:
+        """The next question somebody still needs, once the host may be asked again."""
         while True:
             with self._lock:
-                errand = stop.errands.popleft() if stop.errands else None
-            if errand is None:
+                question = stop.questions.popleft() if stop.questions else None
+            if question is None:
                 return None
-            asks = [ask for ask in errand.asks if ask.boundary_id not in self._found]
+            asks = [ask for ask in question.asks if ask.boundary_id not in self._found]
             if not asks:
-                self._done(errand.asks)
+                self._done(question.asks)
             elif stop.visit.take():
-                self._done([ask for ask in errand.asks if ask not in asks])
-                return Errand(errand.place, errand.position, asks)
+                self._done([ask for ask in question.asks if ask not in asks])
+                return Question(question.place, question.position, asks)
             else:
-                self._done(errand.asks)
+                self._done(question.asks)
 
     def _may_pass(self, doors: ExitStack, stop: Stop, client: Client) -> bool:
         """Wait for the turn of this host's domain and networks; False when it does not come in this visit."""
@@ -145,16 +146,16 @@ class Round:
         shared = neighbours.gates_of(client.addresses()) if stop.is_strangers else []
         return neighbours.enter(doors, shared, stop.visit.ends)
 
-    def _look(self, client: Client, visit: Visit, errand: Errand) -> None:
+    def _look(self, client: Client, visit: Visit, question: Question) -> None:
         try:
-            branches = [ask.branch for ask in errand.asks]
-            results = look(client, errand.place, branches, hosts=self.hosts, spoken=visit.spoken)
+            branches = [ask.branch for ask in question.asks]
+            results = look(client, question.place, branches, hosts=self.hosts, spoken=visit.spoken)
             visit.heard(results[0])
-            self._keep(errand.asks, results)
+            self._keep(question.asks, results)
         except Exception:  # ours, and no verdict: the log has it, the others go on
-            logger.exception("a look at %s failed", errand.place.host)
+            logger.exception("a look at %s failed", question.place.host)
         finally:
-            self._done(errand.asks)
+            self._done(question.asks)
 
     def _keep(self, asks: Sequence[Ask], results: Sequence[Result]) -> None:
         with self._lock:
@@ -165,11 +166,11 @@ class Round:
 
     def _give_up(self, stop: Stop) -> None:
         """What is left when the last thread leaves (it died): nobody will look."""
-        while stop.errands:
-            self._done(stop.errands.popleft().asks)
+        while stop.questions:
+            self._done(stop.questions.popleft().asks)
 
     def _done(self, asks: Sequence[Ask]) -> None:
-        """Count down each boundary's errands; the last one brings its news."""
+        """Count down each boundary's questions; the last one brings its news."""
         for ask in asks:
             with self._lock:
                 self._open[ask.boundary_id] -= 1

@@ -1,4 +1,4 @@
-"""Do FIELD_KEYS and AUDIT_KEY belong to the database at hand? Asked at every start, before anything is written."""
+"""Do FIELD_KEYS and AUDIT_KEY belong to this database? Asked at every start, before anything is written."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Does an archive keep what its metadata promises? Asked of uploads only: what is imported was published long ago."""
+"""Does an archive hold what its metadata declares? Asked of uploads only: what is imported was published long ago."""
 
 import re
 from collections.abc import Iterable, Iterator
