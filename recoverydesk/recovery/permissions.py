@@ -12,7 +12,7 @@ from accounts.mail.models import Link
 from accounts.models import User
 from audit.log import Origin
 
-WORK = "recovery.work_recoveryticket"
+WORK_TICKETS = "recovery.work_recoveryticket"
 RESET = "recovery.reset_recoveryticket"
 RESET_WITHOUT_PROJECTS = "recovery.reset_without_projects"
 VIEW = "recovery.view_recoveryticket"
@@ -74,8 +74,8 @@ OPERATOR = Actor(frozenset({Who.OPERATOR}))
 
 def staff(user: User, *, confirmed: Confirmation | None = None) -> Actor:
     """A member of staff, with the rights their groups (or being a superuser) give them."""
-    rights = frozenset(right for right in (VIEW, WORK, RESET, RESET_WITHOUT_PROJECTS) if user.has_perm(right))
-    parts = {Who.MODERATOR} if WORK in rights else set()
+    rights = frozenset(right for right in (VIEW, WORK_TICKETS, RESET, RESET_WITHOUT_PROJECTS) if user.has_perm(right))
+    parts = {Who.MODERATOR} if WORK_TICKETS in rights else set()
     if rights & {RESET, RESET_WITHOUT_PROJECTS}:
         parts.add(Who.ADMIN)
     return Actor(frozenset(parts), user=user, confirmed=confirmed, rights=rights)
@@ -89,7 +89,7 @@ def admins() -> list[User]:
 
 def can_work(user: User) -> bool:
     """Whether this person has the right to work tickets and can come to the desk to do it."""
-    return user.is_staff and user.may_sign_in and user.has_perm(WORK)
+    return user.is_staff and user.may_sign_in and user.has_perm(WORK_TICKETS)
 
 
 def signed_in(

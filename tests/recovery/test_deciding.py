@@ -31,8 +31,7 @@ from recoverydesk.recovery import errors, workflow
 from recoverydesk.recovery.desk import buttons, notes
 from recoverydesk.recovery.models import BoundaryException, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import staff
-from recoverydesk.recovery.workflow import seen_pages, staff_decisions, table
-from recoverydesk.recovery.workflow import work as ticket_work
+from recoverydesk.recovery.workflow import locked_ticket, seen_pages, staff_decisions, table
 from recoverydesk.recovery.workflow.table import DECISIONS, STAFF, Verb
 from tests import factories
 from tests.accounts.authenticator import Authenticator
@@ -345,8 +344,8 @@ def test_without_the_page_it_was_shown_on_there_is_no_decision(ready: RecoveryTi
 def test_a_verb_that_forgets_to_ask_is_undone(ready: RecoveryTicket, root: User) -> None:
     before = state()
     for verb in (Verb.RESET, Verb.APPROVE):
-        with pytest.raises(ConfirmationNeeded), ticket_work.verb(verb, ready.pk, staff(root)) as work:
-            ticket_work.save(work, Tag.ACCOUNT_RECOVERY_APPROVE)
+        with pytest.raises(ConfirmationNeeded), locked_ticket.verb(verb, ready.pk, staff(root)) as locked:
+            locked_ticket.save(locked, Tag.ACCOUNT_RECOVERY_APPROVE)
     assert state() == before
 
 

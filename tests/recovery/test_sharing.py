@@ -20,8 +20,8 @@ from recoverydesk.recovery import errors, workflow
 from recoverydesk.recovery.background import chores, intake, sweep
 from recoverydesk.recovery.models import Boundary, Chore, CodeHost, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, staff
+from recoverydesk.recovery.workflow.locked_ticket import verb
 from recoverydesk.recovery.workflow.table import Verb
-from recoverydesk.recovery.workflow.work import verb
 from tests import factories
 from tests.recovery.builders import REASON, add_boundary, make_admin, make_moderator, make_ticket, pressing, refusals
 

@@ -19,8 +19,8 @@ from recoverydesk.recovery import errors, permissions, workflow
 from recoverydesk.recovery.models import OPEN_STATUSES, Claim, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import OPERATOR, SYSTEM, Actor, Who
 from recoverydesk.recovery.workflow import resets, table
+from recoverydesk.recovery.workflow.locked_ticket import FASTER
 from recoverydesk.recovery.workflow.table import Verb
-from recoverydesk.recovery.workflow.work import FASTER
 from tests import factories
 from tests.recovery import decided
 from tests.recovery.builders import (

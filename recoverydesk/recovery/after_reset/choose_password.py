@@ -19,7 +19,7 @@ from common.clock import database_now
 from recoverydesk.recovery import errors, notices, return_code
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import Actor, Who
-from recoverydesk.recovery.workflow.work import record, record_bounded
+from recoverydesk.recovery.workflow.locked_ticket import record, record_bounded
 
 RENEWABLE_FOR = timedelta(days=7)
 HOLD = timedelta(hours=24)

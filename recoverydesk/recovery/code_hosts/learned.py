@@ -17,7 +17,7 @@ from common import leases
 from common.clock import database_now
 from recoverydesk.recovery.errors import NotAllowed
 from recoverydesk.recovery.models import Boundary, CodeHost, Status
-from recoverydesk.recovery.permissions import WORK, Actor, Who
+from recoverydesk.recovery.permissions import WORK_TICKETS, Actor, Who
 from recoverydesk.recovery.probing.neighbours import Gate
 from recoverydesk.recovery.probing.patience import Knowledge, Visit, within_bounds
 from recoverydesk.recovery.probing.transport import Origin
@@ -145,7 +145,7 @@ def probe_now(host: CodeHost, *, actor: Actor) -> int:
 
     Raises NotAllowed for whoever may not work tickets.
     """
-    if WORK not in actor.rights and Who.SYSTEM not in actor.parts:
+    if WORK_TICKETS not in actor.rights and Who.SYSTEM not in actor.parts:
         raise NotAllowed
     CodeHost.objects.filter(pk=host.pk).update(failures=0, trouble="", circuit_open_until=None)
     waiting = boundaries_at(host.host).exclude(next_probe_at__lte=Now()).update(next_probe_at=Now())

@@ -16,8 +16,8 @@ from recoverydesk.recovery.desk.at_desk import at_desk, save_and_record
 from recoverydesk.recovery.models import RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import RESET, RESET_WITHOUT_PROJECTS, Actor, Who, can_work, staff
 from recoverydesk.recovery.workflow.checks import check_not_own
+from recoverydesk.recovery.workflow.locked_ticket import record
 from recoverydesk.recovery.workflow.seen_pages import Seen
-from recoverydesk.recovery.workflow.work import record
 
 LONGEST_SNOOZE = timedelta(days=30)
 AWAKE = Q(snoozed_until=None) | Q(snoozed_until__lte=Now()) | Q(snoozed_at__lt=F("turn_since"))

@@ -10,8 +10,8 @@ from recoverydesk.recovery import errors
 from recoverydesk.recovery.models import RecoveryTicket
 from recoverydesk.recovery.permissions import Actor, Who
 from recoverydesk.recovery.workflow.checks import check_not_co_owner, check_not_own
+from recoverydesk.recovery.workflow.locked_ticket import record
 from recoverydesk.recovery.workflow.seen_pages import Seen, is_current
-from recoverydesk.recovery.workflow.work import record
 
 CO_OWNERS_MAY = frozenset({"note"})  # design rule 11
 

@@ -23,8 +23,8 @@ from recoverydesk.recovery.desk.at_desk import at_desk
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, ReplyTemplate, Status
 from recoverydesk.recovery.permissions import Actor
 from recoverydesk.recovery.probing.verdicts import Verdict
+from recoverydesk.recovery.workflow.locked_ticket import record
 from recoverydesk.recovery.workflow.seen_pages import Seen
-from recoverydesk.recovery.workflow.work import record
 
 KIND = "recovery_reply"
 MARK = "reply preview"  # the purpose of the key that marks what was shown

@@ -20,7 +20,7 @@ from recoverydesk.recovery.desk.timeline import SHOWS, Line, Result
 from recoverydesk.recovery.evidence import cases, facts
 from recoverydesk.recovery.evidence.facts import NAMES, Fact
 from recoverydesk.recovery.models import Boundary, Claim, Mention, Probe, RecoveryTicket, ReplyTemplate, Status
-from recoverydesk.recovery.permissions import RESET, WORK, Actor
+from recoverydesk.recovery.permissions import RESET, WORK_TICKETS, Actor
 from recoverydesk.recovery.workflow import seen_pages
 from recoverydesk.recovery.workflow.advancing import WAITING_OR_READY, still_stands
 from recoverydesk.recovery.workflow.challenges import stops_resending
@@ -158,8 +158,8 @@ def _rights(
     return Rights(
         own=own,
         beside=beside,
-        may_work=WORK in actor.rights and not own and not beside,
-        may_note=WORK in actor.rights and not own,
+        may_work=WORK_TICKETS in actor.rights and not own and not beside,
+        may_note=WORK_TICKETS in actor.rights and not own,
         may_send_back=ticket.status in WAITING_OR_READY and not still_stands(ticket, boundaries, case, now),
         may_resend=ticket.status == Status.CHALLENGED and not stops_resending(case),
         may_settle=settles and actor.user is not None and not decided(ticket, actor.user),
@@ -209,7 +209,7 @@ def _primary(step: policy.Step, case: policy.Case, actor: Actor) -> Primary | No
         return Primary("reset", str(PRESSES[case.claim]), needs_reason=True) if may_reset(actor, case, rule) else None
     if step == policy.Step.APPROVE:
         return Primary("approve", _("Approve"), needs_reason=True) if RESET in actor.rights else None
-    if WORK not in actor.rights:
+    if WORK_TICKETS not in actor.rights:
         return None
     return {
         policy.Step.CHALLENGE: Primary("challenge", _("Ask for proof")),

@@ -9,47 +9,47 @@ from recoverydesk.recovery import notices, policy
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Approval, Boundary, RecoveryTicket, Status
 from recoverydesk.recovery.workflow import opening
-from recoverydesk.recovery.workflow.work import Work, move, save
+from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, move, save
 
 WAITING_OR_READY = frozenset({Status.WAITING, Status.READY})
 
 
-def advance(work: Work, case: policy.Case | None = None) -> RecoveryTicket:
+def advance(locked: LockedTicket, case: policy.Case | None = None) -> RecoveryTicket:
     """Move a challenged ticket on when everything policy asks but the approval is there and nothing blocks.
 
     `case` saves reading where the caller has read it as it stands now.
     """
-    case = case or work.case()
-    if move_clock(work, case):
-        case = work.case()
-    target = policy.advances_to(case, work.now, cases.numbers())
-    if target is None or target == work.ticket.status or _another_waits_or_is_ready(work):
-        return work.ticket
-    return move(work, Status(target), Tag.ACCOUNT_RECOVERY_ADVANCE)
+    case = case or locked.case()
+    if move_clock(locked, case):
+        case = locked.case()
+    target = policy.advances_to(case, locked.now, cases.numbers())
+    if target is None or target == locked.ticket.status or _another_waits_or_is_ready(locked):
+        return locked.ticket
+    return move(locked, Status(target), Tag.ACCOUNT_RECOVERY_ADVANCE)
 
 
-def write_clock(work: Work) -> policy.Case:
+def write_clock(locked: LockedTicket) -> policy.Case:
     """Write `wait_until` once its clock can start; returns the case as it is then."""
-    case = work.case()
+    case = locked.case()
     ends = policy.clock_ends(case, cases.numbers()) if case.wait_until is None else None
     if ends is None:
         return case
-    _write(work, case, ends)
-    return work.case()
+    _write(locked, case, ends)
+    return locked.case()
 
 
-def move_clock(work: Work, case: policy.Case) -> bool:
+def move_clock(locked: LockedTicket, case: policy.Case) -> bool:
     """A dispute or a stricter row (the first project, a critical one) moves a clock that is written; True if so."""
     ends = policy.later_end(case, cases.numbers())
-    return ends is not None and _write(work, case, ends)
+    return ends is not None and _write(locked, case, ends)
 
 
-def _write(work: Work, case: policy.Case, ends: datetime) -> bool:
-    ticket = work.ticket
+def _write(locked: LockedTicket, case: policy.Case, ends: datetime) -> bool:
+    ticket = locked.ticket
     ticket.wait_until = ends
     ticket.wait_rows = sorted(case.written | set(policy.row_names(case, cases.numbers())))
     save(
-        work,
+        locked,
         Tag.ACCOUNT_RECOVERY_WAIT_STARTED,
         "wait_until",
         "wait_rows",
@@ -59,10 +59,10 @@ def _write(work: Work, case: policy.Case, ends: datetime) -> bool:
     return True
 
 
-def go_back(work: Work, reason: str) -> RecoveryTicket:
+def go_back(locked: LockedTicket, reason: str) -> RecoveryTicket:
     """Back to challenged: proofs stay, approvals die."""
-    end_approvals(work.ticket)
-    return move(work, Status.CHALLENGED, Tag.ACCOUNT_RECOVERY_SEND_BACK, reason=reason)
+    end_approvals(locked.ticket)
+    return move(locked, Status.CHALLENGED, Tag.ACCOUNT_RECOVERY_SEND_BACK, reason=reason)
 
 
 def end_approvals(ticket: RecoveryTicket) -> None:
@@ -70,16 +70,16 @@ def end_approvals(ticket: RecoveryTicket) -> None:
     Approval.objects.filter(ticket=ticket, dead_at=None).update(dead_at=Now())
 
 
-def evidence_holds(work: Work) -> bool:
+def evidence_holds(locked: LockedTicket) -> bool:
     """Ask policy again, with the boundaries of roles gained since the ticket opened added first."""
-    added = opening.add_new_boundaries(work.ticket, work.boundaries, work.now)
+    added = opening.add_new_boundaries(locked.ticket, locked.boundaries, locked.now)
     if added:
-        work.boundaries = list(work.ticket.boundaries.order_by("id"))
-        notices.asked_in_addition(work.ticket, added)
-        move_clock(work, work.case())
+        locked.boundaries = list(locked.ticket.boundaries.order_by("id"))
+        notices.asked_in_addition(locked.ticket, added)
+        move_clock(locked, locked.case())
         return False
-    case = work.case()
-    return not move_clock(work, case) and policy.still_holds(case, work.now, cases.numbers())
+    case = locked.case()
+    return not move_clock(locked, case) and policy.still_holds(case, locked.now, cases.numbers())
 
 
 def still_stands(ticket: RecoveryTicket, boundaries: list[Boundary], case: policy.Case, now: datetime) -> bool:
@@ -90,7 +90,7 @@ def still_stands(ticket: RecoveryTicket, boundaries: list[Boundary], case: polic
     return not case.role_gained or not opening.gained_boundaries(ticket, boundaries, now)
 
 
-def _another_waits_or_is_ready(work: Work) -> bool:
+def _another_waits_or_is_ready(locked: LockedTicket) -> bool:
     """At most one ticket of an account waits or is ready; the later one stays challenged."""
-    others = RecoveryTicket.objects.filter(subject_id=work.ticket.subject_id, status__in=WAITING_OR_READY)
-    return others.exclude(pk=work.ticket.pk).exists()
+    others = RecoveryTicket.objects.filter(subject_id=locked.ticket.subject_id, status__in=WAITING_OR_READY)
+    return others.exclude(pk=locked.ticket.pk).exists()

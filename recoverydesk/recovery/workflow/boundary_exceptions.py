@@ -11,9 +11,9 @@ from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.repository_urls.parser import Place, parse
 from recoverydesk.recovery.workflow.advancing import advance, end_approvals
 from recoverydesk.recovery.workflow.checks import check_full_staff
+from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, check_confirmed, save, verb
 from recoverydesk.recovery.workflow.seen_pages import Seen
 from recoverydesk.recovery.workflow.table import Verb
-from recoverydesk.recovery.workflow.work import Work, check_confirmed, save, verb
 
 
 def ask_exception(
@@ -24,16 +24,16 @@ def ask_exception(
     Raises CoOwnedTicket, StaleTicket, ReasonTooShort, decisions.ConfirmationNeeded, and InvalidTransition where there
     is nothing to except.
     """
-    with verb(Verb.ASK_EXCEPTION, ticket_id, actor, seen) as work:
-        text, boundary = check_reason(reason), _unproved(work, boundary_id)
+    with verb(Verb.ASK_EXCEPTION, ticket_id, actor, seen) as locked:
+        text, boundary = check_reason(reason), _unproved(locked, boundary_id)
         if actor.user is None or other_proof not in BoundaryException.OtherProof.values or _live(boundary).exists():
             raise errors.InvalidTransition("asked already, or no such kind of proof")
-        check_confirmed(work, str(boundary))
+        check_confirmed(locked, str(boundary))
         BoundaryException.objects.create(
-            boundary=boundary, other_proof=other_proof, reason=text, asked_by=actor.user, asked_at=work.now
+            boundary=boundary, other_proof=other_proof, reason=text, asked_by=actor.user, asked_at=locked.now
         )  # fmt: skip
         tag = Tag.ACCOUNT_RECOVERY_ASK_EXCEPTION
-        return save(work, tag, boundary=str(boundary), other_proof=other_proof, reason=text)
+        return save(locked, tag, boundary=str(boundary), other_proof=other_proof, reason=text)
 
 
 def approve_exception(
@@ -44,39 +44,39 @@ def approve_exception(
     Raises SamePerson, TooNew, CoOwnedTicket, StaleTicket, ReasonTooShort, InvalidTransition,
     decisions.ConfirmationNeeded.
     """
-    with verb(Verb.APPROVE_EXCEPTION, ticket_id, actor, seen) as work:
-        check_full_staff(actor, work.now)
-        _decide(work, boundary_id, approved=True, reason=check_reason(reason))
-        end_approvals(work.ticket)
-        return advance(work)
+    with verb(Verb.APPROVE_EXCEPTION, ticket_id, actor, seen) as locked:
+        check_full_staff(actor, locked.now)
+        _decide(locked, boundary_id, approved=True, reason=check_reason(reason))
+        end_approvals(locked.ticket)
+        return advance(locked)
 
 
 def decline_exception(
     ticket_id: int, *, actor: Actor, boundary_id: int, reason: str, seen: Seen | None = None
 ) -> RecoveryTicket:
     """Another person says no: the boundary stays asked for. Raises what `approve_exception` raises, but for TooNew."""
-    with verb(Verb.DECLINE_EXCEPTION, ticket_id, actor, seen) as work:
-        _decide(work, boundary_id, approved=False, reason=check_reason(reason))
-        return work.ticket
+    with verb(Verb.DECLINE_EXCEPTION, ticket_id, actor, seen) as locked:
+        _decide(locked, boundary_id, approved=False, reason=check_reason(reason))
+        return locked.ticket
 
 
-def _decide(work: Work, boundary_id: int, *, approved: bool, reason: str) -> None:
-    actor = work.actor
-    boundary = _unproved(work, boundary_id)
+def _decide(locked: LockedTicket, boundary_id: int, *, approved: bool, reason: str) -> None:
+    actor = locked.actor
+    boundary = _unproved(locked, boundary_id)
     asked = _live(boundary).filter(approved=None).first()
     if asked is None:
         raise errors.InvalidTransition("nobody asked for this exception")
     if actor.user is None or asked.asked_by_id == actor.user.pk:
         raise errors.SamePerson
-    check_confirmed(work, str(boundary))
-    asked.approved, asked.decided_by, asked.decided_at, asked.decided_reason = approved, actor.user, work.now, reason
+    check_confirmed(locked, str(boundary))
+    asked.approved, asked.decided_by, asked.decided_at, asked.decided_reason = approved, actor.user, locked.now, reason
     asked.save(update_fields=["approved", "decided_by", "decided_at", "decided_reason"])
     tag = Tag.ACCOUNT_RECOVERY_APPROVE_EXCEPTION if approved else Tag.ACCOUNT_RECOVERY_DECLINE_EXCEPTION
-    save(work, tag, boundary=str(boundary), reason=reason)
+    save(locked, tag, boundary=str(boundary), reason=reason)
 
 
-def _unproved(work: Work, boundary_id: int) -> Boundary:
-    row = next((row for row in work.asked if row.pk == boundary_id and row.proved_at is None), None)
+def _unproved(locked: LockedTicket, boundary_id: int) -> Boundary:
+    row = next((row for row in locked.asked if row.pk == boundary_id and row.proved_at is None), None)
     if row is None:
         raise errors.InvalidTransition("not a boundary this ticket lacks")
     return row
@@ -107,41 +107,41 @@ def add_boundary(ticket_id: int, *, actor: Actor, url: str, reason: str) -> Reco
 
     Raises NotABoundary, CoOwnedTicket, ReasonTooShort, and InvalidTransition when it is asked for already.
     """
-    with verb(Verb.ADD_BOUNDARY, ticket_id, actor) as work:
+    with verb(Verb.ADD_BOUNDARY, ticket_id, actor) as locked:
         text, place = check_reason(reason), parse(url.strip(), stored_hosts())
         if not place.names_repository:
             raise errors.NotABoundary
-        boundary = _add(work, place, text)
-        end_approvals(work.ticket)
-        work.boundaries = list(work.ticket.boundaries.order_by("id"))
-        save(work, Tag.ACCOUNT_RECOVERY_ADD_BOUNDARY, boundary=str(boundary), url=place.url, reason=text)
-        _tell(work, boundary)
-        return work.ticket
+        boundary = _add(locked, place, text)
+        end_approvals(locked.ticket)
+        locked.boundaries = list(locked.ticket.boundaries.order_by("id"))
+        save(locked, Tag.ACCOUNT_RECOVERY_ADD_BOUNDARY, boundary=str(boundary), url=place.url, reason=text)
+        _tell(locked, boundary)
+        return locked.ticket
 
 
-def _add(work: Work, place: Place, reason: str) -> Boundary:
-    known = next((row for row in work.boundaries if (row.host, row.namespace) == (place.host, place.namespace)), None)
+def _add(locked: LockedTicket, place: Place, reason: str) -> Boundary:
+    known = next((row for row in locked.boundaries if (row.host, row.namespace) == (place.host, place.namespace)), None)
     if known is not None and known.kind == Boundary.Kind.ASKED:
         raise errors.InvalidTransition("asked for already")
-    row = known or Boundary(ticket=work.ticket, host=place.host, namespace=place.namespace)
-    row.kind, row.added_by, row.added_reason = Boundary.Kind.ASKED, work.actor.user, reason
-    row.repositories = row.repositories or [_repository(work, place)]
+    row = known or Boundary(ticket=locked.ticket, host=place.host, namespace=place.namespace)
+    row.kind, row.added_by, row.added_reason = Boundary.Kind.ASKED, locked.actor.user, reason
+    row.repositories = row.repositories or [_repository(locked, place)]
     row.save()
     return row
 
 
-def _repository(work: Work, place: Place) -> dict[str, str]:
-    now = work.now.isoformat()
+def _repository(locked: LockedTicket, place: Place) -> dict[str, str]:
+    now = locked.now.isoformat()
     return {
         "url": place.url, "repository": place.repository, "project": "", "label": "",
         "first_release": "", "first_seen": now, "last_release": "", "last_seen": now,
     }  # fmt: skip
 
 
-def _tell(work: Work, boundary: Boundary) -> None:
+def _tell(locked: LockedTicket, boundary: Boundary) -> None:
     """A contact that has its branch token already hears where else to push it."""
-    ticket = work.ticket
+    ticket = locked.ticket
     if ticket.status != Status.CHALLENGED or not notices.contact_is_known(ticket):
         return
-    Boundary.objects.filter(pk=boundary.pk).update(next_probe_at=work.now)
+    Boundary.objects.filter(pk=boundary.pk).update(next_probe_at=locked.now)
     notices.asked_in_addition(ticket, [boundary])

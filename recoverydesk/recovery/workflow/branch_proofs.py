@@ -13,8 +13,8 @@ from recoverydesk.recovery.permissions import SYSTEM, Actor
 from recoverydesk.recovery.probing.probe import Result, next_delay
 from recoverydesk.recovery.probing.verdicts import Verdict
 from recoverydesk.recovery.workflow.advancing import advance
+from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, save, verb
 from recoverydesk.recovery.workflow.table import Verb
-from recoverydesk.recovery.workflow.work import Work, save, verb
 
 
 def record_probe(
@@ -29,20 +29,20 @@ def record_probe(
 
     `results` are (URL, result) pairs in the order of the looks. Raises InvalidTransition for another ticket's boundary.
     """
-    with verb(Verb.RECORD_PROBE, ticket_id, actor) as work:
-        boundary = next((row for row in work.asked if row.pk == boundary_id), None)
+    with verb(Verb.RECORD_PROBE, ticket_id, actor) as locked:
+        boundary = next((row for row in locked.asked if row.pk == boundary_id), None)
         if boundary is None:
             raise errors.InvalidTransition("not a boundary this ticket asks for")
         if boundary.proved_at is not None or boundary.lease != lease:
-            return work.ticket
-        probes = Probe.objects.bulk_create(_probe_row(boundary, url, result, work) for url, result in results)
-        _schedule(boundary, results, work)
+            return locked.ticket
+        probes = Probe.objects.bulk_create(_probe_row(boundary, url, result, locked) for url, result in results)
+        _schedule(boundary, results, locked)
         pairs = zip(probes, results, strict=True)
         proof = next((probe for probe, (url, result) in pairs if _proves(boundary, url, result)), None)
         if proof is None:
-            return save(work, None)
-        _prove(work, boundary, proof)
-        return advance(work)
+            return save(locked, None)
+        _prove(locked, boundary, proof)
+        return advance(locked)
 
 
 def _proves(boundary: Boundary, url: str, result: Result) -> bool:
@@ -52,7 +52,7 @@ def _proves(boundary: Boundary, url: str, result: Result) -> bool:
     return result.verdict == Verdict.FOUND and own and there == (boundary.host, boundary.namespace)
 
 
-def _probe_row(boundary: Boundary, url: str, result: Result, work: Work) -> Probe:
+def _probe_row(boundary: Boundary, url: str, result: Result, locked: LockedTicket) -> Probe:
     return Probe(
         boundary=boundary,
         url=url,
@@ -68,18 +68,18 @@ def _probe_row(boundary: Boundary, url: str, result: Result, work: Work) -> Prob
         bytes_sent=result.bytes_sent,
         bytes_received=result.bytes_received,
         elapsed_ms=result.elapsed_ms,
-        probed_at=work.now,
+        probed_at=locked.now,
     )
 
 
-def _schedule(boundary: Boundary, results: Sequence[tuple[str, Result]], work: Work) -> None:
+def _schedule(boundary: Boundary, results: Sequence[tuple[str, Result]], locked: LockedTicket) -> None:
     """When to look again: the soonest that any verdict asks for; never, when none does."""
     delays = [_delay(result, boundary.attempts) for _, result in results]
     soonest = min((delay for delay in delays if delay is not None), default=None)
     boundary.attempts += 1
-    boundary.last_probed_at = work.now
+    boundary.last_probed_at = locked.now
     boundary.last_verdict = _telling(results)
-    boundary.next_probe_at = work.now + soonest if soonest is not None else None
+    boundary.next_probe_at = locked.now + soonest if soonest is not None else None
     leases.save_if_held(
         boundary,
         attempts=boundary.attempts,
@@ -103,16 +103,16 @@ def _telling(results: Sequence[tuple[str, Result]]) -> str:
     return verdicts[0] if verdicts else ""
 
 
-def _prove(work: Work, boundary: Boundary, proof: Probe) -> None:
+def _prove(locked: LockedTicket, boundary: Boundary, proof: Probe) -> None:
     """A proof stands though its branch is deleted afterwards. It confirms the mailbox: the name went nowhere else."""
-    boundary.proof, boundary.proved_at, boundary.next_probe_at = proof, work.now, None
+    boundary.proof, boundary.proved_at, boundary.next_probe_at = proof, locked.now, None
     boundary.save(update_fields=["proof", "proved_at", "next_probe_at"])
-    ticket = work.ticket
+    ticket = locked.ticket
     confirms = ticket.claim == Claim.SECOND_FACTOR and ticket.mailbox_confirmed_at is None
     if confirms:
-        ticket.mailbox_confirmed_at = work.now
+        ticket.mailbox_confirmed_at = locked.now
     fields = ["mailbox_confirmed_at"] if confirms else []
-    save(work, Tag.ACCOUNT_RECOVERY_PROOF, *fields, boundary=str(boundary), url=proof.url, object_id=proof.object_id)
-    if any(row.proved_at is None for row in work.asked):
-        done = sum(row.proved_at is not None for row in work.asked)
-        notices.progress(ticket, boundary, done=done, total=len(work.asked))
+    save(locked, Tag.ACCOUNT_RECOVERY_PROOF, *fields, boundary=str(boundary), url=proof.url, object_id=proof.object_id)
+    if any(row.proved_at is None for row in locked.asked):
+        done = sum(row.proved_at is not None for row in locked.asked)
+        notices.progress(ticket, boundary, done=done, total=len(locked.asked))

@@ -12,9 +12,9 @@ from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor
 from recoverydesk.recovery.workflow.advancing import advance
+from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, move, save, verb
 from recoverydesk.recovery.workflow.seen_pages import Seen
 from recoverydesk.recovery.workflow.table import Verb
-from recoverydesk.recovery.workflow.work import Work, move, save, verb
 
 RESENDS_A_DAY = 3
 UNCONFIRMED_A_MONTH = 3
@@ -28,25 +28,25 @@ def challenge(ticket_id: int, *, actor: Actor, seen: Seen | None = None) -> Reco
     Raises NoContact, TicketBlocked (frozen), ResetsSwitchedOff, and TooOften for the system's fourth unconfirmed
     challenge of an account, or of a new contact, in 30 days.
     """
-    with verb(Verb.CHALLENGE, ticket_id, actor, seen) as work:
-        ticket, case = work.ticket, work.case()
-        _check_open_to_challenge(work, case)
+    with verb(Verb.CHALLENGE, ticket_id, actor, seen) as locked:
+        ticket, case = locked.ticket, locked.case()
+        _check_open_to_challenge(locked, case)
         wait = policy.row(case, cases.numbers()).wait
-        notices.challenge(ticket, work.boundaries, wait=wait)
+        notices.challenge(ticket, locked.boundaries, wait=wait)
         if ticket.claim == Claim.SECOND_FACTOR:
-            Boundary.objects.filter(pk__in=[row.pk for row in work.asked]).update(next_probe_at=work.now)
-        ticket.challenged_at = work.now
+            Boundary.objects.filter(pk__in=[row.pk for row in locked.asked]).update(next_probe_at=locked.now)
+        ticket.challenged_at = locked.now
         ticket.challenges_itself = False
         return move(
-            work, Status.CHALLENGED, Tag.ACCOUNT_RECOVERY_CHALLENGE, "challenged_at", "challenges_itself",
-            boundaries=len(work.asked),
+            locked, Status.CHALLENGED, Tag.ACCOUNT_RECOVERY_CHALLENGE, "challenged_at", "challenges_itself",
+            boundaries=len(locked.asked),
         )  # fmt: skip
 
 
-def _check_open_to_challenge(work: Work, case: policy.Case) -> None:
+def _check_open_to_challenge(locked: LockedTicket, case: policy.Case) -> None:
     _check_blocks(policy.blocks(case, cases.numbers()))
-    if work.actor == SYSTEM:
-        _refuse_flood(work)
+    if locked.actor == SYSTEM:
+        _refuse_flood(locked)
 
 
 def _check_blocks(found: list[policy.Block]) -> None:
@@ -60,20 +60,20 @@ def _check_blocks(found: list[policy.Block]) -> None:
 
 def leave_to_staff(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
     """The desk could not challenge by itself (that refusal is the event); a moderator decides."""
-    with verb(Verb.CHALLENGE, ticket_id, actor) as work:
-        work.ticket.challenges_itself = False
-        return save(work, None, "challenges_itself")
+    with verb(Verb.CHALLENGE, ticket_id, actor) as locked:
+        locked.ticket.challenges_itself = False
+        return save(locked, None, "challenges_itself")
 
 
-def _refuse_flood(work: Work) -> None:
+def _refuse_flood(locked: LockedTicket) -> None:
     """Neither an account nor a stranger's mailbox can be flooded by asking again and again."""
     recent = RecoveryTicket.objects.filter(
-        mailbox_confirmed_at=None, challenged_at__gte=work.now - timedelta(days=30)
+        mailbox_confirmed_at=None, challenged_at__gte=locked.now - timedelta(days=30)
     )  # fmt: skip
-    if recent.filter(subject_id=work.ticket.subject_id).count() >= UNCONFIRMED_A_MONTH:
+    if recent.filter(subject_id=locked.ticket.subject_id).count() >= UNCONFIRMED_A_MONTH:
         raise errors.TooOften
-    new_contact = work.ticket.claim != Claim.SECOND_FACTOR
-    if new_contact and recent.filter(contact__iexact=work.ticket.contact).count() >= UNCONFIRMED_A_MONTH:
+    new_contact = locked.ticket.claim != Claim.SECOND_FACTOR
+    if new_contact and recent.filter(contact__iexact=locked.ticket.contact).count() >= UNCONFIRMED_A_MONTH:
         raise errors.TooOften
 
 
@@ -94,14 +94,14 @@ def resend(ticket_id: int, *, actor: Actor) -> Mail:
     Raises TooOften, and what stops the ticket: TicketBlocked, ResetsSwitchedOff, NoContact. A mail that came back
     does not stop it: sending again is what may mend that.
     """
-    with verb(Verb.RESEND, ticket_id, actor) as work:
-        ticket, case = work.ticket, work.case()
+    with verb(Verb.RESEND, ticket_id, actor) as locked:
+        ticket, case = locked.ticket, locked.case()
         _check_blocks(stops_resending(case))
-        if not may_resend(ticket, work.now):
+        if not may_resend(ticket, locked.now):
             raise errors.TooOften
         wait = policy.row(case, cases.numbers()).wait
-        mail = notices.send_challenge(ticket, work.boundaries, wait=wait, round_=notices.rounds(ticket))
-        save(work, Tag.ACCOUNT_RECOVERY_RESEND)
+        mail = notices.send_challenge(ticket, locked.boundaries, wait=wait, round_=notices.rounds(ticket))
+        save(locked, Tag.ACCOUNT_RECOVERY_RESEND)
         return mail
 
 
@@ -112,18 +112,18 @@ def confirm_mailbox(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
     went on by itself meanwhile (a look found the branch, and that confirmed the mailbox) stays as it is. Raises
     InvalidTransition when the confirming link was used before.
     """
-    with verb(Verb.CONFIRM_MAILBOX, ticket_id, actor) as work:
-        ticket = work.ticket
+    with verb(Verb.CONFIRM_MAILBOX, ticket_id, actor) as locked:
+        ticket = locked.ticket
         if ticket.status != Status.CHALLENGED:
             return ticket
         if ticket.claim != Claim.SECOND_FACTOR and ticket.mailbox_confirmed_at is None:
             _check_confirming(actor)
-        look_soon(work)
+        look_soon(locked)
         if ticket.mailbox_confirmed_at is None:
-            ticket.mailbox_confirmed_at = work.now
-            _send_token(work)
-            save(work, Tag.ACCOUNT_RECOVERY_CONFIRM_MAILBOX, "mailbox_confirmed_at", how="link")
-        return advance(work)
+            ticket.mailbox_confirmed_at = locked.now
+            _send_token(locked)
+            save(locked, Tag.ACCOUNT_RECOVERY_CONFIRM_MAILBOX, "mailbox_confirmed_at", how="link")
+        return advance(locked)
 
 
 def _check_confirming(actor: Actor) -> None:
@@ -134,29 +134,29 @@ def _check_confirming(actor: Actor) -> None:
         raise errors.InvalidTransition
 
 
-def _send_token(work: Work) -> None:
-    if work.ticket.claim != Claim.SECOND_FACTOR:
-        wait = policy.row(work.case(), cases.numbers()).wait
-        notices.make_status_link(work.ticket)
-        notices.send_challenge(work.ticket, work.boundaries, wait=wait, round_=0)
+def _send_token(locked: LockedTicket) -> None:
+    if locked.ticket.claim != Claim.SECOND_FACTOR:
+        wait = policy.row(locked.case(), cases.numbers()).wait
+        notices.make_status_link(locked.ticket)
+        notices.send_challenge(locked.ticket, locked.boundaries, wait=wait, round_=0)
 
 
 def check_now(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
     """Make every unproved boundary due, unless it was looked at in the last minute."""
-    with verb(Verb.CHECK_NOW, ticket_id, actor) as work:
-        look_soon(work)
-        return work.ticket
+    with verb(Verb.CHECK_NOW, ticket_id, actor) as locked:
+        look_soon(locked)
+        return locked.ticket
 
 
-def look_soon(work: Work) -> None:
+def look_soon(locked: LockedTicket) -> None:
     """Unproved boundaries are due now; those asked for again within a minute, a minute after the last look.
 
     The desk's own first look, made before anybody could have pushed, does not count.
     """
-    waiting = Boundary.objects.filter(ticket=work.ticket, kind=Boundary.Kind.ASKED, proved_at=None)
-    fresh = Q(attempts__gt=1, last_probed_at__gt=work.now - CHECK_EVERY)
+    waiting = Boundary.objects.filter(ticket=locked.ticket, kind=Boundary.Kind.ASKED, proved_at=None)
+    fresh = Q(attempts__gt=1, last_probed_at__gt=locked.now - CHECK_EVERY)
     # A look under way began before: it loses its lease, and what it saw is not kept.
-    waiting.exclude(fresh).update(next_probe_at=work.now, lease=None, leased_until=None)
+    waiting.exclude(fresh).update(next_probe_at=locked.now, lease=None, leased_until=None)
     soon = F("last_probed_at") + CHECK_EVERY
     waiting.filter(fresh).exclude(next_probe_at__lt=soon).update(next_probe_at=soon)
 
@@ -166,31 +166,31 @@ def take_return_code(ticket_id: int, *, actor: Actor) -> str:
 
     A claim whose press touches no password has none.
     """
-    with verb(Verb.TAKE_RETURN_CODE, ticket_id, actor) as work:
-        ticket = work.ticket
+    with verb(Verb.TAKE_RETURN_CODE, ticket_id, actor) as locked:
+        ticket = locked.ticket
         if ticket.return_code_digest or ticket.claim == Claim.UNVERIFIED_EMAIL:
             return ""
         code = return_code.make()
         ticket.return_code_digest = return_code.digest(code, ticket)
-        save(work, Tag.ACCOUNT_RECOVERY_RETURN_CODE, "return_code_digest")
+        save(locked, Tag.ACCOUNT_RECOVERY_RETURN_CODE, "return_code_digest")
         return code
 
 
 def note_bounce(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
     """The contact's mail could not be delivered: our turn."""
-    with verb(Verb.NOTE_BOUNCE, ticket_id, actor) as work:
-        ticket = work.ticket
+    with verb(Verb.NOTE_BOUNCE, ticket_id, actor) as locked:
+        ticket = locked.ticket
         if ticket.contact_bounced_at is None:
-            ticket.contact_bounced_at = work.now
-            save(work, Tag.ACCOUNT_EMAIL_BOUNCED, "contact_bounced_at")
+            ticket.contact_bounced_at = locked.now
+            save(locked, Tag.ACCOUNT_EMAIL_BOUNCED, "contact_bounced_at")
         return ticket
 
 
 def mend_bounce(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
     """A later mail reached the contact: their turn again. Raises InvalidTransition while none has."""
-    with verb(Verb.MEND_BOUNCE, ticket_id, actor) as work:
+    with verb(Verb.MEND_BOUNCE, ticket_id, actor) as locked:
         if not cases.mended().filter(pk=ticket_id).exists():
             raise errors.InvalidTransition("no later mail has arrived")
-        work.ticket.contact_bounced_at = None
-        save(work, Tag.ACCOUNT_RECOVERY_MEND_BOUNCE, "contact_bounced_at")
-        return advance(work)
+        locked.ticket.contact_bounced_at = None
+        save(locked, Tag.ACCOUNT_RECOVERY_MEND_BOUNCE, "contact_bounced_at")
+        return advance(locked)

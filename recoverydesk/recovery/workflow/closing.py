@@ -17,9 +17,9 @@ from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.workflow import timetable
 from recoverydesk.recovery.workflow.checks import YOUNG_FACTOR
 from recoverydesk.recovery.workflow.disputes import dispute_in
+from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, move, save, verb
 from recoverydesk.recovery.workflow.seen_pages import Seen
 from recoverydesk.recovery.workflow.table import TRANSITIONS, Verb
-from recoverydesk.recovery.workflow.work import Work, move, save, verb
 
 ONCE_IN = timedelta(days=30)
 A_MOMENT = timedelta(seconds=10)  # between the clock a verb reads and the time of its events
@@ -28,8 +28,8 @@ SUBJECT = "subject"
 
 def reject(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None) -> RecoveryTicket:
     """Close without a reset. Raises ReasonTooShort."""
-    with verb(Verb.REJECT, ticket_id, actor, seen) as work:
-        return close(work, Status.REJECTED, Tag.ACCOUNT_RECOVERY_REJECT, reason=check_reason(reason))
+    with verb(Verb.REJECT, ticket_id, actor, seen) as locked:
+        return close(locked, Status.REJECTED, Tag.ACCOUNT_RECOVERY_REJECT, reason=check_reason(reason))
 
 
 def stop(ticket_id: int, *, actor: Actor, lock_account: bool = False) -> RecoveryTicket:
@@ -39,23 +39,23 @@ def stop(ticket_id: int, *, actor: Actor, lock_account: bool = False) -> Recover
     that, disputes instead: otherwise an intruder could keep the owner out for ever. The hand that stopped a request
     may still lock the account afterwards, once. Raises InvalidTransition for whatever else is closed.
     """
-    with verb(Verb.STOP, ticket_id, actor) as work:
-        if not work.ticket.is_open:
-            return _lock_later(work, lock_account)
-        if _disputes_instead(work):
-            return dispute_in(work, "stopped again, or with a young second factor", lifts_block=_is_young(work))
-        work.ticket.stopped_by = hand_of(actor)
-        ticket = close(work, Status.STOPPED, Tag.ACCOUNT_RECOVERY_STOP, "stopped_by")
+    with verb(Verb.STOP, ticket_id, actor) as locked:
+        if not locked.ticket.is_open:
+            return _lock_later(locked, lock_account)
+        if _disputes_instead(locked):
+            return dispute_in(locked, "stopped again, or with a young second factor", lifts_block=_is_young(locked))
+        locked.ticket.stopped_by = hand_of(actor)
+        ticket = close(locked, Status.STOPPED, Tag.ACCOUNT_RECOVERY_STOP, "stopped_by")
         if lock_account:
-            freeze_account(work, "stopped a recovery request")
+            freeze_account(locked, "stopped a recovery request")
         return ticket
 
 
-def _lock_later(work: Work, lock_account: bool) -> RecoveryTicket:
-    if not lock_account or not may_still_lock(work.ticket, hand_of(work.actor)):
-        raise errors.InvalidTransition(f"stop, {work.ticket.status}")
-    freeze_account(work, "stopped a recovery request")
-    return save(work, Tag.ACCOUNT_RECOVERY_STOP, locked=True)
+def _lock_later(locked: LockedTicket, lock_account: bool) -> RecoveryTicket:
+    if not lock_account or not may_still_lock(locked.ticket, hand_of(locked.actor)):
+        raise errors.InvalidTransition(f"stop, {locked.ticket.status}")
+    freeze_account(locked, "stopped a recovery request")
+    return save(locked, Tag.ACCOUNT_RECOVERY_STOP, locked=True)
 
 
 def may_still_lock(ticket: RecoveryTicket, hand: str) -> bool:
@@ -71,20 +71,20 @@ def hand_of(actor: Actor) -> str:
     return actor.link.recipient.lower() if actor.link is not None else SUBJECT
 
 
-def _disputes_instead(work: Work) -> bool:
-    return _is_young(work) or said_no_lately(work)
+def _disputes_instead(locked: LockedTicket) -> bool:
+    return _is_young(locked) or said_no_lately(locked)
 
 
-def _is_young(work: Work) -> bool:
-    since = work.actor.factor_since
-    return Who.SUBJECT in work.actor.parts and since is not None and since > work.now - YOUNG_FACTOR
+def _is_young(locked: LockedTicket) -> bool:
+    since = locked.actor.factor_since
+    return Who.SUBJECT in locked.actor.parts and since is not None and since > locked.now - YOUNG_FACTOR
 
 
-def said_no_lately(work: Work) -> bool:
+def said_no_lately(locked: LockedTicket) -> bool:
     """The same hand stopped or objected to another request of this account in the last 30 days."""
-    others = RecoveryTicket.objects.filter(subject_id=work.ticket.subject_id, stopped_by=hand_of(work.actor))
-    since = work.now - ONCE_IN
-    return others.exclude(pk=work.ticket.pk).filter(Q(closed_at__gte=since) | Q(objected_at__gte=since)).exists()
+    others = RecoveryTicket.objects.filter(subject_id=locked.ticket.subject_id, stopped_by=hand_of(locked.actor))
+    since = locked.now - ONCE_IN
+    return others.exclude(pk=locked.ticket.pk).filter(Q(closed_at__gte=since) | Q(objected_at__gte=since)).exists()
 
 
 def withdraw(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
@@ -92,52 +92,52 @@ def withdraw(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
 
     A visit with a second factor younger than 30 days disputes instead. Raises StepUpRequired.
     """
-    with verb(Verb.WITHDRAW, ticket_id, actor) as work:
+    with verb(Verb.WITHDRAW, ticket_id, actor) as locked:
         if Who.SUBJECT in actor.parts and not actor.recent:
             raise errors.StepUpRequired
-        if _is_young(work):
-            return dispute_in(work, "withdrawn with a young second factor", lifts_block=True)
-        return close(work, Status.WITHDRAWN, Tag.ACCOUNT_RECOVERY_WITHDRAW)
+        if _is_young(locked):
+            return dispute_in(locked, "withdrawn with a young second factor", lifts_block=True)
+        return close(locked, Status.WITHDRAWN, Tag.ACCOUNT_RECOVERY_WITHDRAW)
 
 
 def expire(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
     """Close a challenged ticket whose claimant had 14 days of turn. Raises InvalidTransition while time is left."""
-    with verb(Verb.EXPIRE, ticket_id, actor) as work:
-        if not policy.expired(work.case(), timetable.their_time(work.ticket, work.now), cases.numbers()):
+    with verb(Verb.EXPIRE, ticket_id, actor) as locked:
+        if not policy.expired(locked.case(), timetable.their_time(locked.ticket, locked.now), cases.numbers()):
             raise errors.InvalidTransition("time is left")
-        return close(work, Status.EXPIRED, Tag.ACCOUNT_RECOVERY_EXPIRE)
+        return close(locked, Status.EXPIRED, Tag.ACCOUNT_RECOVERY_EXPIRE)
 
 
-def close(work: Work, status: Status, tag: Tag, *fields: str, reason: str = "") -> RecoveryTicket:
+def close(locked: LockedTicket, status: Status, tag: Tag, *fields: str, reason: str = "") -> RecoveryTicket:
     """End a ticket without a reset: its links die, its boundaries are not asked again, a known contact is told."""
-    ticket = _end(work, status, tag, *fields, reason=reason)
+    ticket = _end(locked, status, tag, *fields, reason=reason)
     if ticket.challenged_at is not None and notices.contact_is_known(ticket):
         notices.tell_contact(ticket, "recovery_closed", status=status.value)
     return ticket
 
 
-def _end(work: Work, status: Status, tag: Tag, *fields: str, reason: str) -> RecoveryTicket:
-    ticket = work.ticket
+def _end(locked: LockedTicket, status: Status, tag: Tag, *fields: str, reason: str) -> RecoveryTicket:
+    ticket = locked.ticket
     links.kill(reference=ticket.reference, purposes=["status", "confirm_contact"])
     Boundary.objects.filter(ticket=ticket).update(next_probe_at=None)
     ticket.closing_reason = reason
     ticket.challenges_itself = False
     ticket.next_notice_at = None
-    return move(work, status, tag, "closing_reason", "challenges_itself", "next_notice_at", *fields, reason=reason)
+    return move(locked, status, tag, "closing_reason", "challenges_itself", "next_notice_at", *fields, reason=reason)
 
 
-def close_others(work: Work) -> None:
+def close_others(locked: LockedTicket) -> None:
     """Other open tickets of the account end with this one; a contact that was ever confirmed or verified is told."""
     others = RecoveryTicket.objects.select_for_update(of=("self",)).open()
-    for other in others.filter(subject_id=work.ticket.subject_id).exclude(pk=work.ticket.pk):
-        other.subject = work.ticket.subject
-        end = Work(Verb.REJECT, other, SYSTEM, work.now, TRANSITIONS[Verb.REJECT].targets, [])
-        _end(end, Status.REJECTED, Tag.ACCOUNT_RECOVERY_REJECT, reason=f"closed with #{work.ticket.pk}")
+    for other in others.filter(subject_id=locked.ticket.subject_id).exclude(pk=locked.ticket.pk):
+        other.subject = locked.ticket.subject
+        end = LockedTicket(Verb.REJECT, other, SYSTEM, locked.now, TRANSITIONS[Verb.REJECT].targets, [])
+        _end(end, Status.REJECTED, Tag.ACCOUNT_RECOVERY_REJECT, reason=f"closed with #{locked.ticket.pk}")
         if other.mailbox_confirmed_at is not None or other.contact in addresses.notice_addresses(other.subject):
             notices.tell_contact(other, "recovery_closed", status=Status.REJECTED.value, another=True)
 
 
-def freeze_account(work: Work, reason: str) -> None:
+def freeze_account(locked: LockedTicket, reason: str) -> None:
     """Freeze the subject's account in the owner's name: only they, or staff, lift it."""
-    subject, actor = work.ticket.subject, work.actor
+    subject, actor = locked.ticket.subject, locked.actor
     services.freeze(subject, by=User.FrozenBy.OWNER, actor=actor.party, reason=reason, origin=actor.origin)

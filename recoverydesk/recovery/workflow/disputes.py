@@ -9,8 +9,8 @@ from recoverydesk.recovery.models import RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor
 from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.workflow.advancing import WAITING_OR_READY, advance, end_approvals, go_back, move_clock
+from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, record_bounded, save, verb
 from recoverydesk.recovery.workflow.table import Verb
-from recoverydesk.recovery.workflow.work import Work, record_bounded, save, verb
 
 SILENCE = timedelta(days=7)
 
@@ -20,11 +20,11 @@ def block(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
 
     A disputed ticket is blocked once at most: two people decide about it, and nobody holds it up by signing in.
     """
-    with verb(Verb.BLOCK, ticket_id, actor) as work:
-        ticket = work.ticket
+    with verb(Verb.BLOCK, ticket_id, actor) as locked:
+        ticket = locked.ticket
         if ticket.blocked_at is None and not (ticket.disputed_at is not None and _was_blocked(ticket)):
-            ticket.blocked_at = work.now
-            save(work, Tag.ACCOUNT_RECOVERY_BLOCK, "blocked_at")
+            ticket.blocked_at = locked.now
+            save(locked, Tag.ACCOUNT_RECOVERY_BLOCK, "blocked_at")
         return ticket
 
 
@@ -38,44 +38,44 @@ def dispute(ticket_id: int, *, actor: Actor, reason: str) -> RecoveryTicket:
     Only the first dispute starts the days; a later one is written down. A block by the owner's sign-in stands, unless
     it is the system that doubts (a young second factor). Raises ReasonTooShort.
     """
-    with verb(Verb.DISPUTE, ticket_id, actor) as work:
-        return dispute_in(work, check_reason(reason), lifts_block=actor == SYSTEM)
+    with verb(Verb.DISPUTE, ticket_id, actor) as locked:
+        return dispute_in(locked, check_reason(reason), lifts_block=actor == SYSTEM)
 
 
-def dispute_in(work: Work, reason: str, *, lifts_block: bool = False) -> RecoveryTicket:
+def dispute_in(locked: LockedTicket, reason: str, *, lifts_block: bool = False) -> RecoveryTicket:
     """Dispute inside another verb: never a stop, whoever it was. `lifts_block`: silence, or a young factor.
 
     One more objection is written down and changes nothing: a hand that objects every minute would otherwise end each
     approval before the second person can press, and keep the owner out for ever.
     """
-    ticket = work.ticket
+    ticket = locked.ticket
     if lifts_block and ticket.blocked_at is not None and ticket.disputed_at is not None:
-        return _lift_block(work, reason)
+        return _lift_block(locked, reason)
     if ticket.disputed_at is not None:
         record_bounded(
-            Tag.ACCOUNT_RECOVERY_DISPUTE, ticket, work.actor, verb=work.verb.value, reason=reason, again=True
+            Tag.ACCOUNT_RECOVERY_DISPUTE, ticket, locked.actor, verb=locked.verb.value, reason=reason, again=True
         )  # fmt: skip
         return ticket
-    ticket.disputed_at, ticket.blocked_at = work.now, None if lifts_block else ticket.blocked_at
+    ticket.disputed_at, ticket.blocked_at = locked.now, None if lifts_block else ticket.blocked_at
     end_approvals(ticket)
-    save(work, Tag.ACCOUNT_RECOVERY_DISPUTE, "disputed_at", "blocked_at", reason=reason)
+    save(locked, Tag.ACCOUNT_RECOVERY_DISPUTE, "disputed_at", "blocked_at", reason=reason)
     if ticket.status in WAITING_OR_READY:
-        go_back(work, "disputed")
-    move_clock(work, work.case())
-    return advance(work) if ticket.status == Status.CHALLENGED else ticket
+        go_back(locked, "disputed")
+    move_clock(locked, locked.case())
+    return advance(locked) if ticket.status == Status.CHALLENGED else ticket
 
 
-def _lift_block(work: Work, reason: str) -> RecoveryTicket:
+def _lift_block(locked: LockedTicket, reason: str) -> RecoveryTicket:
     """What was disputed before is held up no longer."""
-    work.ticket.blocked_at = None
-    save(work, Tag.ACCOUNT_RECOVERY_DISPUTE, "blocked_at", reason=reason, again=True)
-    return advance(work) if work.ticket.status == Status.CHALLENGED else work.ticket
+    locked.ticket.blocked_at = None
+    save(locked, Tag.ACCOUNT_RECOVERY_DISPUTE, "blocked_at", reason=reason, again=True)
+    return advance(locked) if locked.ticket.status == Status.CHALLENGED else locked.ticket
 
 
 def dispute_silence(ticket_id: int) -> RecoveryTicket:
     """Seven days after a block nobody has said anything. Raises InvalidTransition while they may."""
-    with verb(Verb.DISPUTE, ticket_id, SYSTEM) as work:
-        blocked = work.ticket.blocked_at
-        if blocked is None or work.now < blocked + SILENCE:
+    with verb(Verb.DISPUTE, ticket_id, SYSTEM) as locked:
+        blocked = locked.ticket.blocked_at
+        if blocked is None or locked.now < blocked + SILENCE:
             raise errors.InvalidTransition("there is time to answer")
-        return dispute_in(work, "nobody answered after a full sign-in", lifts_block=True)
+        return dispute_in(locked, "nobody answered after a full sign-in", lifts_block=True)

@@ -10,9 +10,9 @@ from recoverydesk.recovery.permissions import RESET, Actor
 from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.workflow.checks import check_full_staff
 from recoverydesk.recovery.workflow.closing import freeze_account, hand_of, said_no_lately
+from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, check_confirmed, save, verb
 from recoverydesk.recovery.workflow.seen_pages import Seen
 from recoverydesk.recovery.workflow.table import Verb
-from recoverydesk.recovery.workflow.work import Work, check_confirmed, save, verb
 
 
 def object_after_reset(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
@@ -21,35 +21,35 @@ def object_after_reset(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
     From a hand that said no lately, to this request or another, it makes the ticket our turn and no more. A second
     press changes nothing. Raises InvalidTransition later.
     """
-    with verb(Verb.OBJECT, ticket_id, actor) as work:
-        ticket = work.ticket
+    with verb(Verb.OBJECT, ticket_id, actor) as locked:
+        ticket = locked.ticket
         numbers, held = cases.numbers(), ticket.password_hold_until
-        if not policy.may_object(ticket.completed_at, work.now, numbers, hold_until=held):
+        if not policy.may_object(ticket.completed_at, locked.now, numbers, hold_until=held):
             raise errors.InvalidTransition("the days of objecting are over")
-        if hand_of(actor) == ticket.stopped_by or said_no_lately(work):
-            return _ask_to_look(work)
+        if hand_of(actor) == ticket.stopped_by or said_no_lately(locked):
+            return _ask_to_look(locked)
         if cases.objected(ticket) and ticket.objected_at is not None and ticket.subject.frozen_at is not None:
             return ticket
-        return _freeze(work)
+        return _freeze(locked)
 
 
-def _ask_to_look(work: Work) -> RecoveryTicket:
+def _ask_to_look(locked: LockedTicket) -> RecoveryTicket:
     """Once a person has settled what this hand said, or it said so elsewhere, it freezes nothing again."""
-    if cases.objected(work.ticket):
-        return work.ticket
-    work.ticket.disputed_at = work.now
-    return save(work, Tag.ACCOUNT_RECOVERY_OBJECT, "disputed_at", again=True)
+    if cases.objected(locked.ticket):
+        return locked.ticket
+    locked.ticket.disputed_at = locked.now
+    return save(locked, Tag.ACCOUNT_RECOVERY_OBJECT, "disputed_at", again=True)
 
 
-def _freeze(work: Work) -> RecoveryTicket:
-    ticket, first = work.ticket, work.ticket.objected_at
+def _freeze(locked: LockedTicket) -> RecoveryTicket:
+    ticket, first = locked.ticket, locked.ticket.objected_at
     settled = ticket.objection_settled_at
-    freeze_account(work, "objected to a reset")
+    freeze_account(locked, "objected to a reset")
     links.kill(reference=ticket.reference, purposes=["choose_password"])
     if first is None or (settled is not None and settled >= first):
-        ticket.objected_at = work.now
-    ticket.stopped_by = hand_of(work.actor)
-    return save(work, Tag.ACCOUNT_RECOVERY_OBJECT, "objected_at", "stopped_by")
+        ticket.objected_at = locked.now
+    ticket.stopped_by = hand_of(locked.actor)
+    return save(locked, Tag.ACCOUNT_RECOVERY_OBJECT, "objected_at", "stopped_by")
 
 
 def settle_objection(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None) -> RecoveryTicket:
@@ -58,16 +58,16 @@ def settle_objection(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | 
     It lifts no freeze and revives no link. Raises OwnPress, TooNew, NotAllowed, CoOwnedTicket, StaleTicket,
     ReasonTooShort, decisions.ConfirmationNeeded, and InvalidTransition where no objection stands.
     """
-    with verb(Verb.SETTLE_OBJECTION, ticket_id, actor, seen) as work:
-        ticket, text = work.ticket, check_reason(reason)
-        _check_judge(work)
+    with verb(Verb.SETTLE_OBJECTION, ticket_id, actor, seen) as locked:
+        ticket, text = locked.ticket, check_reason(reason)
+        _check_judge(locked)
         if not cases.objected(ticket):
             raise errors.InvalidTransition("no objection stands")
-        check_confirmed(work)
-        ticket.objection_settled_at = work.now
+        check_confirmed(locked)
+        ticket.objection_settled_at = locked.now
         once, frozen = f":{ticket.version}", ticket.subject.frozen_at is not None
         notices.tell_addresses(ticket, "recovery_objection_settled", once=once, frozen=frozen)
-        return save(work, Tag.ACCOUNT_RECOVERY_SETTLE_OBJECTION, "objection_settled_at", reason=text)
+        return save(locked, Tag.ACCOUNT_RECOVERY_SETTLE_OBJECTION, "objection_settled_at", reason=text)
 
 
 def decided(ticket: RecoveryTicket, user: User) -> bool:
@@ -75,11 +75,11 @@ def decided(ticket: RecoveryTicket, user: User) -> bool:
     return user.pk == ticket.reset_by_id or Approval.objects.filter(ticket=ticket, by=user, dead_at=None).exists()
 
 
-def _check_judge(work: Work) -> None:
+def _check_judge(locked: LockedTicket) -> None:
     """The objection is to what two people did: neither settles it, nor does a helper made yesterday."""
-    actor = work.actor
+    actor = locked.actor
     if RESET not in actor.rights or actor.user is None:
         raise errors.NotAllowed
-    if decided(work.ticket, actor.user):
+    if decided(locked.ticket, actor.user):
         raise errors.OwnPress
-    check_full_staff(actor, work.now)
+    check_full_staff(actor, locked.now)

@@ -20,8 +20,8 @@ from recoverydesk.recovery import errors
 from recoverydesk.recovery.models import OtherProof, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import Actor
 from recoverydesk.recovery.workflow.advancing import advance
+from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, record, save, verb
 from recoverydesk.recovery.workflow.table import Verb
-from recoverydesk.recovery.workflow.work import Work, record, save, verb
 from tokens import checking
 
 MOST_FAILURES = 5
@@ -52,14 +52,14 @@ def offer_proof(ticket_id: int, *, actor: Actor, offer: Offer) -> RecoveryTicket
 
     Raises WrongProof and NoTriesLeft. The caller has asked the sign-in limiter.
     """
-    with verb(Verb.OFFER_PROOF, ticket_id, actor) as work:
-        ticket = work.ticket
+    with verb(Verb.OFFER_PROOF, ticket_id, actor) as locked:
+        ticket = locked.ticket
         if ticket.proof_failures >= MOST_FAILURES:
             raise errors.NoTriesLeft
         right = _is_right(ticket.subject, offer)
         if right:
-            _keep(work, offer.kind)
-            return advance(work)
+            _keep(locked, offer.kind)
+            return advance(locked)
         RecoveryTicket.objects.filter(pk=ticket.pk).update(proof_failures=F("proof_failures") + 1)
         record(
             Tag.ACCOUNT_RECOVERY_REFUSED, ticket, actor,
@@ -97,10 +97,10 @@ def _is_own_token(subject: User, text: str) -> bool:
         return False
 
 
-def _keep(work: Work, kind: str) -> None:
-    _proof, new = OtherProof.objects.get_or_create(ticket=work.ticket, kind=kind, by=None)
+def _keep(locked: LockedTicket, kind: str) -> None:
+    _proof, new = OtherProof.objects.get_or_create(ticket=locked.ticket, kind=kind, by=None)
     if new:
-        save(work, Tag.ACCOUNT_RECOVERY_OTHER_PROOF, kind=kind)
+        save(locked, Tag.ACCOUNT_RECOVERY_OTHER_PROOF, kind=kind)
 
 
 def check_word(owner: User, subject: User) -> None:
@@ -116,11 +116,11 @@ def vouch(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
 
     Staff see it; it is never bound to the account. Raises StepUpRequired, and what `check_word` raises.
     """
-    with verb(Verb.VOUCH, ticket_id, actor) as work:
+    with verb(Verb.VOUCH, ticket_id, actor) as locked:
         if not actor.recent or actor.user is None:
             raise errors.StepUpRequired
-        check_word(actor.user, work.ticket.subject)
-        _word, new = OtherProof.objects.get_or_create(ticket=work.ticket, kind=Kind.CO_OWNER, by=actor.user)
+        check_word(actor.user, locked.ticket.subject)
+        _word, new = OtherProof.objects.get_or_create(ticket=locked.ticket, kind=Kind.CO_OWNER, by=actor.user)
         if new:
-            save(work, Tag.ACCOUNT_RECOVERY_VOUCH)
-        return work.ticket
+            save(locked, Tag.ACCOUNT_RECOVERY_VOUCH)
+        return locked.ticket

@@ -20,10 +20,10 @@ from recoverydesk.recovery.workflow import boundary_exceptions
 from recoverydesk.recovery.workflow.advancing import evidence_holds, go_back
 from recoverydesk.recovery.workflow.approvals import check_presser
 from recoverydesk.recovery.workflow.closing import close_others
+from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, check_confirmed, move, verb
 from recoverydesk.recovery.workflow.opening import create
 from recoverydesk.recovery.workflow.seen_pages import Seen
 from recoverydesk.recovery.workflow.table import Verb
-from recoverydesk.recovery.workflow.work import Work, check_confirmed, move, verb
 from tokens.services import hold_all
 
 UNTIL_PRESSED = {policy.Missing.WAITING_PERIOD, policy.Missing.APPROVAL}
@@ -47,23 +47,23 @@ def reset(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None
     Raises WaitingPeriodActive, ApprovalMissing, SamePerson, TooNew, OwnTicket, CoOwnedTicket,
     NotAllowed, StaleTicket, ReasonTooShort, decisions.ConfirmationNeeded.
     """
-    with verb(Verb.RESET, ticket_id, actor, seen) as work:
+    with verb(Verb.RESET, ticket_id, actor, seen) as locked:
         reason = check_reason(reason)
-        case = work.case()
+        case = locked.case()
         rule = policy.row(case, cases.numbers())
-        _check_rights(work, case, rule)
-        lacking = set(policy.explain(case, work.now, cases.numbers()).lacking)
+        _check_rights(locked, case, rule)
+        lacking = set(policy.explain(case, locked.now, cases.numbers()).lacking)
         if policy.Missing.WAITING_PERIOD in lacking and lacking <= UNTIL_PRESSED:
             raise errors.WaitingPeriodActive
-        check_confirmed(work)
-        if not evidence_holds(work):
-            return Outcome(go_back(work, "the evidence no longer holds"), sent_back=True)
-        check_presser(work, rule)
-        return _complete(work, reason)
+        check_confirmed(locked)
+        if not evidence_holds(locked):
+            return Outcome(go_back(locked, "the evidence no longer holds"), sent_back=True)
+        check_presser(locked, rule)
+        return _complete(locked, reason)
 
 
-def _check_rights(work: Work, case: policy.Case, rule: policy.Row) -> None:
-    actor = work.actor
+def _check_rights(locked: LockedTicket, case: policy.Case, rule: policy.Row) -> None:
+    actor = locked.actor
     if not may_reset(actor, case, rule):
         raise errors.NotAllowed
 
@@ -74,32 +74,32 @@ def may_reset(actor: Actor, case: policy.Case, rule: policy.Row) -> bool:
     return RESET in actor.rights or (RESET_WITHOUT_PROJECTS in actor.rights and alone)
 
 
-def _complete(work: Work, reason: str) -> Outcome:
-    ticket, subject, party = work.ticket, work.ticket.subject, work.actor.party
+def _complete(locked: LockedTicket, reason: str) -> Outcome:
+    ticket, subject, party = locked.ticket, locked.ticket.subject, locked.actor.party
     was_staff = subject.is_staff or subject.is_superuser
-    done = _change_account(work, reason)
+    done = _change_account(locked, reason)
     roles = holds.hold(subject, boundary_exceptions.excepted_projects(ticket), actor=party, ticket=ticket.pk)
     if was_staff and not ticket.broke_glass:
         recovered.drop_staff_rights(subject, actor=party, reason=reason, ticket=ticket.pk)
-    ticket.completed_at, ticket.reset_by, ticket.closing_reason = work.now, work.actor.user, reason
+    ticket.completed_at, ticket.reset_by, ticket.closing_reason = locked.now, locked.actor.user, reason
     ticket.next_notice_at = None
     links.kill(reference=ticket.reference, purposes=["status", "confirm_contact"])
-    _tell(work, done)
-    close_others(work)
+    _tell(locked, done)
+    close_others(locked)
     removed = done.removed or second_factors.ResetCounts(0, 0, 0, 0)
     tag = Tag.ACCOUNT_RECOVERY_BREAK_GLASS if ticket.broke_glass else Tag.ACCOUNT_RECOVERY_RESET
     move(
-        work, Status.COMPLETED, tag, "completed_at", "reset_by", "closing_reason", "next_notice_at", "broke_glass",
+        locked, Status.COMPLETED, tag, "completed_at", "reset_by", "closing_reason", "next_notice_at", "broke_glass",
         "return_code_digest", reason=reason, totp=removed.totp, webauthn=removed.webauthn, codes=removed.codes,
         sessions=removed.sessions, tokens=done.tokens_held, roles=roles,
     )  # fmt: skip
     return Outcome(ticket, removed=done.removed, tokens_held=done.tokens_held, roles_held=roles)
 
 
-def _change_account(work: Work, reason: str) -> Outcome:
+def _change_account(locked: LockedTicket, reason: str) -> Outcome:
     """What the press does, by claim."""
-    ticket, subject = work.ticket, work.ticket.subject
-    actor, number = work.actor.party, ticket.pk
+    ticket, subject = locked.ticket, locked.ticket.subject
+    actor, number = locked.actor.party, ticket.pk
     if ticket.claim == Claim.UNVERIFIED_EMAIL:
         _own(lambda: recovered.verify_address(subject, ticket.contact, actor=actor, reason=reason, ticket=number))
         recovered.begin_quarantine(subject, actor=actor, reason=reason, ticket=number)
@@ -125,10 +125,10 @@ def _own(change: Callable[[], object]) -> None:
         raise errors.NoContact from taken
 
 
-def _tell(work: Work, done: Outcome) -> None:
-    ticket = work.ticket
+def _tell(locked: LockedTicket, done: Outcome) -> None:
+    ticket = locked.ticket
     kind = "recovery_verified" if ticket.claim == Claim.UNVERIFIED_EMAIL else "recovery_reset"
-    notices.tell_addresses(ticket, kind, admin_time=work.now.isoformat(), tokens=done.tokens_held)
+    notices.tell_addresses(ticket, kind, admin_time=locked.now.isoformat(), tokens=done.tokens_held)
     notices.tell_co_owners(ticket, "recovery_co_owner_reset")
     if ticket.claim != Claim.UNVERIFIED_EMAIL:
         notices.choose_password(ticket)
@@ -158,12 +158,12 @@ def break_glass(subject: User, *, reason: str) -> Outcome:
 
 def press_glass(ticket_id: int, *, actor: Actor, reason: str) -> Outcome:
     """The verb of `break_glass`, on the ticket it works with. Raises ReasonTooShort."""
-    with verb(Verb.BREAK_GLASS, ticket_id, actor) as work:
+    with verb(Verb.BREAK_GLASS, ticket_id, actor) as locked:
         text = check_reason(reason)
-        work.ticket.broke_glass = True
+        locked.ticket.broke_glass = True
         code = return_code.make()
-        work.ticket.return_code_digest = return_code.digest(code, work.ticket)
-        done = _complete(work, text)
+        locked.ticket.return_code_digest = return_code.digest(code, locked.ticket)
+        done = _complete(locked, text)
         return replace(done, return_code=code)
 
 

@@ -12,26 +12,26 @@ from recoverydesk.recovery.permissions import SYSTEM, Actor
 from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.workflow import timetable
 from recoverydesk.recovery.workflow.advancing import advance, evidence_holds, go_back, write_clock
+from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, move, verb
 from recoverydesk.recovery.workflow.table import Verb
-from recoverydesk.recovery.workflow.work import Work, move, verb
 
 
 def start_clock(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
     """Write `wait_until` once all notices have left the outbox (and, for clocks of days, the mailbox is confirmed)."""
-    with verb(Verb.START_CLOCK, ticket_id, actor) as work:
-        return advance(work, write_clock(work))
+    with verb(Verb.START_CLOCK, ticket_id, actor) as locked:
+        return advance(locked, write_clock(locked))
 
 
 def wait_over(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:
     """The waiting period is over: ready if policy still holds, sent back if not. Raises WaitingPeriodActive."""
-    with verb(Verb.WAIT_OVER, ticket_id, actor) as work:
-        ticket = work.ticket
-        if ticket.wait_until is None or work.now < ticket.wait_until:
+    with verb(Verb.WAIT_OVER, ticket_id, actor) as locked:
+        ticket = locked.ticket
+        if ticket.wait_until is None or locked.now < ticket.wait_until:
             raise errors.WaitingPeriodActive
-        if not evidence_holds(work):
-            return go_back(work, "the evidence no longer holds")
+        if not evidence_holds(locked):
+            return go_back(locked, "the evidence no longer holds")
         notices.tell_everybody(ticket, "recovery_wait_over")
-        return move(work, Status.READY, Tag.ACCOUNT_RECOVERY_WAIT_OVER)
+        return move(locked, Status.READY, Tag.ACCOUNT_RECOVERY_WAIT_OVER)
 
 
 def send_back(ticket_id: int, *, actor: Actor, reason: str) -> RecoveryTicket:
@@ -39,33 +39,33 @@ def send_back(ticket_id: int, *, actor: Actor, reason: str) -> RecoveryTicket:
 
     Raises ReasonTooShort, and NothingAsksForIt for a person while all evidence holds: the next sweep would undo it.
     """
-    with verb(Verb.SEND_BACK, ticket_id, actor) as work:
+    with verb(Verb.SEND_BACK, ticket_id, actor) as locked:
         text = check_reason(reason)
-        if work.actor.user is not None and evidence_holds(work):
+        if locked.actor.user is not None and evidence_holds(locked):
             raise errors.NothingAsksForIt
-        return go_back(work, text)
+        return go_back(locked, text)
 
 
 def remind(ticket_id: int, *, actor: Actor = SYSTEM) -> Mail | None:
     """Say what is due to be said: a reminder in their turn, a notice of a wait, word while it is our turn."""
-    with verb(Verb.REMIND, ticket_id, actor) as work:
-        ticket = work.ticket
-        if ticket.next_notice_at is None or work.now < ticket.next_notice_at:
+    with verb(Verb.REMIND, ticket_id, actor) as locked:
+        ticket = locked.ticket
+        if ticket.next_notice_at is None or locked.now < ticket.next_notice_at:
             raise errors.InvalidTransition("nothing is due")
-        said = _say(work)
-        ticket.next_notice_at = timetable.after(ticket, work.now)
+        said = _say(locked)
+        ticket.next_notice_at = timetable.after(ticket, locked.now)
         ticket.save(update_fields=["next_notice_at"])
         return said
 
 
-def _say(work: Work) -> Mail | None:
-    ticket = work.ticket
-    day = f":{ticket.turn_since:%Y%m%d%H%M}:{(work.now - ticket.turn_since).days}"
+def _say(locked: LockedTicket) -> Mail | None:
+    ticket = locked.ticket
+    day = f":{ticket.turn_since:%Y%m%d%H%M}:{(locked.now - ticket.turn_since).days}"
     if ticket.status == Status.WAITING:
         until = f"{ticket.wait_until:%Y-%m-%d %H:%M} UTC" if ticket.wait_until else ""
         return notices.tell_everybody(ticket, "recovery_waiting", once=day, until=until)
     if ticket.turn == Turn.THEIRS:
-        left = cases.numbers().expires_after - timetable.their_time(ticket, work.now)
+        left = cases.numbers().expires_after - timetable.their_time(ticket, locked.now)
         return notices.remind(ticket, once=day, days=max(1, ceil(left / timedelta(days=1))))
     if ticket.turn == Turn.OURS and notices.contact_is_known(ticket):
         place = queue_place.of(ticket)

@@ -46,7 +46,7 @@ def read(account: User, reader: User) -> dict[str, Any]:
     """What the page shows; about fifteen queries, however much the account has. Lists are cut at fifty."""
     beside = people.co_owns(reader, account)
     may_freeze = reader.has_perm(permissions.FREEZE) and reader.pk != account.pk and account.is_active
-    may_open = reader.has_perm(permissions.WORK) and reader.pk != account.pk and account.is_active
+    may_open = reader.has_perm(permissions.WORK_TICKETS) and reader.pk != account.pk and account.is_active
     return {
         "account": account,
         "now": database_now(),

@@ -16,7 +16,7 @@ from common import wake
 from recoverydesk.recovery import errors, workflow
 from recoverydesk.recovery.desk.pages.staff_request import actor_of, must_view, user_of
 from recoverydesk.recovery.models import Claim, Source
-from recoverydesk.recovery.permissions import WORK
+from recoverydesk.recovery.permissions import WORK_TICKETS
 
 TEMPLATE = "admin/accounts/user/open_ticket.html"
 
@@ -47,7 +47,7 @@ class OpenForm(forms.Form):
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """The form, and its answer: the new ticket, or the one that was open already."""
     must_view(request)
-    if not user_of(request).has_perm(WORK):
+    if not user_of(request).has_perm(WORK_TICKETS):
         raise PermissionDenied
     subject = get_object_or_404(User, pk=pk)
     form = OpenForm(request.POST if request.method == "POST" else None)

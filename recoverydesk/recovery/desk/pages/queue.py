@@ -19,7 +19,7 @@ from recoverydesk.recovery.desk import assignment, buttons, flags, mentions, que
 from recoverydesk.recovery.desk.pages import spreadsheet
 from recoverydesk.recovery.desk.pages.staff_request import actor_of, must_view, text_only, user_of
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
-from recoverydesk.recovery.permissions import WORK
+from recoverydesk.recovery.permissions import WORK_TICKETS
 
 LIST = "admin:recovery_recoveryticket_changelist"
 MOST_AT_ONCE = 100
@@ -33,7 +33,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     must_view(request)
     asked, user, now = queue.Asked.of(request.GET), user_of(request), database_now()
     counts = queue.counts(user)
-    may_work = user.has_perm(WORK)
+    may_work = user.has_perm(WORK_TICKETS)
     found = queue.page(asked, user, now)
     page = {
         "title": _("Recovery tickets"),

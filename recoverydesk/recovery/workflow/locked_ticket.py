@@ -28,8 +28,8 @@ FASTER = (errors.InvalidTransition, errors.StaleTicket, errors.WaitingPeriodActi
 
 
 @dataclass
-class Work:
-    """A locked ticket in the hands of one verb. `now` is the database's clock, read after the lock.
+class LockedTicket:
+    """A ticket that one verb has locked. `now` is the database's clock, read after the lock.
 
     `seen` is the page the actor had before them; `confirmed` says that `check_confirmed` was passed.
     """
@@ -53,7 +53,7 @@ class Work:
 
 
 @contextmanager
-def verb(name: Verb, ticket_id: int, actor: Actor, seen: Seen | None = None) -> Iterator[Work]:
+def verb(name: Verb, ticket_id: int, actor: Actor, seen: Seen | None = None) -> Iterator[LockedTicket]:
     """Lock the ticket and check the move; a refusal changes nothing and is written down in its own transaction.
 
     The system asks for what was due a moment ago: finding that somebody was faster is no refusal, and no event. A
@@ -62,14 +62,14 @@ def verb(name: Verb, ticket_id: int, actor: Actor, seen: Seen | None = None) -> 
     """
     try:
         with transaction.atomic():
-            work = _enter(TRANSITIONS[name], name, ticket_id, actor)
-            if seen is not None and not is_current(seen, work.ticket):
+            locked = _enter(TRANSITIONS[name], name, ticket_id, actor)
+            if seen is not None and not is_current(seen, locked.ticket):
                 raise errors.StaleTicket
             failpoints.reach(name, "locked")
-            work.seen = seen
-            yield work
-            if name in DECISIONS and not work.confirmed:
-                check_confirmed(work)
+            locked.seen = seen
+            yield locked
+            if name in DECISIONS and not locked.confirmed:
+                check_confirmed(locked)
             failpoints.reach(name, "written")
         failpoints.reach(name, "committed")
     except errors.RecoveryError as refusal:
@@ -78,7 +78,7 @@ def verb(name: Verb, ticket_id: int, actor: Actor, seen: Seen | None = None) -> 
         raise
 
 
-def _enter(move: Move, name: Verb, ticket_id: int, actor: Actor) -> Work:
+def _enter(move: Move, name: Verb, ticket_id: int, actor: Actor) -> LockedTicket:
     """Lock the subject, then the ticket: always in this order, so that verbs of one account queue up.
 
     Not their keys: whoever queues a mail to a co-owner need not wait for that co-owner's own ticket, nor it for them.
@@ -87,11 +87,11 @@ def _enter(move: Move, name: Verb, ticket_id: int, actor: Actor) -> Work:
     subject = subjects.get()
     ticket = RecoveryTicket.objects.select_for_update(of=("self",), no_key=True).get(pk=ticket_id)
     ticket.subject = subject
-    work = Work(name, ticket, actor, database_now(), move.targets, list(ticket.boundaries.order_by("id")))
+    locked = LockedTicket(name, ticket, actor, database_now(), move.targets, list(ticket.boundaries.order_by("id")))
     _check_part(move, name, ticket, actor)
     if ticket.status not in move.sources:
         raise errors.InvalidTransition(f"{name.value}, {ticket.status}")
-    return work
+    return locked
 
 
 def _check_part(move: Move, name: Verb, ticket: RecoveryTicket, actor: Actor) -> None:
@@ -122,41 +122,41 @@ def _co_owns(actor: Actor, ticket: RecoveryTicket) -> bool:
     return actor.user is not None and people.co_owns(actor.user, ticket.subject)
 
 
-def check_confirmed(work: Work, part: str = "") -> None:
+def check_confirmed(locked: LockedTicket, part: str = "") -> None:
     """The last check of a verb that decides: a second factor was shown for just this, on the ticket as it was seen.
 
     `part` is what of the ticket is decided about, where there are several. Raises decisions.ConfirmationNeeded.
     """
-    if work.actor.user is None:
+    if locked.actor.user is None:
         raise errors.NotAllowed
-    decision = staff_decisions.decision(work.verb, work.ticket.pk, work.seen, part)
-    words = staff_decisions.words(work.verb, work.ticket, work.seen, part)
-    decisions.check(work.actor.confirmed, decision, work.actor.user, words)
-    work.confirmed = True
+    decision = staff_decisions.decision(locked.verb, locked.ticket.pk, locked.seen, part)
+    words = staff_decisions.words(locked.verb, locked.ticket, locked.seen, part)
+    decisions.check(locked.actor.confirmed, decision, locked.actor.user, words)
+    locked.confirmed = True
 
 
-def save(work: Work, tag: Tag | None, *fields: str, **data: Any) -> RecoveryTicket:
+def save(locked: LockedTicket, tag: Tag | None, /, *fields: str, **data: Any) -> RecoveryTicket:
     """Save the named fields with the version and whose turn it is now, and record the event."""
-    ticket = work.ticket
+    ticket = locked.ticket
     ticket.version += 1
-    turn_fields = _take_turn(work, moved="status" in fields)
+    turn_fields = _take_turn(locked, moved="status" in fields)
     ticket.save(update_fields=list({"version", *turn_fields, *fields}))
     if tag is not None:
-        record(tag, ticket, work.actor, verb=work.verb.value, status=ticket.status, **data)
+        record(tag, ticket, locked.actor, verb=locked.verb.value, status=ticket.status, **data)
     return ticket
 
 
-def move(work: Work, status: Status, tag: Tag, *fields: str, **data: Any) -> RecoveryTicket:
-    """The only place a ticket's status changes: the table of the verb at work must name the target."""
-    ticket = work.ticket
-    if status not in work.targets:
-        raise errors.InvalidTransition(f"{work.verb.value}, {ticket.status} → {status}")
+def move(locked: LockedTicket, status: Status, tag: Tag, /, *fields: str, **data: Any) -> RecoveryTicket:
+    """The only place a ticket's status changes: the row of its verb in the table must name the target."""
+    ticket = locked.ticket
+    if status not in locked.targets:
+        raise errors.InvalidTransition(f"{locked.verb.value}, {ticket.status} → {status}")
     was, ticket.status = ticket.status, status
     changed = ["status", *fields]
     if status not in OPEN_STATUSES:
-        ticket.closed_at = work.now
+        ticket.closed_at = locked.now
         changed.append("closed_at")
-    return save(work, tag, *changed, was=was, **data)
+    return save(locked, tag, *changed, was=was, **data)
 
 
 def record(tag: Tag, ticket: RecoveryTicket, actor: Actor, **data: Any) -> None:
@@ -165,20 +165,20 @@ def record(tag: Tag, ticket: RecoveryTicket, actor: Actor, **data: Any) -> None:
 
 
 def record_bounded(tag: Tag, ticket: RecoveryTicket, actor: Actor, *, verb: str, **data: Any) -> None:
-    """The same, once an hour for whoever holds a link or co-owns: they can press all day, and no event is erased."""
+    """The same, once an hour for whoever holds a link or co-owns: they can click all day, and no event is erased."""
     write = log.record_hourly if actor.parts & OUTSIDE else log.record
     write(tag, actor=actor.party, subject=ticket.subject, ticket=ticket.pk, origin=actor.origin, verb=verb, **data)
 
 
-def _take_turn(work: Work, *, moved: bool) -> list[str]:
+def _take_turn(locked: LockedTicket, *, moved: bool) -> list[str]:
     """Set whose turn it is and when it next says something; time of their turn adds up for the expiry."""
-    ticket = work.ticket
-    turn = Turn(policy.whose_turn(work.case()))
+    ticket = locked.ticket
+    turn = Turn(policy.whose_turn(locked.case()))
     if turn == ticket.turn and not (moved and ticket.status == Status.WAITING):
         return []
     if ticket.turn == Turn.THEIRS:
-        ticket.their_seconds += int((work.now - ticket.turn_since).total_seconds())
-    ticket.turn, ticket.turn_since = turn, work.now
+        ticket.their_seconds += int((locked.now - ticket.turn_since).total_seconds())
+    ticket.turn, ticket.turn_since = turn, locked.now
     ticket.next_notice_at = timetable.first(ticket)
     return ["turn", "turn_since", "their_seconds", "next_notice_at"]
 
