@@ -41,7 +41,7 @@ def _due_now(model: type[models.Model], field: str, waiting: Q) -> int:
 def _forget_cached() -> int:
     """Entries of the cache in the database end by this program's clock; a rate limit's would go on until then."""
     cache = settings.CACHES["default"]
-    if not cache["BACKEND"].endswith("honest_cache.Cache"):
+    if cache["BACKEND"] != "recoverydesk.database.cache.Cache":
         return 0
     table = connection.ops.quote_name(cache["LOCATION"])
     ends = [connection.ops.adapt_datetimefield_value(one) for one in (timezone.now() + TWO_DAYS, FOR_EVER)]

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from common.clock import database_now
 from recoverydesk.recovery import errors, notices, workflow
 from recoverydesk.recovery.background import intake, probe_rounds, sweep
 from recoverydesk.recovery.code_hosts import learned
-from recoverydesk.recovery.desk import notes
+from recoverydesk.recovery.desk import assignment, notes
 from recoverydesk.recovery.models import Boundary, Claim, Probe, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM, claimant, staff
 from recoverydesk.recovery.probing import questions
@@ -582,12 +583,11 @@ def test_a_request_that_joins_is_one_event_an_hour_with_its_network_apart(ada: U
     assert EventDetail.objects.get(event_id=joined.pk).network == "192.0.2.1"
 
 
-@pytest.mark.parametrize("what", ["add", "take"])
-def test_a_refused_note_or_take_is_an_event(ada: User, what: str) -> None:
+@pytest.mark.parametrize("act", [partial(notes.add, text="seen"), assignment.take], ids=["note", "take"])
+def test_a_refused_note_or_take_is_an_event(ada: User, act: Callable[..., Any]) -> None:
     ticket = make_ticket(ada)
-    keywords = {"text": "seen"} if what == "add" else {}
     with pytest.raises(errors.NotAllowed):
-        getattr(notes, what)(ticket.pk, actor=staff(factories.make_user("auditor", staff=True)), **keywords)
+        act(ticket.pk, actor=staff(factories.make_user("auditor", staff=True)))
     assert [one["error"] for one in refusals(ticket)] == ["NotAllowed"]
 
 
