@@ -17,7 +17,7 @@ from pathlib import Path
 
 from recoverydesk.demo.children import die_with_parent
 
-OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=60")
+OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=500")
 
 
 def installed() -> Path | None:

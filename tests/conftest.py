@@ -16,10 +16,11 @@ from playwright.sync_api import Browser, sync_playwright
 from tests import ports
 from tests.browser.patience import PATIENCE, what_is_shown
 from tests.example import ROOT
+from tests.sharing import django_db_setup as django_db_setup
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 NO_BROWSER = "no browser: set CHROMIUM, install chromium, or run `make browser`"
-NO_POSTGRES = "needs PostgreSQL: set DATABASE_URL, or run `make test DB=postgres`"
+NO_POSTGRES = "needs PostgreSQL: set DATABASE_URL, or run `make test-all DB=postgres`"
 
 hypothesis_settings.register_profile("slow machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("slow machine")

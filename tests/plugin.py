@@ -1,4 +1,4 @@
-"""Loaded with `-p` before pytest-django reads the settings: gives each run its own VAR_DIR and its own database.
+"""Loaded with `-p` before pytest-django reads the settings: gives each process its own VAR_DIR and its own database.
 
 `DATABASE_URL` is used when given, `DB=postgres` starts a throw-away cluster, else the run is on SQLite.
 """
@@ -18,7 +18,7 @@ def prepare() -> None:
     """Forget the caller's settings, make VAR_DIR, choose the database."""
     for name in names_in_example() - KEPT:
         os.environ.pop(name, None)
-    var = tempfile.mkdtemp(prefix="recoverydesk-test-")
+    var = tempfile.mkdtemp(prefix="recoverydesk-test-", dir=os.environ.get("PYTEST_FOLDER"))
     atexit.register(shutil.rmtree, var, ignore_errors=True)
     os.environ |= {"VAR_DIR": var, "DJANGO_SETTINGS_MODULE": "tests.settings", "NO_PROXY": "127.0.0.1,localhost"}
     os.environ["no_proxy"] = os.environ["NO_PROXY"]
@@ -35,7 +35,8 @@ def choose_database(asked: str) -> None:
         from tests import cluster
 
         os.environ["DATABASE_URL"] = cluster.start()
-    os.environ.setdefault("PYTEST_DB", str(os.getpid()))
+    os.environ.setdefault("PYTEST_DB", str(os.getpid()))  # xdist's workers inherit these two
+    os.environ.setdefault("PYTEST_FOLDER", os.environ["VAR_DIR"])
 
 
 prepare()

@@ -12,4 +12,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
     DATABASES["default"]["TEST"] = {"NAME": f"test_recoverydesk_{os.environ['PYTEST_DB']}"}
     DATABASES["default"]["CONN_MAX_AGE"] = 0
+else:
+    DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"  # no test lets the power fail
 READYZ_KEEPS = timedelta(0)
+WHITENOISE_AUTOREFRESH = True  # a file is looked for when asked: not all of them for every test's client

@@ -2,7 +2,7 @@
 
 The walk opens every page of the URL list as everybody who may, and sends each form it finds there with each of its
 buttons. Whatever answers otherwise (a form shown again with what is wrong) must not have changed anything. A new
-form is walked by itself.
+form is walked by itself. (The fast tier opens some pages.)
 """
 
 import re
@@ -32,6 +32,7 @@ from tests.recovery.builders import (
     make_ticket,
 )
 from tests.test_url_matrix import NOBODY, routes, sample
+from tests.tiers import THOROUGH, spread
 from tokens import services as tokens
 
 pytestmark = pytest.mark.django_db
@@ -159,7 +160,7 @@ def pages() -> Iterator[str]:
 def test_every_form_of_the_site_is_answered_by_a_redirect_or_changes_nothing(world: dict[str, dict[str, str]]) -> None:
     factories.make_user("member")  # whom `sample` needs
     factories.add_totp(User.objects.get(username="member"))
-    addresses = list(pages())
+    addresses = spread(pages(), 25)
     redirected: dict[str, set[str]] = {}
     for cookies in world.values():
         walk = Walk(cookies)
@@ -170,5 +171,7 @@ def test_every_form_of_the_site_is_answered_by_a_redirect_or_changes_nothing(wor
         assert "\n".join(walk.wrong) == ""
         for action, where in walk.redirected.items():
             redirected.setdefault(action, set()).update(where)
+    if not THOROUGH:
+        return
     assert len(redirected) > 35
     assert {action: where for action, where in MUST_REDIRECT.items() if where not in redirected[action]} == {}

@@ -155,6 +155,7 @@ def grow_old(page: Page) -> None:
     session.save()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [PLAIN_KEY, U2F_KEY], ids=["ctap2 without memory", "u2f"])
 def test_a_key_without_memory_registers_and_is_a_second_factor(context: BrowserContext, kind: dict[str, Any]) -> None:
     make_user()
@@ -178,6 +179,7 @@ def said(page: Page) -> Any:
     return expect(page.get_by_role("main").get_by_role("status"))
 
 
+@pytest.mark.thorough
 def test_five_ways_to_fail_have_five_sentences(context: BrowserContext, settings: Any) -> None:
     make_user()
     with quiet(context) as page:
@@ -213,6 +215,7 @@ def test_five_ways_to_fail_have_five_sentences(context: BrowserContext, settings
         expect(page.get_by_role("button", name="Add this key")).to_be_disabled()
 
 
+@pytest.mark.thorough
 def test_without_javascript_only_keys_stop_and_say_so(browser: Browser, live_server: LiveServer) -> None:
     context = patient(browser.new_context(base_url=live_server.url, java_script_enabled=False))
     page = context.new_page()
@@ -226,6 +229,7 @@ def test_without_javascript_only_keys_stop_and_say_so(browser: Browser, live_ser
     context.close()
 
 
+@pytest.mark.thorough
 def test_codes_are_copied_downloaded_and_printed(context: BrowserContext, live_server: LiveServer) -> None:
     make_user()
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=live_server.url)

@@ -17,7 +17,7 @@ from audit.models import Event
 from tests.accounts.browsing import PASSKEY, context_of, enrol_key, inspect, plug_in, press, quiet, type_password
 from tests.accounts.conftest import PASSWORD, add_app, code_of, make_user
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 
 PUBLIC = [
     "/",

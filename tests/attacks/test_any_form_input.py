@@ -1,7 +1,7 @@
 """Whatever is sent to any address by anybody, the site answers, and never with a 5xx.
 
 The names of fields come from the templates and the form classes, the addresses from the URL list: a new form is
-covered by itself. FUZZ=2000 runs longer than the suite does.
+covered by itself. FUZZ=2000 runs longer than the suites do.
 """
 
 import base64
@@ -24,10 +24,11 @@ from accounts.models import User
 from tests.accounts.authenticator import Authenticator
 from tests.example import ROOT
 from tests.test_redirect_after_post import NO_PAGES, Walk, pages, world
+from tests.tiers import times
 
 __all__ = ["world"]
 pytestmark = pytest.mark.django_db
-EXAMPLES = int(os.environ.get("FUZZ", "60"))
+EXAMPLES = int(os.environ.get("FUZZ") or times(60, fast=8))
 EACH = 5  # requests per example
 FUZZ = hypothesis_settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True

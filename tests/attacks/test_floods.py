@@ -1,7 +1,7 @@
 """Floods through the front door: real POSTs to the public form, through every layer of the site, from many networks.
 
-Of every 25 requests of one network 20 are written down and 5 meet the limit. The suite sends 2,000 of each kind; the
-whole flood, with its figures, is
+Of every 25 requests of one network 20 are written down and 5 meet the limit. `make test-all` sends 2,000 of each
+kind; the whole flood, with its figures, is
 
     FLOOD=10000 .venv/bin/python -m pytest tests/attacks/test_floods.py -q -s
 """
@@ -23,8 +23,9 @@ from audit.models import Event
 from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import RecoveryTicket
 from tests.attacks.conftest import account, letters
+from tests.tiers import times
 
-MANY = int(os.environ.get("FLOOD", "2000"))  # requests of each kind
+MANY = int(os.environ.get("FLOOD") or times(2000, fast=110))  # requests of each kind
 A_NETWORK = 25  # requests from each network
 ALLOWED = 20  # of them, by the settings
 ASKED = {"claim": "second_factor", "codes": "lost"}

@@ -24,6 +24,7 @@ from tests import factories
 from tests.recovery.builders import long_serving, make_admin, make_moderator, make_root
 from tests.recovery.test_admin import browser
 from tests.test_url_matrix import routes, sample
+from tests.tiers import spread
 
 pytestmark = pytest.mark.django_db
 
@@ -213,7 +214,7 @@ def test_every_list_answers_400_to_a_lookup(victim: User) -> None:
     client = browser(make_root())
     for model, listed in LISTS:
         names = {f"{path}__regex" for path in paths(model, 0)} | {"id", "id__exact"}
-        for name in names - sent_by(listed):
+        for name in spread(sorted(names - sent_by(listed)), 4):
             assert client.get(list_of(model), {name: "1"}).status_code == 400, (model, name)
 
 

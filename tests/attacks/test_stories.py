@@ -408,6 +408,7 @@ def test_a_thief_who_waits_for_the_owners_proof_and_grabs_the_mail_has_no_return
 # Harassment ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_daily_requests_cost_the_owner_three_mails_a_month_and_nothing_else(ada: User) -> None:
     before = account(ada)
     for _day in range(10):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from django.contrib.admin import AdminSite
@@ -27,7 +27,7 @@ site.register(Seal, SealAdmin)
 urlpatterns = [path("admin/", site.urls), path("audit/key/", key)]
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.audit.test_admin")]
 LIST = "/admin/audit/event/"
-TOKEN = uuid4()
+TOKEN = UUID(int=41)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_posting_to_an_events_page_changes_nothing(staff: Client, event: Event) 
         ("network=203.0.113.7", 1),
         ("network=203.0.113.8", 0),
         (f"token={TOKEN}", 1),
-        (f"token={uuid4()}", 0),
+        (f"token={UUID(int=40)}", 0),
         ("since=2001-01-01", 1),
         ("until=2001-01-01", 0),
     ],

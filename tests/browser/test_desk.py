@@ -83,6 +83,7 @@ def test_on_a_mismatch_the_right_reply_is_three_clicks_away(mira: Person, stack:
     assert "no second factor is switched on" in text
 
 
+@pytest.mark.thorough
 def test_without_auto_challenge_the_moderator_presses_once(mira: Person, stack: Stack) -> None:
     open_ticket(stack, "noor")
     desk = Counted(mira.page)
@@ -92,6 +93,7 @@ def test_without_auto_challenge_the_moderator_presses_once(mira: Person, stack: 
     assert desk.clicks == 1
 
 
+@pytest.mark.thorough
 def test_with_auto_challenge_nobody_presses_anything_before_the_reset(mira: Person) -> None:
     """Sam's ticket of the sample data was opened and answered by the desk itself."""
     mira.page.goto(ticket_of(mira.page, "sam"))
@@ -140,6 +142,7 @@ def press_again_in_every_way(otto: Person, other: Page) -> None:
 # Two people ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_two_people_take_two_tickets(mira: Person, jon: Person, stack: Stack) -> None:
     for name in ("kim", "lee"):
         open_ticket(stack, name)
@@ -153,6 +156,7 @@ def test_two_people_take_two_tickets(mira: Person, jon: Person, stack: Stack) ->
     assert mira.page.url != jon.page.url
 
 
+@pytest.mark.thorough
 def test_they_see_each_other_and_an_old_form_keeps_its_text(mira: Person, jon: Person, stack: Stack) -> None:
     open_ticket(stack, "lee")
     address = ticket_of(mira.page, "lee")
@@ -176,6 +180,7 @@ def test_they_see_each_other_and_an_old_form_keeps_its_text(mira: Person, jon: P
 # Keys ----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_shortcuts_work_and_one_switch_turns_them_off(jon: Person) -> None:
     page = jon.page
     page.goto(ticket_of(page, "sam"))
@@ -198,6 +203,7 @@ def test_shortcuts_work_and_one_switch_turns_them_off(jon: Person) -> None:
     page.get_by_label("Use these shortcuts in this browser").check()
 
 
+@pytest.mark.thorough
 def test_a_ticket_is_worked_by_keyboard_alone(jon: Person) -> None:
     page = jon.page
     page.goto(ticket_of(page, "sam"))

@@ -11,7 +11,7 @@ from tests.browser.pictures import shoot
 from tests.browser.stack import Stack, eventually
 from tests.browser.test_desk import QUEUE, ticket_of
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 REASON = "looked at the evidence myself"
 LET_THE_WAIT_END = """
 from datetime import timedelta

@@ -96,6 +96,7 @@ def test_a_signal_ends_every_child_and_grandchild(tmp_path: Path, free_port: int
         assert gone_within(mark, 60)
 
 
+@pytest.mark.thorough
 def test_a_second_ctrl_c_does_not_break_the_stopping(tmp_path: Path, free_port: int) -> None:
     mark = uuid4().hex
     slow = "trap 'sleep 1; exit' TERM; sleep 3600 & wait"
@@ -180,6 +181,7 @@ def test_a_running_demo_refuses_a_second_one_in_one_line(tmp_path: Path) -> None
     os.close(held)
 
 
+@pytest.mark.thorough
 def test_ctrl_c_on_the_whole_demo_leaves_nothing_and_the_next_start_goes_on(tmp_path: Path, free_port: int) -> None:
     mark = uuid4().hex
     ports = {"PORT": str(free_port), "CODE_HOST_PORT": str(another_port())}

@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from recoverydesk.recovery.code_hosts.described import parse_stored, stored_hosts
 from recoverydesk.recovery.models import CodeHost
 from recoverydesk.recovery.repository_urls.parser import NO_HOSTS, HostRule, Hosts, parse, probe_url, refusal
+from tests.tiers import times
 
 TABLE = Path(__file__).parent.parent / "data" / "repo-urls.tsv"
 with TABLE.open() as file:
@@ -141,7 +142,7 @@ pieces = st.sampled_from(
 
 
 @given(st.one_of(st.text(), st.lists(pieces | st.text(max_size=3), max_size=12).map("".join)))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=times(400, fast=60), deadline=None)
 def test_any_text_gives_a_place(text: str) -> None:
     for hosts in (NO_HOSTS, LOCAL):
         place = parse(text, hosts)

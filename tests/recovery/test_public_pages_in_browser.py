@@ -39,7 +39,7 @@ from tests.recovery.builders import (
 )
 from tests.recovery.test_held_roles_page import at_the_desk, hold
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 LOOKS = (("light", 375), ("dark", 1280))
 Make = Callable[[User], str]
 

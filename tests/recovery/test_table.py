@@ -1,9 +1,11 @@
 """The whole table: every status × verb × actor. What it does not define changes nothing and is one event.
 
 But for the system: it asks for what was due a moment ago, and that somebody was faster is no event.
+The fast tier takes every verb, each in other scenes.
 """
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -37,6 +39,7 @@ from tests.recovery.builders import (
     status_link,
     stop_link,
 )
+from tests.tiers import spread
 
 pytestmark = pytest.mark.django_db
 NEW, CHALLENGED, WAITING, READY = OPEN_STATUSES
@@ -227,6 +230,7 @@ def test_every_actor_in_every_status(name: Verb, ada: User) -> None:
     actors = cast(ticket, other)
     add_boundary(ticket)
     presser = make_admin("presser")
+    scenes = spread(product(Status, actors), 20, seed=name)
     for status in Status:
         with transaction.atomic():
             model = make_ticket(factories.make_user(f"model-{status}"), status, reset_by=presser)
@@ -237,9 +241,9 @@ def test_every_actor_in_every_status(name: Verb, ada: User) -> None:
             add_boundary(ticket, proved=True)
         ticket = in_status(ticket, status, template)
         before = everything()
-        for who, actor in actors.items():
+        for who in [who for who in actors if (status, who) in scenes]:
             with transaction.atomic():
-                _check(name, ticket, status, who, actor, before)
+                _check(name, ticket, status, who, actors[who], before)
                 transaction.set_rollback(True)
         ticket.boundaries.update(proof=None, proved_at=None)
         for boundary in ticket.boundaries.all():

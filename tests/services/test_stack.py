@@ -13,6 +13,7 @@ from tests.example import ROOT
 PLACES = "request.noted,open.written,mail.accepted,probe.seen,confirm_mailbox.written,reset.written,reset.committed"
 pytestmark = [
     pytest.mark.postgres,
+    pytest.mark.thorough,
     pytest.mark.skipif(cluster.installed() is None, reason="needs the programs of PostgreSQL: initdb, postgres"),
 ]
 

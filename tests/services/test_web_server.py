@@ -61,6 +61,7 @@ def test_livez_does_not_wait_behind_clients_that_are_slow_to_send(tmp_path: Path
         assert [lives(port) for _ in range(3)] == [200, 200, 200]
 
 
+@pytest.mark.thorough
 def test_more_slow_clients_than_threads_lose_them(tmp_path: Path) -> None:
     quick = [sys.executable, "-m", "gunicorn", "-c", "python:tests.services.quick_web", "recoverydesk.wsgi"]
     with serving(quick, tmp_path) as (port, web), ExitStack() as slow:

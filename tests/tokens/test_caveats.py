@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tiers import times
 from tokens import caveats
 from tokens.caveats import (
     SHOW,
@@ -148,7 +149,7 @@ TAGGED = st.builds(lambda tag, fields: [tag, *fields], st.sampled_from([0, 1, 2,
 
 
 @given((ROW | TAGGED).map(json.dumps) | st.binary(max_size=50))
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=times(2_000, fast=200), deadline=None)
 def test_any_bytes_give_a_caveat_with_a_verdict_or_the_error(wire: str | bytes) -> None:
     try:
         caveat = caveats.loads(wire)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pymacaroons import MACAROON_V1, MACAROON_V2, Macaroon
 
 from accounts.models import User
+from tests.tiers import times
 from tests.tokens.conftest import PREFIX, attenuate, mint
 from tokens import caveats, macaroons
 from tokens.checking import TokenRefused, open_token
@@ -18,7 +19,7 @@ from tokens.macaroons import MalformedToken
 
 ROOT = bytes(range(32))
 VECTOR_ID = b"00000000-0000-4000-8000-000000000001"
-FLIPS = 10_000
+FLIPS = times(10_000, fast=500)
 
 
 def vector(*wire: str) -> str:
@@ -104,7 +105,7 @@ def test_what_is_no_token_of_ours_is_one_named_error(text: str) -> None:
 
 
 @given(st.integers(0, 2**64).map(random.Random))
-@settings(max_examples=480, deadline=None)
+@settings(max_examples=times(480, fast=50), deadline=None)
 def test_any_text_gives_a_token_or_the_error(dice: random.Random) -> None:
     for _case in range(25):
         raw = b"\x02" + bytes(dice.choices(range(8 if dice.random() < 0.5 else 256), k=dice.randrange(60)))

@@ -21,6 +21,7 @@ from recoverydesk.projects.published import InvalidFact
 from recoverydesk.upload import form
 from recoverydesk.upload.answers import Refused
 from tests import factories
+from tests.tiers import times
 from tests.upload import packages
 from tests.upload.conftest import basic, mint
 
@@ -63,8 +64,8 @@ KINDS = ["multipart/form-data; boundary=x", "multipart/form-data", "text/plain",
 KINDS += ["multipart/form-data; boundary=" + "x" * 300, "multipart/form-data; boundary=x; charset=nonsense"]
 GOOD = packages.form(packages.wheel_name(), packages.wheel())
 EACH = 25  # cases per example: drawing them is what takes the time
-MANY = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
-SOME = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=times(400, fast=40), deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=times(100, fast=20), deadline=None, suppress_health_check=list(HealthCheck))
 SEED = st.integers(0, 2**64).map(Random)
 
 

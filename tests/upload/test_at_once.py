@@ -45,6 +45,7 @@ def stored(folder: Path) -> list[Path]:
     return wheels
 
 
+@pytest.mark.thorough
 def test_uploads_of_one_file_name_at_once_are_one_file_and_one_event(owner: User, tmp_path: Path) -> None:
     token = mint(owner).text
     with gunicorn(tmp_path, workers=3) as server, ThreadPoolExecutor(AT_ONCE) as pool:
@@ -68,6 +69,7 @@ def test_uploads_of_one_file_name_at_once_are_one_file_and_one_event(owner: User
     assert not Event.objects.filter(tag="file:add").exists()
 
 
+@pytest.mark.thorough
 def test_a_worker_killed_in_the_middle_leaves_nothing_half_made(owner: User, tmp_path: Path) -> None:
     token = mint(owner).text
     with gunicorn(tmp_path, workers=1, module="tests.upload.fragile") as server:

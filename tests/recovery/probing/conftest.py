@@ -15,8 +15,9 @@ from hypothesis import settings
 from recoverydesk.recovery.probing.answers import ADVERTISEMENT, RESULT
 from recoverydesk.recovery.probing.git import line
 from recoverydesk.recovery.repository_urls.parser import HostRule, Place, parse
+from tests.tiers import times
 
-settings.register_profile("default", max_examples=300, deadline=None)
+settings.register_profile("default", max_examples=times(300, fast=50), deadline=None)
 settings.register_profile("thorough", max_examples=20_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

@@ -25,7 +25,7 @@ from tests.upload.packages import wheel_name
 from tokens import caveats, services
 from tokens.models import ApiToken
 
-pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.clients, pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
 Publish = Callable[..., Ran]
 
 
