@@ -5,20 +5,24 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP_INSTALL := $(PY) -m pip install --quiet --retries 10 --timeout 60 --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all:
 PYTEST_ARGS ?=
+PYTEST = $(PY) -m pytest -n logical --maxprocesses 12 $(PYTEST_ARGS)
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench browser reliability soak
+.PHONY: help install run test test-all lint bench browser reliability soak
 .DELETE_ON_ERROR:
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 install: $(VENV)/.runtime ## make .venv with what the program needs
 
 run: install ## serve the demo on http://localhost:8000 (PORT=, CODE_HOST_PORT=); Ctrl-C stops it
 	@PYTHONDONTWRITEBYTECODE=1 exec $(PY) -m recoverydesk.demo
 
-test: $(VENV)/.dev ## run the tests on SQLite (DB=postgres or DATABASE_URL= for PostgreSQL; PYTEST_ARGS=)
-	@exec $(PY) -m pytest $(PYTEST_ARGS)
+test: $(VENV)/.dev ## the tests, long loops by a sample, in minutes (PYTEST_ARGS=; tests/README.md)
+	@exec $(PYTEST)
+
+test-all: $(VENV)/.dev ## every test and whole loops (DB=postgres or DATABASE_URL= for PostgreSQL; PYTEST_ARGS=)
+	@THOROUGH=1 exec $(PYTEST)
 
 lint: $(VENV)/.dev ## ruff, djlint, mypy, import rules, migrations, a production check
 	$(VENV)/bin/ruff check .
