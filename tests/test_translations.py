@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import translation
@@ -158,7 +157,6 @@ def test_a_length_of_time_in_a_mail_is_in_its_language() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 def test_public_pages_answer_in_the_browsers_language(client: Client, path: str) -> None:
-    cache.clear()
     page = client.get(path, headers={"accept-language": "es-MX,es;q=0.9,en;q=0.5"}).content.decode()
     assert '<html lang="es">' in page
     assert "Saltar al contenido" in page
@@ -167,7 +165,6 @@ def test_public_pages_answer_in_the_browsers_language(client: Client, path: str)
 
 @pytest.mark.django_db
 def test_the_form_asks_and_answers_in_spanish(client: Client) -> None:
-    cache.clear()
     client.defaults["HTTP_ACCEPT_LANGUAGE"] = "es"
     assert "¿Qué perdiste?" in client.get("/recover/").content.decode()
     given = {"username": "ada", "claim": "second_factor", "codes": "kept"}
@@ -181,7 +178,6 @@ def test_account_pages_answer_in_the_language_of_the_account(client: Client) -> 
     user = factories.make_user("ada")
     _, secret = factories.add_totp(user)
     User.objects.filter(pk=user.pk).update(language="es")
-    cache.clear()
     client.post("/account/login/", {"login": "ada", "password": factories.PASSWORD})
     client.post("/account/second-factor/", {"code": factories.code(secret)})
     page = client.get("/account/security/", headers={"accept-language": "en"}).content.decode()
@@ -223,7 +219,6 @@ def desk(db: None) -> dict[str, str]:
 @pytest.fixture
 def spanish(db: None) -> Iterator[Client]:
     """A moderator whose account speaks Spanish, at a browser that asks for English."""
-    cache.clear()
     mira = make_moderator("mira")
     User.objects.filter(pk=mira.pk).update(language="es")
     with translation.override("en"):

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.core.cache import cache
 from django.test import Client
 from django_otp.oath import hotp
 
@@ -20,10 +19,9 @@ CHALLENGE = "/account/second-factor/"
 
 @pytest.fixture(autouse=True)
 def _the_room_alone(settings: Any) -> None:
-    """No hook and no URL of the rooms above; no limit left over from another test."""
+    """No hook and no URL of the rooms above."""
     settings.ACCOUNTS_HOOKS = {}
     settings.ROOT_URLCONF = "tests.accounts.urls"
-    cache.clear()
 
 
 def make_user(username: str = "ada", **fields: Any) -> User:

@@ -31,11 +31,6 @@ URLS = [("Source", "https://github.com/ada/tool")]
 
 
 @pytest.fixture(autouse=True)
-def _no_limits_left_over() -> None:
-    cache.clear()
-
-
-@pytest.fixture(autouse=True)
 def _nobody_looks_at_the_internet(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """The far end of the network is the test's own business; a test with a real host looks at it."""
     if "host" not in request.fixturenames:

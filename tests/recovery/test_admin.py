@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from accounts.devices import TotpDevice
@@ -29,11 +28,6 @@ from tests.recovery.deskwork import push
 
 pytestmark = pytest.mark.django_db
 QUEUE = "/admin/recovery/recoveryticket/"
-
-
-@pytest.fixture(autouse=True)
-def _no_limits_left_over() -> None:
-    cache.clear()
 
 
 @pytest.fixture

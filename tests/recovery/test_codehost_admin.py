@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.db.models.functions import Now
 from django.test import Client
 
@@ -17,11 +16,6 @@ from tests.recovery.test_admin import browser
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/recovery/codehost/"
-
-
-@pytest.fixture(autouse=True)
-def _no_limits_left_over() -> None:
-    cache.clear()
 
 
 @pytest.fixture

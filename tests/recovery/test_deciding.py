@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test import Client
@@ -59,11 +58,6 @@ NO_DECISION = {
     "challenge", "check_now", "resend", "send_back", "reject", "duplicate", "note", "read", "take", "dispute",
     "add_boundary", "snooze", "assign",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _no_limits_left_over() -> None:
-    cache.clear()
 
 
 @pytest.fixture

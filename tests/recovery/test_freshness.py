@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db.models import F
 from django.test import Client
 
@@ -28,11 +27,6 @@ NUMBERS = {
     "signed": "+1",
 }  # fmt: skip
 SOME = [NUMBERS[name] for name in ("missing", "huge", "negative", "Arabic")]  # for the walk of all buttons
-
-
-@pytest.fixture(autouse=True)
-def _no_limits_left_over() -> None:
-    cache.clear()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
@@ -37,11 +36,6 @@ from tests.recovery.test_admin import QUEUE, browser
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/recovery/codehost/"
-
-
-@pytest.fixture(autouse=True)
-def _no_limits_left_over() -> None:
-    cache.clear()
 
 
 @pytest.fixture

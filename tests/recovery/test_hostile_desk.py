@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
@@ -32,11 +31,6 @@ from tests.recovery.test_admin import QUEUE, browser, page
 
 pytestmark = pytest.mark.django_db
 Becomes = Callable[[User, RecoveryTicket], None]
-
-
-@pytest.fixture(autouse=True)
-def _no_limits_left_over() -> None:
-    cache.clear()
 
 
 @pytest.fixture

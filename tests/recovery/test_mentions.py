@@ -1,7 +1,6 @@
 """`@name` in a staff note: who is told, how, and until when."""
 
 import pytest
-from django.core.cache import cache
 
 from accounts.mail import outbox
 from accounts.mail.models import Mail
@@ -16,11 +15,6 @@ from tests.recovery.test_admin import QUEUE, browser, button, page
 
 pytestmark = pytest.mark.django_db
 SECRET_WORDS = "the passport photo looks wrong"
-
-
-@pytest.fixture(autouse=True)
-def _no_limits_left_over() -> None:
-    cache.clear()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db.models.functions import Now
 from django.test import Client
 
@@ -36,11 +35,6 @@ from tests.recovery.test_views import path
 
 pytestmark = pytest.mark.django_db
 Move = Callable[[RecoveryTicket], object]
-
-
-@pytest.fixture(autouse=True)
-def _no_limits_left_over() -> None:
-    cache.clear()
 
 
 @pytest.fixture

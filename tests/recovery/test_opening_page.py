@@ -1,7 +1,6 @@
 """Staff open a ticket from the account's page: the same verb, the same refusals."""
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
@@ -13,11 +12,6 @@ from tests.recovery.builders import DAY, make_admin, make_moderator, make_ticket
 from tests.recovery.test_admin import browser
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _no_limits_left_over() -> None:
-    cache.clear()
 
 
 @pytest.fixture

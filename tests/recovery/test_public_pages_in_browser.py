@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.core.cache import cache
 from django.db.models.functions import Now
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -47,7 +46,6 @@ Make = Callable[[User], str]
 @pytest.fixture
 def context(browser: Browser, live_server: LiveServer, settings: Any) -> Iterator[BrowserContext]:
     """A browser at the address the site believes to be its own."""
-    cache.clear()
     settings.BASE_URL = live_server.url
     settings.OTP_WEBAUTHN_ALLOWED_ORIGINS = [live_server.url]
     made = context_of(browser, live_server.url)

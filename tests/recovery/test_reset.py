@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
@@ -46,7 +45,6 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ada(db: None) -> User:
-    cache.clear()
     user = factories.make_user("ada")
     factories.add_totp(user)
     factories.add_totp(user, "tablet")

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
@@ -36,11 +35,6 @@ from tests.recovery.builders import (
 pytestmark = pytest.mark.django_db
 ASKING = {"claim": "second_factor", "codes": "lost"}
 PHRASE = "an entirely new phrase"
-
-
-@pytest.fixture(autouse=True)
-def _no_limits_left_over() -> None:
-    cache.clear()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connection
@@ -38,7 +37,6 @@ both = pytest.mark.parametrize("when", [BEFORE, AFTER])
 
 @pytest.fixture
 def ada(transactional_db: None) -> User:
-    cache.clear()
     user = factories.make_user("ada")
     factories.add_totp(user)
     return user

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection
 from django.test import Client
@@ -45,7 +44,6 @@ def full_beyond(size: int) -> Iterator[None]:
 
 @pytest.mark.django_db
 def test_an_upload_without_room_says_so_and_leaves_nothing(client: Client, settings: Any, tmp_path: Path) -> None:
-    cache.clear()
     ada: User = factories.make_user("ada")
     factories.add_totp(ada)
     settings.MEDIA_ROOT = tmp_path / "files"
@@ -70,7 +68,6 @@ def test_an_upload_without_room_says_so_and_leaves_nothing(client: Client, setti
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's full disk: python -m tests.services shortages")
 @pytest.mark.django_db(transaction=True)
 def test_a_full_database_acknowledges_exactly_what_it_keeps() -> None:
-    cache.clear()
     client, answers = Client(raise_request_exception=False), []
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA page_count")

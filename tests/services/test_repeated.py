@@ -1,7 +1,6 @@
 """Pressing twice is like pressing once: the same page, one effect. Somebody else's press is refused."""
 
 import pytest
-from django.core.cache import cache
 from django.db.models.functions import Now
 from django.test import Client
 
@@ -21,7 +20,6 @@ PAGE = "/admin/recovery/recoveryticket/{}/change/"
 
 @pytest.fixture
 def ada(db: None) -> User:
-    cache.clear()
     user = factories.make_user("ada")
     factories.add_totp(user)
     return user

@@ -33,7 +33,6 @@ def cut_off(before: Callable[[str], bool]) -> Iterator[None]:
 
 @pytest.fixture
 def visitor(db: None) -> Client:
-    cache.clear()
     return Client(raise_request_exception=False)
 
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -17,11 +16,6 @@ from tests.tokens.conftest import PREFIX, attenuate, mint
 from tests.upload.conftest import basic
 from tokens import caveats, services
 from tokens.models import ApiToken
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted_yet() -> None:
-    cache.clear()
 
 
 def ask(client: Client, text: str, **query: str) -> Any:

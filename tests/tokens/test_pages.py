@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
@@ -20,7 +19,6 @@ NEW = "/account/tokens/new/"
 @pytest.fixture
 def browser_of_ada(client: Client, db: None) -> Client:
     """A browser in which ada has just shown password and code."""
-    cache.clear()
     user = factories.make_user("ada")
     _device, secret = factories.add_totp(user)
     client.post("/account/login/", {"login": "ada", "password": factories.PASSWORD})
