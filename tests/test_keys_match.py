@@ -83,7 +83,8 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.parametrize("lost", [pytest.param("FIELD_KEYS", marks=pytest.mark.thorough), "AUDIT_KEY"])
+@pytest.mark.thorough
+@pytest.mark.parametrize("lost", PROGRAMS)
 def test_no_program_starts_with_a_key_that_is_not_the_databases(lost: str, tmp_path: Path) -> None:
     assert run("manage.py migrate", tmp_path).returncode == 0
     made = "from recoverydesk.database import keys_match as k; k.refuse_foreign_keys(); from audit.log import record;"

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 from tests.browser import stack as stacks
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stacks.Stack]:
     """The demo with an objection window of five seconds."""
     folder: Path = tmp_path_factory.mktemp("stack")
