@@ -27,7 +27,7 @@ TOGETHER = ("tests/browser/", "tests/upload/clients/", "tests/accounts/test_race
 EARLY = (
     "tests/accounts/test_keys_in_browser.py", "tests/accounts/test_pages_in_browser.py", "tests/attacks/test_floods.py",
     "tests/demo/test_supervisor.py", "tests/recovery/test_public_pages_in_browser.py", "tests/services/",
-    "tests/test_keys_at_hand.py", "tests/test_redirect_after_post.py", "tests/test_url_matrix.py",
+    "tests/test_keys_match.py", "tests/test_redirect_after_post.py", "tests/test_url_matrix.py",
     "tests/upload/test_at_once.py",
 )  # fmt: skip
 
