@@ -1,7 +1,7 @@
 """A second factor shown for one decision: on a page that says what is decided, and in the request that decides it.
 
 A verb that decides raises ConfirmationNeeded until its caller hands it a Confirmation of this very decision. The door
-then answers with `ask`: the press waits in the session, the page asks for the factor, and what it confirmed is carried
+then answers with `ask`: the form waits in the session, the page asks for the factor, and what it confirmed is carried
 out in the same request. Nothing that opens a decision is ever kept, so no session, stolen or copied, holds one
 (ADR 0102).
 """
@@ -30,7 +30,7 @@ from audit.models import Event
 from audit.tags import Tag
 from common.clock import database_now
 
-PENDING = "decisions"  # in the session: presses that wait for their factor, the newest last
+PENDING = "decisions"  # in the session: forms that wait for their factor, the newest last
 MOST_PENDING = 5
 NO_RECOVERY_CODE = gettext_lazy("A recovery code decides nothing here. Use an authenticator app or a security key.")
 DECIDES_AFTER = timedelta(days=1)  # from when a second factor was added
@@ -118,12 +118,12 @@ def wants_key() -> bool:
     return bool(settings.STAFF_STEP_UP == "webauthn")
 
 
-# A press that waits for its factor ------------------------------------------------------------------------------------
+# A form that waits for its factor -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Pending:
-    """A press in this session: what it decides, in which words, where it goes on, and its form. No cookie is in it."""
+    """A form in this session: what it decides, in which words, where it goes on, and its fields. No cookie is in it."""
 
     decision: Decision
     words: list[str]
@@ -134,7 +134,7 @@ class Pending:
 
 
 def ask(request: HttpRequest, needed: ConfirmationNeeded, *, back: str) -> HttpResponse:
-    """Keep the press and lead to the page that asks for its factor. `back` is where it goes on afterwards."""
+    """Keep the form and lead to the page that asks for its factor. `back` is where it goes on afterwards."""
     number, form = secrets.token_urlsafe(12), request.POST.copy()
     form.pop("csrfmiddlewaretoken", None)
     _keep(request, number, Pending(needed.decision, needed.words, back, request.path, form.urlencode()))
@@ -142,13 +142,13 @@ def ask(request: HttpRequest, needed: ConfirmationNeeded, *, back: str) -> HttpR
 
 
 def pending(request: HttpRequest, number: str) -> Pending | None:
-    """The press of that number in this session, carried out or not."""
+    """The form of that number in this session, carried out or not."""
     kept = request.session.get(PENDING, {}).get(number)
     return Pending(**{**kept, "decision": Decision(**kept["decision"])}) if kept else None
 
 
 def waits_for_factor(request: HttpRequest, number: str) -> bool:
-    """Whether this session has a press of that number that was not carried out yet."""
+    """Whether this session has a form of that number that was not carried out yet."""
     waits = pending(request, number)
     return waits is not None and not waits.done
 
@@ -159,7 +159,7 @@ def confirmed(request: HttpRequest) -> Confirmation | None:
 
 
 def carry_out(request: HttpRequest, number: str, waits: Pending, done: Confirmation) -> HttpResponse:
-    """Press again, in this request, with what was confirmed. The press is used up first, whatever becomes of it."""
+    """Submit it again, in this request, with what was confirmed. It is used up first, whatever becomes of it."""
     _keep(request, number, replace(waits, form="", words=[], done=True))
     _save_now(request)
     request.POST, request.GET = QueryDict(waits.form), QueryDict("")
@@ -170,7 +170,7 @@ def carry_out(request: HttpRequest, number: str, waits: Pending, done: Confirmat
 
 
 def _save_now(request: HttpRequest) -> None:
-    """The press is used up before it is carried out. Raises SessionInterrupted for a session that was ended."""
+    """The form is used up before it is carried out. Raises SessionInterrupted for a session that was ended."""
     try:
         request.session.save()
     except UpdateError as error:

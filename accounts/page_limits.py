@@ -32,7 +32,7 @@ class PageLimits:
         match = request.resolver_match
         if match is None or "admin" in match.namespaces or (request.method in SAFE and KEY not in kwargs):
             return None
-        # Mail scanners open links: reading a page uses up nothing of what pressing its buttons needs.
+        # Mail scanners open links: reading a page uses up nothing of what its buttons need.
         verb = "read" if request.method in SAFE else "write"
         try:
             throttle.count(request, action_of(match), key=f"{verb}:{kwargs.get(KEY, '')}")

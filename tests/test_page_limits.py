@@ -112,7 +112,7 @@ def test_whoever_tries_many_keys_keeps_no_neighbour_from_their_genuine_link(memb
     assert ticket.status == Status.STOPPED
 
 
-def test_a_scanner_that_opens_a_link_all_day_uses_up_no_press_of_its_button(member: User) -> None:
+def test_a_scanner_that_opens_a_link_all_day_uses_up_no_click_of_its_button(member: User) -> None:
     ticket = make_ticket(member)
     page = path(stop_link(ticket))
     scanner = Client(REMOTE_ADDR="198.51.100.7")

@@ -50,7 +50,7 @@ def _ask_for_proof(user: User, claim: Claim = Claim.SECOND_FACTOR, contact: str 
 
 
 def _confirm(ticket: RecoveryTicket) -> None:
-    """The claimant presses the button on the page behind the mailed link."""
+    """The claimant clicks the button on the page behind the mailed link."""
     purpose = "status" if ticket.claim == Claim.SECOND_FACTOR else "confirm_contact"
     link = Link.objects.get(reference=ticket.reference, purpose=purpose)
     workflow.confirm_mailbox(ticket.pk, actor=claimant(link))

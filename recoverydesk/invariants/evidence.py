@@ -15,14 +15,14 @@ FIRST_NOTICES = ("recovery_notice", "recovery_co_owner")
 WAITING_OR_READY = (Status.WAITING, Status.READY)
 
 
-def pressed() -> QuerySet[RecoveryTicket]:
-    """Completed by a press; what an operator did from the shell asked for no evidence."""
+def completed_by_admin() -> QuerySet[RecoveryTicket]:
+    """Completed by an admin's reset; what an operator did from the shell asked for no evidence."""
     return RecoveryTicket.objects.filter(status=Status.COMPLETED, reset_by__isnull=False)
 
 
 def boundary_without_proof() -> Iterator[Broken]:
     """Every boundary asked for is proved, or excepted by two people, before a reset."""
-    rows = Boundary.objects.filter(ticket__in=pressed(), kind=Boundary.Kind.ASKED, proved_at=None)
+    rows = Boundary.objects.filter(ticket__in=completed_by_admin(), kind=Boundary.Kind.ASKED, proved_at=None)
     rows = rows.exclude(exceptions__approved=True)
     for row in rows.iterator():
         yield Broken("boundary_without_proof", f"boundary:{row.pk}", f"#{row.ticket_id} was reset without {row}")
@@ -40,13 +40,15 @@ def proof_that_proves_nothing() -> Iterator[Broken]:
 
 def mailbox_not_confirmed() -> Iterator[Broken]:
     """In every row of the table the mailbox of the contact is confirmed."""
-    for ticket in pressed().filter(Q(mailbox_confirmed_at=None) | Q(mailbox_confirmed_at__gt=F("completed_at"))):
+    for ticket in completed_by_admin().filter(
+        Q(mailbox_confirmed_at=None) | Q(mailbox_confirmed_at__gt=F("completed_at"))
+    ):
         yield Broken("mailbox_not_confirmed", f"ticket:{ticket.pk}", "reset, its mailbox unconfirmed")
 
 
 def reset_before_its_time() -> Iterator[Broken]:
     """No reset before the end of the waiting period."""
-    for ticket in pressed().filter(Q(wait_until=None) | Q(wait_until__gt=F("completed_at"))):
+    for ticket in completed_by_admin().filter(Q(wait_until=None) | Q(wait_until__gt=F("completed_at"))):
         yield Broken("reset_before_its_time", f"ticket:{ticket.pk}", f"waits until {ticket.wait_until}")
 
 
@@ -66,12 +68,12 @@ def clock_before_notices() -> Iterator[Broken]:
 
 def wrong_hand() -> Iterator[Broken]:
     """Nobody resets their own account, nor one they own a project with."""
-    for ticket in pressed().filter(reset_by=F("subject")):
+    for ticket in completed_by_admin().filter(reset_by=F("subject")):
         yield Broken("wrong_hand", f"ticket:{ticket.pk}", "reset by its own subject")
     theirs = Role.objects.filter(user=OuterRef("subject"), accepted_at__lte=OuterRef("completed_at"))
     owner = Q(reset_by__roles__kind=Role.Kind.OWNER, reset_by__roles__accepted_at__lte=F("completed_at"))
     shared = Q(reset_by__roles__project__in=theirs.values("project"))
-    for ticket in pressed().exclude(reset_by=F("subject")).filter(owner & shared).distinct():
+    for ticket in completed_by_admin().exclude(reset_by=F("subject")).filter(owner & shared).distinct():
         yield Broken("wrong_hand", f"ticket:{ticket.pk}", "reset by a co-owner")
 
 

@@ -15,14 +15,14 @@ Said = dict[int | None, tuple[str, str]]
 
 
 def broken_glass() -> Iterator[Broken]:
-    """A reset nobody pressed is the operator's: marked as one, for a lost factor, with event, reason and return code.
+    """A reset by nobody is the operator's: marked as one, for a lost factor, with event, reason and return code.
 
     What everybody was told and what was taken is asked of it as of every reset (`letters`, `remains`, `chain`).
     """
     said = _said()
-    unpressed = RecoveryTicket.objects.filter(Q(broke_glass=True) | Q(status=Status.COMPLETED, reset_by=None))
+    by_nobody = RecoveryTicket.objects.filter(Q(broke_glass=True) | Q(status=Status.COMPLETED, reset_by=None))
     seen = set()
-    for ticket in unpressed.iterator():
+    for ticket in by_nobody.iterator():
         seen.add(ticket.pk)
         for fault in _faults(ticket, said):
             yield Broken("broken_glass", f"ticket:{ticket.pk}", fault)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.db.models import F, Q
 
 from recoverydesk.invariants.broken import Broken
-from recoverydesk.invariants.evidence import pressed
+from recoverydesk.invariants.evidence import completed_by_admin
 from recoverydesk.recovery.models import Approval, BoundaryException, Claim, OtherProof, RecoveryTicket
 from recoverydesk.recovery.policy import NEW_CONTACT
 
@@ -22,12 +22,12 @@ def asks_for_two(ticket: RecoveryTicket) -> bool:
 
 
 def approval_missing() -> Iterator[Broken]:
-    """An approval given before the press and not dead, by neither the presser nor the subject."""
+    """An approval given before the reset and not dead, by neither who reset nor the subject."""
     others = Approval.objects.filter(dead_at=None, given_at__lte=F("ticket__completed_at"))
     others = others.exclude(by=F("ticket__reset_by")).exclude(by=F("ticket__subject"))
     approved = set(others.values_list("ticket", flat=True))
     excepted = set(BoundaryException.objects.filter(approved=True).values_list("boundary__ticket", flat=True))
-    for ticket in pressed().iterator():
+    for ticket in completed_by_admin().iterator():
         if ticket.pk not in approved and (asks_for_two(ticket) or ticket.pk in excepted):
             yield Broken("approval_missing", f"ticket:{ticket.pk}", "two people were asked for, one decided")
 
@@ -45,7 +45,7 @@ def exception_by_one() -> Iterator[Broken]:
 def account_proof_missing() -> Iterator[Broken]:
     """A new contact needs something bound to the account, but for the row of dead old addresses."""
     bound = OtherProof.objects.filter(kind__in=OtherProof.BOUND, given_at__lte=F("ticket__completed_at"))
-    for ticket in pressed().filter(claim__in=(Claim.EMAIL, Claim.EMAIL_AND_SECOND_FACTOR)).iterator():
+    for ticket in completed_by_admin().filter(claim__in=(Claim.EMAIL, Claim.EMAIL_AND_SECOND_FACTOR)).iterator():
         if NOTHING_BOUND not in ticket.wait_rows and not bound.filter(ticket=ticket).exists():
             yield Broken(
                 "account_proof_missing", f"ticket:{ticket.pk}", "a new contact and nothing bound to the account"

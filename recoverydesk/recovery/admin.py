@@ -54,7 +54,7 @@ class RecoveryTicketAdmin(DeskAdmin[RecoveryTicket]):
             path("held-roles/", site(held_roles.show), name="recovery_held_roles"),
             path("account/<int:pk>/", site(account.show), name="recovery_account"),
             path("account/<int:pk>/open/", site(opening.show), name="recovery_open"),
-            path("<int:pk>/press/<slug:verb>/", site(ticket.press), name="recovery_press"),
+            path("<int:pk>/press/<slug:verb>/", site(ticket.submit), name="recovery_press"),
             path("<int:pk>/reply/", site(ticket.reply), name="recovery_reply"),
             path("<int:pk>/looking/", site(ticket.looking), name="recovery_looking"),
             path("<int:pk>/mail/<int:mail_id>/", site(ticket.mail), name="recovery_mail"),
@@ -104,7 +104,7 @@ class ReplyTemplateAdmin(DeskAdmin[ReplyTemplate]):
         """See `log_addition`."""
 
 
-def _press(request: HttpRequest, act: Callable[[], str]) -> None:
+def _do(request: HttpRequest, act: Callable[[], str]) -> None:
     try:
         messages.success(request, act())
         wake.wake()
@@ -175,7 +175,7 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
             return HttpResponseNotAllowed(["POST"])
         actor = actor_of(request)
         host = get_object_or_404(CodeHost, pk=pk)
-        _press(request, lambda: _probed_now(host, actor))
+        _do(request, lambda: _probed_now(host, actor))
         return redirect(reverse("admin:recovery_codehost_change", args=[pk]))
 
     has_add_permission = has_change_permission = has_delete_permission = _never

@@ -1,4 +1,4 @@
-"""Why a verb refused. Each has its own name and one sentence for the person who pressed."""
+"""Why a verb refused. Each has its own name and one sentence for the person who asked."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -69,7 +69,7 @@ class NothingAsksForIt(RecoveryError):
     sentence = _("Everything policy asks still holds, so it would move on again at once. Dispute or reject it instead.")
 
 
-class OwnPress(RecoveryError):
+class OwnReset(RecoveryError):
     sentence = _("You approved or pressed this reset; somebody else settles the objection to it.")
 
 

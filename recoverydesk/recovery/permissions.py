@@ -1,4 +1,4 @@
-"""Who may press what: rights, the groups that hold them, and what an actor is to a ticket."""
+"""Who may do what: rights, the groups that hold them, and what an actor is to a ticket."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -67,7 +67,7 @@ def context_of(browser: Browser, url: str) -> BrowserContext:
     return patient(browser.new_context(base_url=url, reduced_motion="reduce"))
 
 
-def press(page: Page, name: str) -> None:
+def click(page: Page, name: str) -> None:
     page.get_by_role("main").get_by_role("button", name=name, exact=True).click()
 
 
@@ -76,13 +76,13 @@ def type_password(page: Page, username: str) -> None:
     page.get_by_label("Username or e-mail address").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
     with page.expect_navigation():  # whoever goes on at once must not cut the answer off
-        press(page, "Sign in")
+        click(page, "Sign in")
 
 
 def type_code(page: Page, code: str, button: str = "Sign in") -> None:
     page.locator("#id_code").fill(code)
     with page.expect_navigation():
-        press(page, button)
+        click(page, button)
 
 
 def shown_codes(page: Page) -> list[str]:
@@ -101,7 +101,7 @@ def enrol_app(page: Page, name: str) -> pyotp.TOTP:
     """Add an authenticator app from the security page; returns what the phone would hold."""
     page.goto("/account/security/app/")
     page.get_by_label("Name of this app").fill(name)
-    press(page, "Go on")
+    click(page, "Go on")
     app = pyotp.TOTP("".join(page.locator("#secret").inner_text().split()))
     type_code(page, app.now(), "Turn it on")
     return app
@@ -110,5 +110,5 @@ def enrol_app(page: Page, name: str) -> pyotp.TOTP:
 def enrol_key(page: Page, name: str) -> None:
     page.goto("/account/security/key/")
     page.get_by_label("Name").fill(name)
-    press(page, "Add this key")
+    click(page, "Add this key")
     page.wait_for_url(re.compile(r"/account/security/(codes/)?$"))

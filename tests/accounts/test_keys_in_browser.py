@@ -20,11 +20,11 @@ from tests.accounts.browsing import (
     PASSKEY,
     PLAIN_KEY,
     U2F_KEY,
+    click,
     context_of,
     enrol_app,
     enrol_key,
     plug_in,
-    press,
     quiet,
     shown_codes,
     sign_out,
@@ -90,7 +90,7 @@ def test_a_whole_life(context: BrowserContext, smtp: mail_server.MailServer) -> 
         page.wait_for_url("**/account/confirm-email/")
         page.goto(mailed_link(smtp, "/account/confirm-email/"))
         with page.expect_navigation():
-            press(page, "Confirm")
+            click(page, "Confirm")
         type_password(page, "kim")
         at_home(page)
 
@@ -99,10 +99,10 @@ def test_a_whole_life(context: BrowserContext, smtp: mail_server.MailServer) -> 
         tablet = enrol_app(page, "tablet")
         enrol_key(page, "blue key")
         page.goto("/account/security/codes/")
-        press(page, "Make new codes")
+        click(page, "Make new codes")
         codes = shown_codes(page)
         page.get_by_label("One of your codes").fill(codes[3])
-        press(page, "I have saved them")
+        click(page, "I have saved them")
         expect(page.get_by_text("8 of 8 left")).to_be_visible()
         sign_out(page)
 
@@ -117,18 +117,18 @@ def test_a_whole_life(context: BrowserContext, smtp: mail_server.MailServer) -> 
         page.wait_for_url("**/account/security/app/")
         sign_out(page)
         type_password(page, "kim")
-        press(page, "Use a security key")
+        click(page, "Use a security key")
         at_home(page)
         sign_out(page)
         page.goto("/account/login/")
-        press(page, "Sign in with a passkey")
+        click(page, "Sign in with a passkey")
         at_home(page)
 
         grow_old(page)
         page.get_by_role("button", name="Remove tablet").click()
         page.wait_for_url("**/account/step-up/**")
-        press(page, "Use a security key")
-        press(page, "Remove this app")
+        click(page, "Use a security key")
+        click(page, "Remove this app")
         expect(page.get_by_text("tablet was removed.")).to_be_visible()
 
         User.objects.filter(username="kim").update(is_staff=True, is_superuser=True)
@@ -167,7 +167,7 @@ def test_a_key_without_memory_registers_and_is_a_second_factor(context: BrowserC
         expect(page.get_by_text("Second factor only: you type your password first.")).to_be_visible()
         sign_out(page)
         type_password(page, "ada")
-        press(page, "Use a security key")
+        click(page, "Use a security key")
         at_home(page)
 
 
@@ -185,14 +185,14 @@ def test_five_ways_to_fail_have_five_sentences(context: BrowserContext, settings
     with quiet(context) as page:
         key = plug_in(page, {**PASSKEY, "isUserVerified": False})
         page.goto("/account/login/")
-        press(page, "Sign in with a passkey")
+        click(page, "Sign in with a passkey")
         said(page).to_contain_text(CANCELLED)
         key.pull_out()
 
         key = plug_in(page, {**PASSKEY, "automaticPresenceSimulation": False})
         settings.OTP_WEBAUTHN_TIMEOUT_SECONDS = 1
         page.goto("/account/login/")
-        press(page, "Sign in with a passkey")
+        click(page, "Sign in with a passkey")
         said(page).to_contain_text(TIMED_OUT)
         settings.OTP_WEBAUTHN_TIMEOUT_SECONDS = 300
         key.pull_out()
@@ -201,12 +201,12 @@ def test_five_ways_to_fail_have_five_sentences(context: BrowserContext, settings
         type_password(page, "ada")
         enrol_key(page, "blue key")
         page.goto("/account/security/key/")
-        press(page, "Add this key")
+        click(page, "Add this key")
         said(page).to_contain_text(ADDED)
 
         settings.OTP_WEBAUTHN_RP_ID = "elsewhere.localhost"  # Chromium asks that host first: refused at once
         page.goto("/account/security/key/")
-        press(page, "Add this key")
+        click(page, "Add this key")
         said(page).to_contain_text(WRONG_SITE)
 
         page.add_init_script("delete window.PublicKeyCredential")
@@ -236,15 +236,15 @@ def test_codes_are_copied_downloaded_and_printed(context: BrowserContext, live_s
     with quiet(context) as page:
         type_password(page, "ada")
         enrol_app(page, "phone")
-        press(page, "Make new codes")
+        click(page, "Make new codes")
         codes = shown_codes(page)
-        press(page, "Copy")
+        click(page, "Copy")
         expect(page.get_by_text("Copied.")).to_be_visible()
         assert page.evaluate("navigator.clipboard.readText()").split() == codes
         with page.expect_download() as download:
-            press(page, "Download")
+            click(page, "Download")
         assert download.value.suggested_filename == "recovery-codes.txt"
         assert download.value.path().read_text().split()[-8:] == codes
         page.evaluate("window.print = () => document.body.setAttribute('data-printed', '1')")
-        press(page, "Print")
+        click(page, "Print")
         expect(page.locator("body[data-printed]")).to_have_count(1)

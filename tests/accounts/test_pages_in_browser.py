@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts import second_factors
 from accounts.devices import TotpDevice
 from audit.models import Event
-from tests.accounts.browsing import PASSKEY, context_of, enrol_key, inspect, plug_in, press, quiet, type_password
+from tests.accounts.browsing import PASSKEY, click, context_of, enrol_key, inspect, plug_in, quiet, type_password
 from tests.accounts.conftest import PASSWORD, add_app, code_of, make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
@@ -100,7 +100,7 @@ def test_a_locked_name_says_the_ways_past_it(page: Page, settings: Any) -> None:
         if code:
             page.locator("#id_code").fill(code)
         with page.expect_navigation():
-            press(page, "Sign in")
+            click(page, "Sign in")
         if page.locator("#id_code").count():
             expect(page.get_by_role("alert")).to_contain_text("No code? Use a passkey")
             inspect(page)
@@ -112,10 +112,10 @@ def test_a_wrong_code_says_when_again_and_cancel_stands_beside(page: Page) -> No
     type_password(page, "ada")
     page.get_by_label("Code").fill("000000")
     with page.expect_navigation():
-        press(page, "Sign in")
+        click(page, "Sign in")
     expect(page.get_by_text("Codes are accepted again in 1 second, at ")).to_be_visible()
     inspect(page)
-    press(page, "Cancel")
+    click(page, "Cancel")
     expect(page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
 
 

@@ -22,7 +22,7 @@ from recoverydesk.recovery.models import Boundary, BoundaryException, OtherProof
 from recoverydesk.recovery.probing.verdicts import Verdict
 from tests import factories
 from tests.recovery import decided
-from tests.recovery.builders import age_factors, make_admin, pressing, result_of
+from tests.recovery.builders import age_factors, as_staff, make_admin, result_of
 from tests.recovery.conftest import host
 
 __all__ = ["host"]
@@ -91,7 +91,7 @@ def mailed(address: str, part: str) -> str:
 
 
 def confirm(address: str = "ada@example.org") -> str:
-    """Press the button behind the newest status link of this mailbox; returns the return code shown."""
+    """Click the button behind the newest status link of this mailbox; returns the return code shown."""
     page = Client().post(mailed(address, "status"), {"pushed": "1"}, follow=True)
     sweep.sweep()
     sweep.sweep()
@@ -128,10 +128,10 @@ def offer(kind: str, secret: str = "", address: str = "ada@example.org", client:
     (client or Client()).post(mailed(address, "status"), given)
 
 
-def admins_press(*names: str) -> workflow.Outcome | None:
+def admins_reset(*names: str) -> workflow.Outcome | None:
     """Admins do what their page lets them: approve, then another one resets; None when nobody may."""
     wanted = names or ("grace", "rosa")
-    people = [pressing(User.objects.filter(username=name).first() or make_admin(name)) for name in wanted]
+    people = [as_staff(User.objects.filter(username=name).first() or make_admin(name)) for name in wanted]
     current = ticket()
     with suppress(errors.ApprovalNotNeeded, errors.InvalidTransition):
         decided.approve(current.pk, actor=people[0], reason="looked at the evidence")

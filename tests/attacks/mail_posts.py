@@ -283,10 +283,10 @@ def beside(world: World, number: int) -> Any:
 
 def status(world: World, number: int) -> Any:
     page = world.once("page", lambda: path(status_link(make_ticket(world.ada))))
-    pressed: dict[str, str] = {"withdraw": "1"}
+    fields: dict[str, str] = {"withdraw": "1"}
     if number < 4:
-        pressed = {"pushed": "1"} if number % 2 == 0 else {"proof": "1", "kind": "password", "secret": PASSWORD}
-    return world.visitor().post(page, pressed)
+        fields = {"pushed": "1"} if number % 2 == 0 else {"proof": "1", "kind": "password", "secret": PASSWORD}
+    return world.visitor().post(page, fields)
 
 
 def stop(world: World, number: int) -> Any:

@@ -13,7 +13,7 @@ from recoverydesk.recovery import policy
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from tests import factories
-from tests.attacks.conftest import admins_press, ask, confirm, days_pass, mailed, offer, push, ticket
+from tests.attacks.conftest import admins_reset, ask, confirm, days_pass, mailed, offer, push, ticket
 from tests.recovery.builders import DAY, HOUR, age_factors
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +73,7 @@ def test_a_planted_boundary_leaves_the_seven_days_of_an_account_without_one(
     assert (ticket().status, case().proved, case().own) == (Status.WAITING, 1, 0)
     days_pass(6.9)
     assert ticket().status == Status.WAITING
-    assert admins_press("grace") is None
+    assert admins_reset("grace") is None
     days_pass(0.2)
     assert ticket().status == Status.READY
 
@@ -90,7 +90,7 @@ def test_a_planted_boundary_is_not_the_one_that_a_new_contact_needs(
     days_pass(13)
     days_pass(2)
     assert policy.Missing.ONE_BOUNDARY in policy.missing(case(), database_now(), cases.numbers())
-    assert admins_press() is None
+    assert admins_reset() is None
     assert not RecoveryTicket.objects.filter(status=Status.COMPLETED).exists()
 
 
@@ -140,7 +140,7 @@ def test_a_role_gained_after_the_request_adds_a_boundary_that_is_nobodys_own(vic
     assert ticket().status == Status.READY
     factories.add_role(bait, victim, since=database_now() - HOUR, accepted=False)
     Role.objects.filter(user=victim, project=bait).update(created_at=database_now())
-    outcome = admins_press("grace")
+    outcome = admins_reset("grace")
     assert outcome is not None
     assert outcome.sent_back
     assert not Boundary.objects.filter(own=True).exists()

@@ -16,7 +16,7 @@ from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
 from tests import factories
 from tests.attacks.conftest import (
     account,
-    admins_press,
+    admins_reset,
     ask,
     confirm,
     days_pass,
@@ -27,7 +27,7 @@ from tests.attacks.conftest import (
     ticket,
 )
 from tests.recovery import decided
-from tests.recovery.builders import age_factors, make_admin, pressing
+from tests.recovery.builders import age_factors, as_staff, make_admin
 
 pytestmark = pytest.mark.django_db
 PHRASE = "an entirely new phrase"
@@ -66,8 +66,8 @@ def test_an_intruder_with_a_second_factor_of_their_own_cannot_stop_the_owner(ada
     assert ticket().status == Status.WAITING
     days_pass(0.2)
     assert ticket().status == Status.READY
-    assert admins_press("grace") is None
-    outcome = admins_press("anna", "rosa")
+    assert admins_reset("grace") is None
+    outcome = admins_reset("anna", "rosa")
     assert outcome is not None
     assert not TotpDevice.objects.filter(user=ada).exists()
     gets_back(code)
@@ -92,7 +92,7 @@ def test_an_intruder_who_says_nothing_holds_the_owner_up_for_seven_days_and_no_l
     assert ticket().blocked_at is None
     days_pass(7.1)
     assert ticket().status == Status.READY
-    outcome = admins_press()
+    outcome = admins_reset()
     assert outcome is not None
     assert outcome.removed is not None
 
@@ -127,8 +127,8 @@ def test_a_hostile_secondary_address_stops_once_and_then_only_disputes(ada: User
     push()
     days_pass(7.1)
     assert ticket().status == Status.READY
-    assert admins_press("grace") is None
-    assert admins_press("anna", "rosa") is not None
+    assert admins_reset("grace") is None
+    assert admins_reset("anna", "rosa") is not None
     sweep.sweep()
     page = Client().post(mailed("ada@second.example", "stop"), {"stop": "1"})
     ada.refresh_from_db()
@@ -142,7 +142,7 @@ def test_a_hostile_secondary_address_cannot_take_the_account_as_a_new_contact(ad
     Client().post(mailed("ada@second.example", "status"), {"pushed": "1"})
     push()
     days_pass(40)
-    assert admins_press() is None
+    assert admins_reset() is None
     assert account(ada) == before
 
 
@@ -166,13 +166,13 @@ def test_a_feuding_co_owner_delays_by_seven_days_however_often_they_object(ada: 
     assert ticket().status == Status.WAITING
     days_pass(3.1)
     assert ticket().status == Status.READY
-    assert admins_press() is not None
+    assert admins_reset() is not None
     gets_back(code)
 
 
 def objections_after_an_approval(object_again: Callable[[], object]) -> int:
-    """Somebody objects again and again between the approval and the press; how many approvals are alive then."""
-    decided.approve(ticket().pk, actor=pressing(make_admin("anna")), reason="looked at the evidence")
+    """Somebody objects again and again between the approval and the reset; how many approvals are alive then."""
+    decided.approve(ticket().pk, actor=as_staff(make_admin("anna")), reason="looked at the evidence")
     seen = ticket().version
     for _again in range(3):
         object_again()
@@ -190,11 +190,11 @@ def test_a_co_owner_who_goes_on_objecting_ends_no_approval(ada: User) -> None:
     browser.post("/recover/beside/", said)
     days_pass(7.1)
     assert objections_after_an_approval(lambda: browser.post("/recover/beside/", said)) == 1
-    decided.reset(ticket().pk, actor=pressing(make_admin("rosa")), reason="looked at the evidence")
+    decided.reset(ticket().pk, actor=as_staff(make_admin("rosa")), reason="looked at the evidence")
     gets_back(code)
 
 
-def test_a_hostile_secondary_address_that_goes_on_pressing_ends_no_approval(ada: User) -> None:
+def test_a_hostile_secondary_address_that_goes_on_objecting_ends_no_approval(ada: User) -> None:
     ask()
     Client().post(mailed("ada@second.example", "stop"), {"stop": "1"})
     mail.outbox.clear()
@@ -205,7 +205,7 @@ def test_a_hostile_secondary_address_that_goes_on_pressing_ends_no_approval(ada:
     push()
     days_pass(7.1)
     assert objections_after_an_approval(lambda: Client().post(link, {"stop": "1"})) == 1
-    decided.reset(ticket().pk, actor=pressing(make_admin("rosa")), reason="looked at the evidence")
+    decided.reset(ticket().pk, actor=as_staff(make_admin("rosa")), reason="looked at the evidence")
     gets_back(code)
 
 
@@ -215,17 +215,17 @@ def test_a_co_owner_who_is_staff_decides_nothing(ada: User) -> None:
     ask()
     confirm()
     boundary = ticket().boundaries.get()
-    for press in (
+    for answer in (
         lambda: decided.ask_exception(
-            ticket().pk, actor=pressing(kim), boundary_id=boundary.pk, other_proof="other", reason="I know them well"
+            ticket().pk, actor=as_staff(kim), boundary_id=boundary.pk, other_proof="other", reason="I know them well"
         ),
-        lambda: decided.approve(ticket().pk, actor=pressing(kim), reason="I know them well"),
+        lambda: decided.approve(ticket().pk, actor=as_staff(kim), reason="I know them well"),
         lambda: workflow.open_ticket(
-            subject=ada, claim=Claim.EMAIL, actor=pressing(kim), source=Source.STAFF, contact="x@example.com"
+            subject=ada, claim=Claim.EMAIL, actor=as_staff(kim), source=Source.STAFF, contact="x@example.com"
         ),
     ):
         with pytest.raises(errors.CoOwnedTicket):
-            press()
+            answer()
 
 
 def test_a_co_owners_word_is_not_bound_to_the_account(ada: User) -> None:
@@ -237,12 +237,12 @@ def test_a_co_owners_word_is_not_bound_to_the_account(ada: User) -> None:
     assert ticket().other_proofs.get().kind == "co_owner"
     days_pass(13)
     assert ticket().status == Status.CHALLENGED
-    assert admins_press() is None
+    assert admins_reset() is None
     assert account(ada) == before
 
 
 def confirm_contact(address: str) -> str:
-    """Press the button behind the confirming link; the branch token is mailed after that."""
+    """Click the button behind the confirming link; the branch token is mailed after that."""
     page = Client().post(mailed(address, "status"), {"pushed": "1"}, follow=True)
     sweep.sweep()
     sweep.sweep()
@@ -279,8 +279,8 @@ def test_the_owner_who_lost_everything_but_the_password_gets_back_after_fourteen
     assert ticket().status == Status.WAITING
     days_pass(0.2)
     assert ticket().status == Status.READY
-    assert admins_press("grace") is None
-    outcome = admins_press("anna", "rosa")
+    assert admins_reset("grace") is None
+    outcome = admins_reset("anna", "rosa")
     assert outcome is not None
     assert outcome.removed is not None
     rows = EmailAddress.objects.filter(user=ada)
@@ -298,7 +298,7 @@ def test_the_email_claim_keeps_the_factors(ada: User) -> None:
     offer("password", factories.PASSWORD, "new@example.com")
     push()
     days_pass(14.1)
-    assert admins_press() is not None
+    assert admins_reset() is not None
     ada.refresh_from_db()
     assert TotpDevice.objects.filter(user=ada).count() == 1
     assert not ada.has_usable_password()
@@ -313,7 +313,7 @@ def test_a_thief_with_every_boundary_but_nothing_bound_to_the_account_waits_for_
         push()
         days_pass(31)
         assert ticket().status in (Status.CHALLENGED, Status.EXPIRED)
-        assert admins_press() is None
+        assert admins_reset() is None
     assert account(ada) == before
 
 
@@ -323,7 +323,7 @@ def test_with_one_old_address_alive_silence_of_the_others_opens_nothing(ada: Use
     confirm_contact("thief@example.com")
     push()
     days_pass(31)
-    assert admins_press() is None
+    assert admins_reset() is None
     assert ticket().status == Status.EXPIRED
 
 
@@ -334,12 +334,12 @@ def test_when_every_old_address_is_dead_thirty_days_and_two_people_open_it(ada: 
     Mail.objects.filter(kind="recovery_notice").update(state="failed")
     days_pass(14.1)
     assert ticket().status in (Status.CHALLENGED, Status.WAITING)
-    assert admins_press() is None
+    assert admins_reset() is None
     days_pass(15)
     assert ticket().status in (Status.CHALLENGED, Status.WAITING)
     days_pass(2)
     assert ticket().status == Status.READY
-    assert admins_press("anna", "lena") is not None
+    assert admins_reset("anna", "lena") is not None
 
 
 def test_a_first_come_new_contact_ticket_does_not_keep_the_owner_out(ada: User) -> None:
@@ -353,7 +353,7 @@ def test_a_first_come_new_contact_ticket_does_not_keep_the_owner_out(ada: User) 
     push()
     days_pass(1.1)
     assert ticket().status == Status.READY
-    assert admins_press("grace") is not None
+    assert admins_reset("grace") is not None
     thieves.refresh_from_db()
     assert thieves.status == Status.REJECTED
     gets_back(code)
@@ -374,7 +374,7 @@ def test_an_address_that_became_another_accounts_meanwhile_sends_the_ticket_back
     days_pass(14.1)
     before = account(ada)
     factories.make_user("kim", email="new@example.com")
-    outcome = admins_press()
+    outcome = admins_reset()
     assert outcome is not None
     assert outcome.sent_back
     assert account(ada) == before
@@ -388,7 +388,7 @@ def test_a_thief_who_waits_for_the_owners_proof_and_grabs_the_mail_has_no_return
     code = confirm()
     push()
     days_pass(1.1)
-    assert admins_press("grace") is not None
+    assert admins_reset("grace") is not None
     sweep.sweep()
     stolen = mailed("ada@example.org", "password")
     for guess in ("", "aaaa-bbbb-cccc-dddd", code[:-1] + ("a" if code[-1] != "a" else "b")):
@@ -424,7 +424,7 @@ def test_daily_requests_cost_the_owner_three_mails_a_month_and_nothing_else(ada:
     code = confirm()
     push()
     days_pass(8)
-    assert admins_press() is not None
+    assert admins_reset() is not None
     gets_back(code)
 
 
@@ -460,8 +460,8 @@ def test_two_people_always_where_the_site_says_so(ada: User, settings: object) -
     push()
     days_pass(1.1)
     assert ticket().status == Status.READY
-    assert admins_press("grace") is None
-    assert admins_press("anna", "rosa") is not None
+    assert admins_reset("grace") is None
+    assert admins_reset("anna", "rosa") is not None
 
 
 def test_no_link_and_no_code_of_the_desk_is_older_than_it_should_be(ada: User) -> None:

@@ -27,15 +27,15 @@ from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.probing.verdicts import Verdict
 from tests import factories
 from tests.accounts.deciding import set_staff
-from tests.attacks.conftest import account, admins_press, ask, confirm, days_pass, letters, mailed, offer, push, ticket
+from tests.attacks.conftest import account, admins_reset, ask, confirm, days_pass, letters, mailed, offer, push, ticket
 from tests.recovery import decided
 from tests.recovery.builders import (
     DAY,
     REASON,
+    as_staff,
     make_admin,
     make_moderator,
     make_root,
-    pressing,
     result_of,
 )
 from tests.recovery.conftest import Host, branch_in
@@ -70,7 +70,7 @@ def test_t1_the_mailbox_alone_proves_nothing() -> None:
         days_pass(4)
         if ticket().status == Status.CHALLENGED:
             saw(Verdict.MISSING)
-    assert admins_press() is None
+    assert admins_reset() is None
     assert ticket().status == Status.EXPIRED
     assert "/recover/stop/" in letters("ada@second.example")[0]
 
@@ -102,7 +102,7 @@ def test_t2_the_mailbox_and_the_password_replace_no_branch_and_shorten_nothing()
     assert ticket().other_proofs.get().kind == "password"
     assert ticket().wait_until == written
     days_pass(20)
-    assert admins_press() is None
+    assert admins_reset() is None
 
 
 def test_t3_one_of_two_owners_is_not_both(ada: User) -> None:
@@ -114,7 +114,7 @@ def test_t3_one_of_two_owners_is_not_both(ada: User) -> None:
     push(["ada"])
     days_pass(10)
     assert [row.proved_at is not None for row in ticket().boundaries.order_by("namespace")] == [True, False]
-    assert admins_press() is None
+    assert admins_reset() is None
     assert account(ada) == before
 
 
@@ -126,7 +126,7 @@ def test_t4_whoever_registers_the_mail_domain_again_has_a_mailbox_and_nothing_mo
     ask()
     confirm()
     days_pass(40)
-    assert admins_press() is None
+    assert admins_reset() is None
 
 
 @pytest.mark.usefixtures("safe")
@@ -136,7 +136,7 @@ def test_t5_a_repository_that_moved_to_another_owner_proves_nothing_and_is_our_t
     saw(Verdict.MOVED)
     assert (ticket().turn, ticket().boundaries.get().proved_at) == ("ours", None)
     days_pass(20)
-    assert admins_press() is None
+    assert admins_reset() is None
 
 
 def test_t5_a_find_at_another_owner_than_asked_for_proves_nothing(ada: User) -> None:
@@ -166,7 +166,7 @@ def test_t6_a_co_maintainer_who_swaps_the_links_adds_nothing_and_removes_nothing
     assert kinds == {"ada": "asked", "mal": "young"}
     push(["mal"])
     days_pass(10)
-    assert admins_press() is None
+    assert admins_reset() is None
     assert account(ada) == before
 
 
@@ -183,7 +183,7 @@ def test_t7_what_is_published_or_edited_after_the_request_changes_no_boundary(ad
     project.links.all().delete()
     days_pass(1)
     assert list(ticket().boundaries.values("host", "namespace", "kind", "repositories")) == frozen
-    assert admins_press() is None
+    assert admins_reset() is None
     assert account(ada) == before
 
 
@@ -270,7 +270,7 @@ def test_t9_t10_t11_only_the_exact_branch_of_this_ticket_counts(ada: User, host:
 def test_t12_a_moderator_alone_marks_nothing_as_proved(safe: User) -> None:
     ask()
     confirm()
-    mod, row = pressing(make_moderator()), ticket().boundaries.get()
+    mod, row = as_staff(make_moderator()), ticket().boundaries.get()
     with pytest.raises(errors.NotAllowed):
         workflow.record_probe(ticket().pk, row.pk, actor=mod, lease=None, results=[result_of(row, Verdict.FOUND)])
     asked: dict[str, Any] = {"boundary_id": row.pk, "reason": REASON}
@@ -312,7 +312,7 @@ def test_t14_one_admin_with_a_helper_made_yesterday_is_one_person(ada: User) -> 
     before = account(ada)
     ask()
     confirm()
-    root, mod = make_root(), pressing(make_moderator())
+    root, mod = make_root(), as_staff(make_moderator())
     row = ticket().boundaries.get()
     decided.ask_exception(ticket().pk, actor=mod, boundary_id=row.pk, other_proof="other", reason=REASON)
     helper = factories.make_user("helper")
@@ -320,9 +320,9 @@ def test_t14_one_admin_with_a_helper_made_yesterday_is_one_person(ada: User) -> 
     set_staff(helper, is_staff=True, is_superuser=True, groups=admins, actor=root)
     helper = User.objects.get(pk=helper.pk)
     with pytest.raises(errors.TooNew):
-        decided.approve_exception(ticket().pk, actor=pressing(helper), boundary_id=row.pk, reason=REASON)
+        decided.approve_exception(ticket().pk, actor=as_staff(helper), boundary_id=row.pk, reason=REASON)
     User.objects.filter(pk=helper.pk).update(staff_since=database_now() - 30 * DAY)
-    widened = pressing(User.objects.get(pk=helper.pk))
+    widened = as_staff(User.objects.get(pk=helper.pk))
     with pytest.raises(errors.TooNew):
         decided.approve_exception(ticket().pk, actor=widened, boundary_id=row.pk, reason=REASON)
     assert account(ada) == before
@@ -352,15 +352,15 @@ def test_t17_a_hostile_host_never_proves_and_never_ends_a_ticket(verdict: Verdic
         saw(verdict)
     assert ticket().status == Status.CHALLENGED
     assert ticket().boundaries.get().proved_at is None
-    assert admins_press() is None
+    assert admins_reset() is None
 
 
-def test_t18_a_press_sent_twice_is_one_reset(ada: User) -> None:
+def test_t18_a_reset_sent_twice_is_one_reset(ada: User) -> None:
     ask()
     confirm()
     push()
     days_pass(1.1)
-    admin = pressing(make_admin("grace"))
+    admin = as_staff(make_admin("grace"))
     decided.reset(ticket().pk, actor=admin, reason=REASON)
     after = account(ada)
     with pytest.raises(errors.InvalidTransition):
@@ -410,17 +410,17 @@ def test_t28_a_recovered_account_can_neither_be_emptied_nor_give_its_projects_aw
     confirm()
     push()
     days_pass(1.1)
-    assert admins_press("grace") is not None
+    assert admins_reset("grace") is not None
     ada = User.objects.get(pk=ada.pk)
     role = project.roles.get(user=kim)
-    presses = (
+    answers = (
         lambda: projects.remove_role(role, actor=ada),
         lambda: projects.change_role(role, "maintainer", actor=ada),
         lambda: projects.add_role(factories.make_user("mal"), project, "owner", actor=ada),
     )
-    for press in presses:
+    for answer in answers:
         with pytest.raises(projects.InQuarantine):
-            press()
+            answer()
     assert addresses.may_change(ada) != ""
     assert lifecycle.why_not_delete(ada) != ""
     browser = Client()

@@ -52,12 +52,12 @@ def test_a_reset_without_its_event_resets_nothing() -> None:
     ticket = builders.make_ticket(ada, Status.READY)
     before, events = builders.everything(), Event.objects.count()
     with no_event_can_be_written(), pytest.raises(DatabaseError, match="append-only"):
-        decided.reset(ticket.pk, actor=builders.pressing(grace), reason=builders.REASON)
+        decided.reset(ticket.pk, actor=builders.as_staff(grace), reason=builders.REASON)
     assert builders.everything() == before
     assert Event.objects.count() == events
     assert second_factors.summary(ada).totp == 1
     assert ada.check_password(factories.PASSWORD)
-    done = decided.reset(ticket.pk, actor=builders.pressing(grace), reason=builders.REASON)
+    done = decided.reset(ticket.pk, actor=builders.as_staff(grace), reason=builders.REASON)
     assert done.ticket.status == Status.COMPLETED
 
 

@@ -40,7 +40,7 @@ class Person:
         self._submit()
 
     def _submit(self) -> None:
-        """Press, and wait for the answer: whoever goes on at once must not cut it off."""
+        """Click, and wait for the answer: whoever goes on at once must not cut it off."""
         with self.page.expect_navigation():
             self.page.locator("main button[type=submit]").first.click()
 
@@ -76,8 +76,8 @@ class Person:
 
         return eventually(shown)
 
-    def pressed(self, name: str) -> None:
-        """Press the one button of that name."""
+    def click_button(self, name: str) -> None:
+        """Click the one button of that name."""
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ class Counted:
         target.click()
         self.clicks += 1
 
-    def press(self, name: str) -> None:
+    def click_button(self, name: str) -> None:
         self.click(self.page.get_by_role("button", name=name, exact=True))
 
 
@@ -74,9 +74,9 @@ def test_on_a_mismatch_the_right_reply_is_three_clicks_away(mira: Person, stack:
     row = desk.page.locator("#result_list tbody tr", has_text="cleo")
     desk.click(row.locator("th a"))
     expect(desk.page.locator("#reply-template option:checked")).to_contain_text("fits this ticket")
-    desk.press("Preview the reply")
+    desk.click_button("Preview the reply")
     expect(desk.page.locator("pre.mail")).to_contain_text("no second factor is switched on")
-    desk.press("Send this reply")
+    desk.click_button("Send this reply")
     expect(desk.page.get_by_text("The reply is on its way to the contact.")).to_be_visible()
     assert desk.clicks == 3
     text = stack.mail("cleo@example.org", "About your recovery request")
@@ -84,17 +84,17 @@ def test_on_a_mismatch_the_right_reply_is_three_clicks_away(mira: Person, stack:
 
 
 @pytest.mark.thorough
-def test_without_auto_challenge_the_moderator_presses_once(mira: Person, stack: Stack) -> None:
+def test_without_auto_challenge_the_moderator_clicks_once(mira: Person, stack: Stack) -> None:
     open_ticket(stack, "noor")
     desk = Counted(mira.page)
     desk.page.goto(ticket_of(mira.page, "noor"))
-    desk.press("Ask for proof")
+    desk.click_button("Ask for proof")
     expect(desk.page.locator(".badge.status-challenged")).to_be_visible()
     assert desk.clicks == 1
 
 
 @pytest.mark.thorough
-def test_with_auto_challenge_nobody_presses_anything_before_the_reset(mira: Person) -> None:
+def test_with_auto_challenge_nobody_clicks_anything_before_the_reset(mira: Person) -> None:
     """Sam's ticket of the sample data was opened and answered by the desk itself."""
     mira.page.goto(ticket_of(mira.page, "sam"))
     expect(mira.page.locator(".badge.status-challenged")).to_be_visible()
@@ -102,7 +102,7 @@ def test_with_auto_challenge_nobody_presses_anything_before_the_reset(mira: Pers
     assert set(actors) == {"system"}
 
 
-def test_the_admin_presses_once_and_shows_the_second_factor(otto: Person, mira: Person) -> None:
+def test_the_admin_clicks_once_and_shows_the_second_factor(otto: Person, mira: Person) -> None:
     address = ticket_of(otto.page, "eva")
     mira.page.goto(address)
     expect(mira.page.get_by_role("button", name="Reset second factors")).to_have_count(0)
@@ -111,16 +111,16 @@ def test_the_admin_presses_once_and_shows_the_second_factor(otto: Person, mira: 
     other = otto.context.new_page()
     other.goto(address)
     expect(desk.page.locator(".removes")).to_contain_text("This removes 1 authenticator app")
-    desk.press("Reset second factors")
+    desk.click_button("Reset second factors")
     expect(desk.page.get_by_text("Reset the second factors of eva.")).to_be_visible()
     otto.type_code()
     expect(desk.page.get_by_text("What the reset did")).to_be_visible()
     expect(desk.page.locator(".result")).to_contain_text("Removed: 1 authenticator app")
     assert desk.clicks == 1
-    press_again_in_every_way(otto, other)
+    click_again_in_every_way(otto, other)
 
 
-def press_again_in_every_way(otto: Person, other: Page) -> None:
+def click_again_in_every_way(otto: Person, other: Page) -> None:
     """A second window, Back and reload change nothing and say who did it."""
     other.get_by_role("button", name="Reset second factors").click()
     expect(other.get_by_text("You did this already; it was done once.")).to_be_visible()
@@ -166,13 +166,13 @@ def test_they_see_each_other_and_an_old_form_keeps_its_text(mira: Person, jon: P
     expect(jon.page.get_by_text("mira has this open", exact=False)).to_be_visible()
     mira.page.get_by_label("A note the claimant never sees").fill("I was in the middle of a thought")
     jon.page.get_by_label("A note the claimant never sees").fill("Mine was first")
-    jon.pressed("Add note")
+    jon.click_button("Add note")
     expect(jon.page.get_by_text("Note added.")).to_be_visible()
-    mira.pressed("Add note")
+    mira.click_button("Add note")
     expect(mira.page.get_by_role("alert")).to_contain_text("changed since this page was shown")
     expect(mira.page.get_by_role("alert")).to_contain_text("jon")
     expect(mira.page.get_by_label("A note the claimant never sees")).to_have_value("I was in the middle of a thought")
-    mira.pressed("Add note")
+    mira.click_button("Add note")
     expect(mira.page.get_by_text("I was in the middle of a thought").first).to_be_visible()
     mira.errors.clear()
 

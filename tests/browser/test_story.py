@@ -1,4 +1,4 @@
-"""The whole story against the running stack: real mail, real pushes, real browsers, one press."""
+"""The whole story against the running stack: real mail, real pushes, real browsers, one reset."""
 
 import re
 from email.message import Message
@@ -50,7 +50,7 @@ def test_from_a_lost_phone_to_signed_in_again(browser: Browser, stack: Stack, tm
     claimant.page.goto(status_link)
     expect(claimant.page.get_by_text("0 of 2 owners proved.")).to_be_visible()
     push(stack, branch_in(challenge), tmp_path)
-    claimant.pressed("I have pushed them")
+    claimant.click_button("I have pushed them")
     return_code = claimant.page.locator("code.big").inner_text()
     claimant.page.get_by_role("link", name="I have written it down").click()
     expect(claimant.page.get_by_text("2 of 2 owners proved.")).to_be_visible()
@@ -58,7 +58,7 @@ def test_from_a_lost_phone_to_signed_in_again(browser: Browser, stack: Stack, tm
 
     admin = Person(browser, stack, "rosa")
     admin.sign_in()
-    press_reset(admin)
+    reset(admin)
     assert_old_ways_are_dead(before, pending, stack, codes[0])
     claimant.page.goto(status_link)
     expect(claimant.page.get_by_role("heading", name="This link no longer works")).to_be_visible()
@@ -95,7 +95,7 @@ def ask(person: Person) -> None:
     person.page.goto("/recover/")
     person.page.get_by_label("Username").fill("Ada")
     person.page.get_by_label("Lost, or never saved").check()
-    person.pressed("Ask to get back in")
+    person.click_button("Ask to get back in")
     expect(person.page.get_by_role("heading", name="Request received")).to_be_visible()
 
 
@@ -107,8 +107,8 @@ def push(stack: Stack, branch: str, folder: Path) -> None:
         git(clone, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
 
 
-def press_reset(admin: Person) -> None:
-    """Wait for the objection window, open the ticket from the queue, press once, show the second factor for it."""
+def reset(admin: Person) -> None:
+    """Wait for the objection window, open the ticket from the queue, reset, show the second factor for it."""
 
     def is_ready() -> None:
         admin.page.goto("/admin/recovery/recoveryticket/?queue=ready&q=ada")
@@ -117,7 +117,7 @@ def press_reset(admin: Person) -> None:
     eventually(is_ready)
     admin.page.locator("#result_list tbody tr th a").click()
     expect(admin.page.get_by_text("ends 1 session")).to_be_visible()
-    admin.pressed("Reset second factors")
+    admin.click_button("Reset second factors")
     expect(admin.page.get_by_text("Reset the second factors of ada.")).to_be_visible()
     admin.type_code()
     expect(admin.page.get_by_text("Done: second factors reset.")).to_be_visible()
@@ -142,11 +142,11 @@ def choose_password(person: Person, link: str, return_code: str) -> None:
     person.page.goto(link)
     person.page.get_by_label("Return code").fill("aaaa-bbbb-cccc-dddd")
     fill_passwords(person)
-    person.pressed("Set the new password")
+    person.click_button("Set the new password")
     expect(person.page.get_by_text("This is not the return code of this request.")).to_be_visible()
     person.page.get_by_label("Return code").fill(return_code.upper())
     fill_passwords(person)
-    person.pressed("Set the new password")
+    person.click_button("Set the new password")
     expect(person.page.get_by_text("Your new password is set.")).to_be_visible()
 
 

@@ -30,7 +30,7 @@ WAITING_OR_READY = (Status.WAITING, Status.READY)
 def make_ticket(subject: User, status: str = Status.CHALLENGED, **fields: Any) -> RecoveryTicket:
     """A ticket of that status, requested two days ago; waiting ones wait one more hour, ready ones one hour less."""
     now, contact = database_now(), f"{subject.username}@example.org"
-    presser = fields.pop("reset_by", None)
+    who_reset = fields.pop("reset_by", None)
     given: dict[str, Any] = {
         "subject": subject,
         "claim": Claim.SECOND_FACTOR,
@@ -50,7 +50,7 @@ def make_ticket(subject: User, status: str = Status.CHALLENGED, **fields: Any) -
     if status not in OPEN_STATUSES:
         given["closed_at"] = now
     if status == Status.COMPLETED:
-        given |= {"completed_at": now, "reset_by": presser or make_admin("presser")}
+        given |= {"completed_at": now, "reset_by": who_reset or make_admin("resetting")}
     return RecoveryTicket.objects.create(**given | fields)
 
 
@@ -100,7 +100,7 @@ def long_serving(user: User) -> User:
     return user
 
 
-def pressing(user: User) -> Actor:
+def as_staff(user: User) -> Actor:
     """A member of staff; the verbs of `decided` show their second factor."""
     return staff(user)
 
@@ -141,7 +141,7 @@ def tags_of(ticket: RecoveryTicket) -> list[str]:
     return list(Event.objects.filter(ticket=ticket.pk).order_by("id").values_list("tag", flat=True))
 
 
-acting = pressing
+acting = as_staff
 
 
 def age_factors(user: User, days: int = 60) -> User:

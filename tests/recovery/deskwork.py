@@ -1,4 +1,4 @@
-"""What staff do in their browser: press a button of the page as it is now, and show a second factor where asked."""
+"""What staff do in their browser: click a button of the page as it is now, and show a second factor where asked."""
 
 from typing import Any
 
@@ -20,6 +20,6 @@ def hidden(ticket: RecoveryTicket) -> dict[str, str]:
 
 
 def push(client: Client, ticket: RecoveryTicket, verb: str, typed: dict[str, Any] | None = None, **how: Any) -> Any:
-    """Press a button of the ticket page; where it decides, show the second factor too. `typed` wins over the page."""
+    """Click a button of the ticket page; where it decides, show the second factor too. `typed` wins over the page."""
     path = f"{QUEUE}{ticket.pk}/press/{verb}/"
     return decide(client, path, hidden(ticket) | (typed or {}), **how)

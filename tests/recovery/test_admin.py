@@ -1,4 +1,4 @@
-"""The desk in the admin: who sees what, which buttons there are, what a press by URL does."""
+"""The desk in the admin: who sees what, which buttons there are, what a POST by URL does."""
 
 import re
 from typing import Any
@@ -122,7 +122,7 @@ def primaries(client: Client, ticket: RecoveryTicket) -> list[str]:
     return [found.verb] if found else []
 
 
-def test_the_reset_button_is_there_only_for_who_may_press_and_only_when_ready(
+def test_the_reset_button_is_there_only_for_who_may_reset_and_only_when_ready(
     ada: User, ready: RecoveryTicket, moderator: Client, admin: Client
 ) -> None:
     assert primaries(admin, ready) == ["reset"]
@@ -156,10 +156,10 @@ def test_the_button_says_what_it_will_remove(ada: User, ready: RecoveryTicket, a
     assert re.search(r"This removes 1 authenticator app\b.* 8 recovery codes", words)
 
 
-# Pressing ------------------------------------------------------------------------------------------------------------
+# Buttons -------------------------------------------------------------------------------------------------------------
 
 
-def test_an_admin_presses_and_it_is_done(ada: User, ready: RecoveryTicket, admin: Client) -> None:
+def test_an_admin_resets_and_it_is_done(ada: User, ready: RecoveryTicket, admin: Client) -> None:
     answer = push(admin, ready, "reset", {"reason": REASON}, follow=True)
     assert b"Done: second factors reset" in answer.content
     assert not TotpDevice.objects.filter(user=ada).exists()
@@ -178,7 +178,7 @@ def test_a_moderator_who_posts_the_url_is_refused_and_it_is_written_down(
 
 
 @pytest.mark.parametrize("verb", ["reset", "challenge", "reject", "resend", "check_now", "send_back", "note", "take"])
-def test_staff_without_rights_press_nothing(ready: RecoveryTicket, verb: str) -> None:
+def test_staff_without_rights_click_nothing(ready: RecoveryTicket, verb: str) -> None:
     auditor = browser(factories.make_user("auditor", staff=True))
     before = everything()
     push(auditor, ready, verb, {"reason": REASON, "text": "hello there"})
@@ -199,7 +199,7 @@ def test_a_button_that_is_none_is_404(ready: RecoveryTicket, admin: Client, verb
     assert admin.post(button(ready, verb)).status_code == 404
 
 
-def test_a_press_needs_the_csrf_token(ready: RecoveryTicket, admin: Client) -> None:
+def test_a_button_needs_the_csrf_token(ready: RecoveryTicket, admin: Client) -> None:
     admin.handler.enforce_csrf_checks = True
     before = everything()
     assert admin.post(button(ready, "reset"), {"reason": REASON}).status_code == 403
@@ -215,7 +215,7 @@ def test_a_stale_page_resets_nothing(ready: RecoveryTicket, admin: Client) -> No
     assert refusals(ready)[-1]["error"] == "StaleTicket"
 
 
-def test_an_admin_cannot_press_about_themselves(db: None) -> None:
+def test_an_admin_cannot_decide_about_themselves(db: None) -> None:
     boss = make_admin("boss")
     client = browser(boss)
     ticket = make_ticket(boss, Status.READY)

@@ -27,16 +27,16 @@ from tests.recovery.builders import (
     DAY,
     REASON,
     add_boundary,
+    as_staff,
     everything,
     long_serving,
     make_moderator,
     make_root,
     make_ticket,
-    pressing,
     refusals,
 )
 from tests.recovery.test_admin import QUEUE, browser, button, page
-from tests.recovery.test_table import PRESS
+from tests.recovery.test_table import CALLS
 
 pytestmark = pytest.mark.django_db
 HARMLESS_BUTTONS = {"note", "read"}  # read: "I have read the notes that name me"
@@ -99,7 +99,7 @@ def test_no_button_does_anything_for_a_co_owner(ticket: RecoveryTicket, kim: Use
 @pytest.mark.parametrize("name", [name for name, move in table.TRANSITIONS.items() if move.who & STAFF])
 def test_no_verb_of_staff_does_anything_for_a_co_owner(ticket: RecoveryTicket, kim: User, name: Verb) -> None:
     with pytest.raises(errors.CoOwnedTicket):
-        PRESS[name][0](ticket, pressing(kim))
+        CALLS[name][0](ticket, as_staff(kim))
 
 
 def test_every_address_of_a_ticket_is_known_to_these_tests() -> None:
@@ -244,4 +244,4 @@ def test_a_resting_owner_still_decides_nothing_as_staff(ticket: RecoveryTicket) 
     factories.add_role(Project.objects.get(), root)
     rest(root)
     with pytest.raises(errors.CoOwnedTicket):
-        workflow.reject(ticket.pk, actor=pressing(root), reason=REASON)
+        workflow.reject(ticket.pk, actor=as_staff(root), reason=REASON)

@@ -12,7 +12,7 @@ from recoverydesk.recovery.after_reset import held_roles
 from recoverydesk.recovery.permissions import signed_in
 from tests import factories
 from tests.recovery import decided
-from tests.recovery.builders import REASON, make_moderator, make_ticket, pressing, refusals
+from tests.recovery.builders import REASON, as_staff, make_moderator, make_ticket, refusals
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +49,6 @@ def test_a_co_owner_in_quarantine_releases_nothing(held: Role) -> None:
 
 def test_a_refused_release_by_staff_is_written_down_too(held: Role) -> None:
     with pytest.raises(errors.NotAllowed):
-        decided.release_by_staff(held.pk, actor=pressing(make_moderator()), reason=REASON)
+        decided.release_by_staff(held.pk, actor=as_staff(make_moderator()), reason=REASON)
     (ticket,) = held.user.recovery_tickets.all()
     assert refusals(ticket) == [{"verb": "release_role", "error": "NotAllowed"}]

@@ -130,13 +130,13 @@ def asked(ada: User) -> tuple[RecoveryTicket, dict[str, Any]]:
 
 
 def objected(ada: User) -> tuple[RecoveryTicket, dict[str, Any]]:
-    ticket = make_ticket(ada, Status.COMPLETED, reset_by=make_admin("presser"))
+    ticket = make_ticket(ada, Status.COMPLETED, reset_by=make_admin("resetting"))
     RecoveryTicket.objects.filter(pk=ticket.pk).update(objected_at=Now())
     return ticket, {}
 
 
 def resting(ada: User) -> tuple[RecoveryTicket, dict[str, Any]]:
-    ticket, role = make_ticket(ada, Status.COMPLETED, reset_by=make_admin("presser")), Role.objects.get(user=ada)
+    ticket, role = make_ticket(ada, Status.COMPLETED, reset_by=make_admin("resetting")), Role.objects.get(user=ada)
     Role.objects.filter(pk=role.pk).update(held_at=database_now() - 31 * DAY, held_for=ticket.pk)
     return ticket, {"role": role.pk}
 
@@ -209,7 +209,7 @@ def test_the_factor_carries_the_decision_out_once(ada: User, admin: Client, root
 
 
 def wait_for_factor(client: Client, ticket: RecoveryTicket, verb: str = "reset") -> str:
-    """Press; returns the address of the page that asks for the factor."""
+    """Click; returns the address of the page that asks for the factor."""
     answer = client.post(button(ticket, verb), {"reason": REASON, **hidden(ticket)})
     assert asks_for_factor(answer)
     return str(answer["Location"])
@@ -240,8 +240,8 @@ def test_a_decision_is_no_step_up_for_anything_else(ready: RecoveryTicket, admin
     assert "/step-up/?next=" in admin.get("/account/security/key/")["Location"]
 
 
-def test_a_press_slipped_in_meanwhile_is_not_what_the_page_decides(ready: RecoveryTicket, admin: Client) -> None:
-    """The thief presses for another account while the owner of the session looks at their own page."""
+def test_a_form_slipped_in_meanwhile_is_not_what_the_page_decides(ready: RecoveryTicket, admin: Client) -> None:
+    """The thief decides about another account while the owner of the session looks at their own page."""
     other = make_ticket(factories.make_user("mallory"), Status.READY)
     add_boundary(other, proved=True)
     mine = wait_for_factor(admin, ready)
@@ -252,7 +252,7 @@ def test_a_press_slipped_in_meanwhile_is_not_what_the_page_decides(ready: Recove
     assert statuses == {"ada": Status.COMPLETED, "mallory": Status.READY}
 
 
-def test_a_press_waits_in_its_own_session_only(ready: RecoveryTicket, admin: Client) -> None:
+def test_a_form_waits_in_its_own_session_only(ready: RecoveryTicket, admin: Client) -> None:
     mine, other = wait_for_factor(admin, ready), browser(make_admin())
     before = state()
     assert other.get(mine)["Location"] == "/"
@@ -286,7 +286,7 @@ def test_a_look_without_news_meanwhile_changes_nothing(ready: RecoveryTicket, ad
     assert ready.status == Status.COMPLETED
 
 
-def test_five_presses_wait_and_the_oldest_gives_way(ada: User, admin: Client) -> None:
+def test_five_forms_wait_and_the_oldest_gives_way(ada: User, admin: Client) -> None:
     tickets = [make_ticket(factories.make_user(f"user{number}"), Status.READY) for number in range(6)]
     pages = [wait_for_factor(admin, ticket) for ticket in tickets]
     assert len(admin.session[PENDING]) == 5
@@ -294,7 +294,7 @@ def test_five_presses_wait_and_the_oldest_gives_way(ada: User, admin: Client) ->
     assert admin.get(pages[5]).status_code == 200
 
 
-def test_neither_a_cookie_nor_a_csrf_token_is_kept_with_the_press(ready: RecoveryTicket, admin: Client) -> None:
+def test_neither_a_cookie_nor_a_csrf_token_is_kept_with_the_form(ready: RecoveryTicket, admin: Client) -> None:
     form = {"reason": REASON, "csrfmiddlewaretoken": "x" * 64, **hidden(ready)}
     admin.post(button(ready, "reset"), form)
     (kept,) = admin.session[PENDING].values()
@@ -395,7 +395,7 @@ def test_the_answer_for_one_decision_is_none_for_another(
     assert state() == before
 
 
-def test_nothing_is_asked_of_a_key_for_a_press_that_does_not_wait(admin: Client, key: Authenticator) -> None:
+def test_nothing_is_asked_of_a_key_for_a_form_that_does_not_wait(admin: Client, key: Authenticator) -> None:
     for about in ("", "x"):
         assert admin.post(f"{OPTIONS}?about={about}", {"purpose": "decision"}).status_code == 403
 

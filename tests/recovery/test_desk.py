@@ -243,7 +243,7 @@ def test_the_timeline_shows_one_kind_when_asked(ticket: RecoveryTicket, mod: Use
     assert kinds("nonsense") == kinds("")
 
 
-def test_the_result_panel_says_what_went_and_a_second_press_who_did_it(ada: User) -> None:
+def test_the_result_panel_says_what_went_and_a_second_click_who_did_it(ada: User) -> None:
     factories.make_project("tool", ada)
     factories.add_codes(ada)
     ready = make_ticket(ada, Status.READY)
@@ -285,7 +285,7 @@ def test_a_page_costs_the_same_however_long_its_story(ticket: RecoveryTicket, mo
     assert queries() == one <= 21
 
 
-def test_auditors_read_everything_and_press_nothing(ticket: RecoveryTicket) -> None:
+def test_auditors_read_everything_and_click_nothing(ticket: RecoveryTicket) -> None:
     olga = browser(factories.make_user("olga", staff=True, groups=["Auditors"]))
     content = olga.get(page(ticket)).content.decode()
     assert "They say / we see" in content

@@ -17,7 +17,7 @@ from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Source
 from recoverydesk.recovery.permissions import SYSTEM
 from tests import factories
 from tests.recovery import decided
-from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, pressing, prove, status_link
+from tests.recovery.builders import REASON, add_boundary, as_staff, make_admin, make_ticket, prove, status_link
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -218,14 +218,14 @@ def gain(user: User, now: datetime, owner: str, *, critical: bool = False, publi
     return project
 
 
-def press(ticket: RecoveryTicket) -> workflow.Outcome:
-    return decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+def reset(ticket: RecoveryTicket) -> workflow.Outcome:
+    return decided.reset(ticket.pk, actor=as_staff(make_admin()), reason=REASON)
 
 
 def test_a_role_gained_since_sends_the_ticket_back_with_its_boundaries(ada: User, tool: Project, now: datetime) -> None:
     ticket = ready(ada, now, "ada")
     gain(ada, now, "guild")
-    assert press(ticket).sent_back
+    assert reset(ticket).sent_back
     ticket.refresh_from_db()
     assert ticket.status == Status.CHALLENGED
     added = ticket.boundaries.get(namespace="guild")
@@ -240,7 +240,7 @@ def test_a_young_boundary_that_a_gained_project_has_named_for_long_becomes_asked
     ticket = ready(ada, now, "ada")
     add_boundary(ticket, "guild", host="github.com", kind=Boundary.Kind.YOUNG)
     gain(ada, now, "guild")
-    assert press(ticket).sent_back
+    assert reset(ticket).sent_back
     assert kinds(ticket)["guild"] == "asked"
 
 
@@ -250,7 +250,7 @@ def test_a_boundary_gained_since_is_nobodys_own_and_shortens_no_clock(ada: User,
     long_standing = {"created_at": now - 80 * DAY, "accepted_at": now - 80 * DAY}
     RecoveryTicket.objects.filter(pk=ticket.pk).update(requested_at=now - 90 * DAY)
     ada.roles.update(**long_standing)
-    assert press(ticket).sent_back
+    assert reset(ticket).sent_back
     added = ticket.boundaries.get(namespace="guild")
     assert (added.kind, added.own) == ("asked", False)
     prove(added)
@@ -262,7 +262,7 @@ def test_a_boundary_gained_since_is_nobodys_own_and_shortens_no_clock(ada: User,
 def test_a_young_link_of_a_gained_project_is_added_and_not_asked(ada: User, tool: Project, now: datetime) -> None:
     ticket = ready(ada, now, "ada")
     gain(ada, now, "guild", published=5)
-    press(ticket)
+    reset(ticket)
     assert kinds(ticket)["guild"] == "young"
 
 
@@ -272,7 +272,7 @@ def test_a_role_that_is_gone_since_makes_nothing_easier(ada: User, tool: Project
     helper = factories.make_user("mod", staff=True, groups=["Moderators"])
     factories.grant(helper, "reset_without_projects")
     with pytest.raises(errors.NotAllowed):
-        decided.reset(ticket.pk, actor=pressing(helper), reason=REASON)
+        decided.reset(ticket.pk, actor=as_staff(helper), reason=REASON)
 
 
 # What is asked of the database ---------------------------------------------------------------------------------------

@@ -448,8 +448,8 @@ def test_a_dispute_repeated_ends_no_approval_of_a_challenged_ticket(challenged: 
 # A contact that the claim may not name any more ----------------------------------------------------------------------
 
 
-def pressed(ticket: RecoveryTicket) -> policy.Explanation:
-    """A press that sends back and changes no account; returns what the desk says afterwards."""
+def try_to_reset(ticket: RecoveryTicket) -> policy.Explanation:
+    """A reset that sends back and changes no account; returns what the desk says afterwards."""
     admin, before = acting(make_admin()), everything()
     assert decided.reset(ticket.pk, actor=admin, reason=REASON).sent_back
     after = everything()
@@ -467,7 +467,7 @@ def test_an_address_never_verified_goes_back_when_the_addresses_changed(db: None
         add_address(kim, "kim@second.example")
     else:
         kim.emailaddress_set.all().delete()
-    said = pressed(ticket)
+    said = try_to_reset(ticket)
     assert said.blocks == (policy.Block.CONTACT_CHANGED,)
     assert "reject it" in wording.said(said)
     assert not kim.emailaddress_set.filter(email="kim@example.org", verified=True).exists()
@@ -482,7 +482,7 @@ def test_a_second_factor_goes_back_when_its_contact_is_not_the_verified_primary_
         ada.emailaddress_set.create(email="ada@second.example", primary=True, verified=True)
     else:
         ada.emailaddress_set.update(verified=False)
-    assert pressed(ticket).blocks == (policy.Block.CONTACT_CHANGED,)
+    assert try_to_reset(ticket).blocks == (policy.Block.CONTACT_CHANGED,)
     ada.emailaddress_set.filter(email=ticket.contact).delete()
     ada.emailaddress_set.update(primary=False)
     ada.emailaddress_set.create(email=ticket.contact, primary=True, verified=True)

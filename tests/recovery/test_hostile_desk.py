@@ -18,12 +18,12 @@ from tests.recovery.builders import (
     DAY,
     REASON,
     add_boundary,
+    as_staff,
     everything,
     make_admin,
     make_moderator,
     make_root,
     make_ticket,
-    pressing,
     refusals,
 )
 from tests.recovery.deskwork import push
@@ -111,7 +111,7 @@ def test_a_wrong_username_is_written_down(db: None, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["reset", "approve"])
-def test_who_may_not_press_hears_that_and_not_what_the_form_lacks(mod: Client, verb: str) -> None:
+def test_who_may_not_act_hears_that_and_not_what_the_form_lacks(mod: Client, verb: str) -> None:
     ticket = disputed()
     answer = push(mod, ticket, verb, {"reason": REASON})
     assert b"You may not do this" in answer.content
@@ -137,12 +137,12 @@ def test_a_number_of_days_that_is_none_wakes_nothing(ticket: RecoveryTicket, mod
     assert RecoveryTicket.objects.get().snoozed_until is None
 
 
-# Buttons and words that promise what the press does ------------------------------------------------------------------
+# Buttons and words that say what the reset does ----------------------------------------------------------------------
 
 
 def approved_by(approver: User) -> RecoveryTicket:
     one = disputed()
-    decided.approve(one.pk, actor=pressing(approver), reason=REASON)
+    decided.approve(one.pk, actor=as_staff(approver), reason=REASON)
     return one
 
 
@@ -184,8 +184,8 @@ def test_an_approval_that_no_longer_counts_leaves_the_button_to_approve(db: None
         (Claim.UNVERIFIED_EMAIL, "Mark the address as verified", "Done: the address is verified."),
     ],
 )
-def test_the_button_and_the_answer_name_what_the_press_does(db: None, claim: Claim, label: str, done: str) -> None:
-    """ "Reset second factors" stood above a press that leaves every second factor where it is."""
+def test_the_button_and_the_answer_name_what_the_reset_does(db: None, claim: Claim, label: str, done: str) -> None:
+    """ "Reset second factors" stood above a reset that leaves every second factor where it is."""
     kim = factories.make_user("kim", verified=claim != Claim.UNVERIFIED_EMAIL)
     new = claim in (Claim.EMAIL, Claim.EMAIL_AND_SECOND_FACTOR)
     contact = "kim@new.example" if new else "kim@example.org"
@@ -193,7 +193,7 @@ def test_the_button_and_the_answer_name_what_the_press_does(db: None, claim: Cla
     add_boundary(ticket, proved=True)
     OtherProof.objects.create(ticket=ticket, kind=OtherProof.Kind.PASSWORD)
     if new:
-        decided.approve(ticket.pk, actor=pressing(make_admin("rosa")), reason=REASON)
+        decided.approve(ticket.pk, actor=as_staff(make_admin("rosa")), reason=REASON)
     client = browser(make_admin())
     assert client.get(page(ticket)).context["primary"].label == label
     answer = push(client, ticket, "reset", {"reason": REASON, "username": "kim"}, follow=True)
@@ -209,7 +209,7 @@ def test_the_right_to_reset_without_projects_shows_no_button_the_verb_refuses(db
     kim = factories.make_user("kim", verified=False)
     address = make_ticket(kim, Status.READY, claim=Claim.UNVERIFIED_EMAIL)
     two = make_ticket(factories.make_user("lee"), Status.READY, disputed_at=database_now() - 8 * DAY)
-    decided.approve(two.pk, actor=pressing(make_admin("rosa")), reason=REASON)
+    decided.approve(two.pk, actor=as_staff(make_admin("rosa")), reason=REASON)
     for ticket in (address, two):
         assert client.get(page(ticket)).context["primary"] is None
         push(client, ticket, "reset", {"reason": REASON, "username": ticket.subject.username})
@@ -245,7 +245,7 @@ def test_nobody_decides_about_an_exception_they_have_not_read(db: None, verb: st
     ticket, client = make_ticket(factories.make_user("ada")), browser(make_admin())
     row = add_boundary(ticket)
     ask: dict[str, Any] = {"boundary_id": row.pk, "other_proof": "archived"}
-    asker, judge = pressing(make_moderator("asker")), pressing(make_moderator("judge"))
+    asker, judge = as_staff(make_moderator("asker")), as_staff(make_moderator("judge"))
     decided.ask_exception(ticket.pk, actor=asker, reason="the first reason", **ask)
     shown = client.get(page(ticket)).context
     decided.decline_exception(ticket.pk, actor=judge, boundary_id=row.pk, reason=REASON)
@@ -258,7 +258,7 @@ def test_nobody_decides_about_an_exception_they_have_not_read(db: None, verb: st
     assert list(row.exceptions.order_by("id").values_list("approved", flat=True)) == [False, None]
 
 
-def test_the_reason_that_stands_in_the_box_names_all_a_press_rests_on(db: None) -> None:
+def test_the_reason_that_stands_in_the_box_names_all_a_reset_rests_on(db: None) -> None:
     ticket = disputed()
     row = add_boundary(ticket, "gone")
     given = {"other_proof": "dead_host", "reason": REASON, "asked_by": make_moderator("asker")}

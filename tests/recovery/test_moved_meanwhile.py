@@ -1,4 +1,4 @@
-"""A button of a mailed page, pressed while the sweep or an admin moves the ticket, still does what it says."""
+"""A button of a mailed page, clicked while the sweep or an admin moves the ticket, still does what it says."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,16 +21,16 @@ from tests.recovery.builders import (
     REASON,
     add_boundary,
     age_factors,
+    as_staff,
     make_admin,
     make_ticket,
-    pressing,
     refusals,
     result_of,
     status_link,
     stop_link,
 )
 from tests.recovery.meanwhile import right_after_the_page_reads_the_ticket
-from tests.recovery.test_repeated_presses import confirm_link
+from tests.recovery.test_repeated_clicks import confirm_link
 from tests.recovery.test_views import path
 
 pytestmark = pytest.mark.django_db
@@ -79,17 +79,17 @@ def scene(ada: User, status: Status) -> RecoveryTicket:
     return ticket
 
 
-def press(ticket: RecoveryTicket, move: Move, **pressed: str) -> Any:
+def click(ticket: RecoveryTicket, move: Move, **fields: str) -> Any:
     page = path(status_link(ticket))
     with right_after_the_page_reads_the_ticket(lambda: move(ticket)):
-        return Client().post(page, pressed, follow=True)
+        return Client().post(page, fields, follow=True)
 
 
 @pytest.mark.parametrize("name", MOVES)
 def test_i_have_pushed_them_gives_the_return_code_whatever_the_sweep_does_meanwhile(ada: User, name: str) -> None:
     before, move, after = MOVES[name]
     ticket = scene(ada, before)
-    answer = press(ticket, move, pushed="1")
+    answer = click(ticket, move, pushed="1")
     ticket.refresh_from_db()
     assert ticket.status == after
     assert ticket.return_code_digest
@@ -101,23 +101,23 @@ def test_i_have_pushed_them_gives_the_return_code_whatever_the_sweep_does_meanwh
 def test_withdrawing_closes_the_request_whatever_the_sweep_does_meanwhile(ada: User, name: str) -> None:
     before, move, _after = MOVES[name]
     ticket = scene(ada, before)
-    assert "is closed" in press(ticket, move, withdraw="1").content.decode()
+    assert "is closed" in click(ticket, move, withdraw="1").content.decode()
     ticket.refresh_from_db()
     assert ticket.status == Status.WITHDRAWN
 
 
 def test_a_proof_offered_while_a_look_finds_the_branch_is_told_that_the_request_went_on(ada: User) -> None:
     ticket = scene(ada, Status.CHALLENGED)
-    answer = press(ticket, found, proof="1", kind="password", secret=factories.PASSWORD)
+    answer = click(ticket, found, proof="1", kind="password", secret=factories.PASSWORD)
     assert "Your request went on while this page was open" in answer.content.decode()
 
 
 @pytest.mark.parametrize("button", ["pushed", "proof", "withdraw"])
-def test_a_button_pressed_while_the_ticket_expires_says_that_it_is_closed(ada: User, button: str) -> None:
+def test_a_button_clicked_while_the_ticket_expires_says_that_it_is_closed(ada: User, button: str) -> None:
     ticket = scene(ada, Status.CHALLENGED)
     month = 31 * 24 * 3600
     RecoveryTicket.objects.filter(pk=ticket.pk).update(their_seconds=month)
-    answer = press(ticket, lambda t: workflow.expire(t.pk), **{button: "1", "kind": "password", "secret": "x"})
+    answer = click(ticket, lambda t: workflow.expire(t.pk), **{button: "1", "kind": "password", "secret": "x"})
     assert "is closed" in answer.content.decode()
     ticket.refresh_from_db()
     assert ticket.status == Status.EXPIRED
@@ -148,12 +148,12 @@ def test_this_was_not_me_stops_the_request_whatever_the_sweep_does_meanwhile(ada
 
 
 @pytest.mark.parametrize("button", ["stop", "lock"])
-def test_this_was_not_me_pressed_in_the_moment_of_the_reset_freezes_the_account(ada: User, button: str) -> None:
+def test_this_was_not_me_clicked_in_the_moment_of_the_reset_freezes_the_account(ada: User, button: str) -> None:
     ticket, admin = scene(ada, Status.READY), make_admin()
     page = path(stop_link(ticket))
 
     def reset() -> None:
-        decided.reset(ticket.pk, actor=pressing(admin), reason=REASON)
+        decided.reset(ticket.pk, actor=as_staff(admin), reason=REASON)
 
     with right_after_the_page_reads_the_ticket(reset):
         answer = Client().post(page, {button: "1"}, follow=True)

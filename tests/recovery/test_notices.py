@@ -85,7 +85,7 @@ def test_while_it_is_our_turn_the_claimant_hears_once_a_week(ada: User) -> None:
 
 
 def test_the_status_page_says_the_place_and_the_usual_time(ada: User) -> None:
-    admin, now = make_admin("presser"), database_now()
+    admin, now = make_admin("resetting"), database_now()
     for number in range(5):
         make_ticket(factories.make_user(f"done{number}"), Status.COMPLETED, reset_by=admin, requested_at=now - 4 * DAY)
     make_ticket(factories.make_user("first"), Status.READY, turn_since=now - 2 * DAY)

@@ -11,7 +11,7 @@ from recoverydesk.recovery import errors, workflow
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source
 from recoverydesk.recovery.permissions import SYSTEM, Actor
 from tests import factories
-from tests.recovery.builders import DAY, make_moderator, make_root, pressing
+from tests.recovery.builders import DAY, as_staff, make_moderator, make_root
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +42,7 @@ def open_for(subject: User, actor: Actor, days: int, **fields: Any) -> RecoveryT
 @pytest.mark.parametrize("days", [150, 80])  # before the release, and when its link was too young to count
 def test_a_moderator_cannot_make_the_evidence_milder_with_a_date(owner: User, days: int) -> None:
     with pytest.raises(errors.BackDated):
-        open_for(owner, pressing(make_moderator()), days)
+        open_for(owner, as_staff(make_moderator()), days)
     assert not RecoveryTicket.objects.exists()
 
 
@@ -50,13 +50,13 @@ def test_a_date_that_leaves_out_nothing_of_today_is_the_moderators_to_give(owner
     thief = [("Source", "https://github.com/mal/tool")]  # published after the request, and shown to be young
     project, yesterday = owner.roles.get().project, database_now() - DAY
     projects.record_release(project, version="9.0", uploaded_at=yesterday, urls=thief)
-    ticket = open_for(owner, pressing(make_moderator()), 3)
+    ticket = open_for(owner, as_staff(make_moderator()), 3)
     assert [(row.namespace, row.kind) for row in ticket.boundaries.all()] == [("ada", "asked")]
 
 
 @pytest.mark.parametrize("who", ["system", "superuser"])
 def test_the_system_and_superusers_date_a_request_as_it_came(owner: User, who: str) -> None:
-    ticket = open_for(owner, SYSTEM if who == "system" else pressing(make_root()), 150)
+    ticket = open_for(owner, SYSTEM if who == "system" else as_staff(make_root()), 150)
     assert not ticket.boundaries.exists()
 
 

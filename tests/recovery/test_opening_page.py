@@ -37,7 +37,7 @@ def test_the_accounts_page_leads_to_a_form_that_changes_nothing_by_itself(ada: U
     assert not RecoveryTicket.objects.exists()
 
 
-def test_one_press_opens_a_ticket_as_the_public_form_would(ada: User, desk: Client) -> None:
+def test_one_click_opens_a_ticket_as_the_public_form_would(ada: User, desk: Client) -> None:
     answer = desk.post(page(ada), {"claim": "second_factor", "codes": "on"})
     ticket = RecoveryTicket.objects.get()
     assert answer.headers["Location"] == f"/admin/recovery/recoveryticket/{ticket.pk}/change/"

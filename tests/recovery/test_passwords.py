@@ -98,15 +98,15 @@ def test_an_account_that_is_closed_or_frozen_chooses_no_password(ada: User, shut
     choose_password.check(the_link(), "")
     shut(ada)
     before = everything()
-    presses: list[Callable[[], object]] = [
+    calls: list[Callable[[], object]] = [
         lambda: choose_password.check(the_link(), ""),
         lambda: choose_password.choose(the_link(), choose_password.Attempt("", PHRASE), origin=Origin()),
         lambda: choose_password.start_hold(the_link()),
         lambda: choose_password.renew(the_link()),
     ]
-    for press in presses:
+    for call in calls:
         with pytest.raises(errors.TicketBlocked):
-            press()
+            call()
     assert everything() == before
 
 

@@ -140,7 +140,7 @@ def test_every_clock_ends_when_the_last_line_does_and_starts_with_none_missing()
             assert policy.clock_ends(asked, NUMBERS) == expected, asked
 
 
-def may_press(said: policy.Explanation) -> bool:
+def may_reset(said: policy.Explanation) -> bool:
     """The verb's own question: nothing is lacking and nothing blocks."""
     return not said.lacking and not said.blocks
 
@@ -157,7 +157,7 @@ def test_every_combination_advances_only_with_everything_but_the_approval(approv
             assert policy.still_holds(asked, NOW, NUMBERS) == (proof and wait is not None)
             said = policy.explain(replace(asked, status="ready"), NOW, NUMBERS)
             enough = approved or max(line.people for line in lines_of(case)) == 1
-            assert may_press(said) == (expected == "ready" and enough), asked
+            assert may_reset(said) == (expected == "ready" and enough), asked
 
 
 def test_everything_that_lacks_is_named() -> None:
@@ -211,7 +211,7 @@ def test_whatever_blocks_stops_every_claim(claim: str, flags: tuple[bool, ...]) 
     assert set(policy.blocks(case, NUMBERS)) == set(expected)
     assert policy.advances_to(case, NOW, NUMBERS) == (None if expected else "ready")
     assert policy.still_holds(case, NOW, NUMBERS) == (not expected)
-    assert may_press(policy.explain(replace(case, status="ready"), NOW, NUMBERS)) == (not expected)
+    assert may_reset(policy.explain(replace(case, status="ready"), NOW, NUMBERS)) == (not expected)
 
 
 @pytest.mark.parametrize("claim", CLAIMS)

@@ -19,7 +19,7 @@ from common.clock import database_now
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery.models import Claim, CodeHost, OtherProof, RecoveryTicket, Status
 from tests import factories
-from tests.accounts.browsing import PASSKEY, U2F_KEY, context_of, enrol_key, plug_in, press, quiet, sign_out
+from tests.accounts.browsing import PASSKEY, U2F_KEY, click, context_of, enrol_key, plug_in, quiet, sign_out
 from tests.accounts.browsing import type_password as browser_types_password
 from tests.accounts.conftest import PASSWORD
 from tests.browser.pictures import shoot
@@ -29,9 +29,9 @@ from tests.recovery.builders import (
     REASON,
     add_boundary,
     age_factors,
+    as_staff,
     make_admin,
     make_ticket,
-    pressing,
     status_link,
     stay_clear_of_midnight,
     stop_link,
@@ -96,7 +96,7 @@ def test_a_remaining_key_is_shown_on_the_status_page(
         page.goto(links.url(status_link(ticket)))
         if not fields:  # nothing of the kind is asked for, so it is folded away
             page.get_by_text("Something else that is bound to the account").click()
-        press(page, "Show my security key")
+        click(page, "Show my security key")
         expect(page.get_by_text("This matches the account.")).to_be_visible()
         expect(page.get_by_text("✔ remaining second factor")).to_be_visible()
         expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
@@ -112,7 +112,7 @@ def test_somebody_elses_key_is_refused_in_words(context: BrowserContext, ada: Us
         enrol_key(page, "blue key")
         sign_out(page)
         page.goto(links.url(status_link(make_ticket(ada, claim=Claim.EMAIL, contact="ada@new.example"))))
-        press(page, "Show my security key")
+        click(page, "Show my security key")
         expect(page.get_by_text("This does not match the account.")).to_be_visible()
     assert RecoveryTicket.objects.get().proof_failures == 1
 
@@ -148,7 +148,7 @@ def stopping(status: Status) -> Make:
 
 def choosing(ada: User) -> str:
     ticket = make_ticket(ada, Status.READY)
-    decided.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
+    decided.reset(ticket.pk, actor=as_staff(make_admin("resetter")), reason=REASON)
     return links.url(Link.objects.get(purpose="choose_password"))
 
 
@@ -211,7 +211,7 @@ def test_every_public_page_and_what_its_button_leads_to_is_accessible(
             page.goto(address)
             page.evaluate("document.querySelectorAll('[required]').forEach(one => one.removeAttribute('required'))")
             with page.expect_navigation():
-                press(page, button)
+                click(page, button)
             inspect(page)
 
 
@@ -255,7 +255,7 @@ def test_the_pages_of_a_code_host_that_had_its_looks_are_accessible(
     ticket = make_ticket(factories.make_user("ada"))
     add_boundary(ticket)
     take_session(context, at_the_desk(make_admin()), live_server.url)
-    page = context.new_page()  # whose console tests/browser/test_desk_presses.py hears: axe makes it speak
+    page = context.new_page()  # whose console tests/browser/test_desk_buttons.py hears: axe makes it speak
     page.goto(f"/admin/recovery/recoveryticket/{ticket.pk}/change/")
     inspect(page)
     with page.expect_navigation():
@@ -267,12 +267,12 @@ def test_the_pages_of_a_code_host_that_had_its_looks_are_accessible(
     page.get_by_label("Reason").fill("too short")
     page.evaluate("document.querySelectorAll('form').forEach(one => { one.noValidate = true; })")
     with page.expect_navigation():
-        press(page, "Change the limits")
+        click(page, "Change the limits")
     expect(page.get_by_text("Ensure this value has at least 10 characters")).to_be_visible()
     inspect(page)
     page.get_by_label("Reason").fill(REASON)
     with page.expect_navigation():
-        press(page, "Change the limits")
+        click(page, "Change the limits")
     expect(page.get_by_text("Done: the next round asks this host at that pace.")).to_be_visible()
     inspect(page)
 
@@ -285,11 +285,11 @@ def test_the_page_that_asks_for_the_second_factor_of_a_decision_is_accessible(
     with quiet(context) as page:
         page.goto(f"/admin/recovery/recoveryticket/{ticket.pk}/change/")
         with page.expect_navigation():
-            press(page, "Reset second factors")
+            click(page, "Reset second factors")
         expect(page.get_by_role("article")).to_contain_text("Reset the second factors of ada.")
         inspect(page)
         page.locator("#id_code").fill("000000")
         with page.expect_navigation():
-            press(page, "Decide")
+            click(page, "Decide")
         expect(page.get_by_text("That code is not right")).to_be_visible()
         inspect(page)

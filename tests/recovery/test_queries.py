@@ -17,7 +17,7 @@ from recoverydesk.recovery.models import Boundary, Claim, Entry, Probe, Recovery
 from recoverydesk.recovery.permissions import SYSTEM
 from tests import factories
 from tests.recovery import decided
-from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, pressing, status_link
+from tests.recovery.builders import REASON, add_boundary, as_staff, make_admin, make_ticket, status_link
 from tests.recovery.test_admin import QUEUE, browser
 from tests.recovery.test_views import path
 
@@ -141,7 +141,7 @@ def test_one_more_probe_row_costs_the_status_page_nothing(client: Client) -> Non
 
 
 def test_a_reset_costs_the_same_for_ten_projects_and_for_five_hundred() -> None:
-    admin = pressing(make_admin())
+    admin = as_staff(make_admin())
     costs = []
     for size in (10, 500):
         user = factories.make_user(f"owner-of-{size}")

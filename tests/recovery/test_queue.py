@@ -200,19 +200,19 @@ def test_an_auditor_takes_nothing_and_the_refusal_is_written_down(db: None) -> N
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_many_who_press_at_once_get_one_ticket_each() -> None:
+def test_many_who_click_at_once_get_one_ticket_each() -> None:
     people = [make_moderator(f"mod{number}") for number in range(8)]
     for number in range(8):
         new_ticket(f"user{number}")
     start, got = threading.Barrier(8), []
 
-    def press(person: User) -> None:
+    def take_next(person: User) -> None:
         start.wait()
         ticket = assignment.take_next(actor=staff(person))
         got.append(ticket.pk if ticket else None)
         connections.close_all()
 
-    threads = [threading.Thread(target=press, args=[person]) for person in people]
+    threads = [threading.Thread(target=take_next, args=[person]) for person in people]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -13,7 +13,7 @@ from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from tests import factories
 from tests.attacks.conftest import ask, letters, mailed
-from tests.recovery.builders import REASON, add_address, make_moderator, pressing
+from tests.recovery.builders import REASON, add_address, as_staff, make_moderator
 
 pytestmark = pytest.mark.django_db
 LINK = "/recover/stop/"
@@ -78,7 +78,7 @@ def test_a_claim_that_does_not_fit_is_heard_of_even_where_the_desk_writes_by_its
 
 
 def test_the_fourth_opening_in_a_month_says_nothing(ada: User) -> None:
-    mod = pressing(make_moderator())
+    mod = as_staff(make_moderator())
     for _opening in range(5):
         ask()
         workflow.reject(RecoveryTicket.objects.latest("id").pk, actor=mod, reason=REASON)

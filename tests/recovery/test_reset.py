@@ -1,4 +1,4 @@
-"""The press: all of design rule 8 in one transaction, or nothing; and who may not press."""
+"""The reset: all of design rule 8 in one transaction, or nothing; and who may not reset."""
 
 import threading
 from collections.abc import Callable
@@ -30,11 +30,11 @@ from tests.recovery.builders import (
     REASON,
     add_address,
     add_boundary,
+    as_staff,
     everything,
     make_admin,
     make_moderator,
     make_ticket,
-    pressing,
     status_link,
     stop_link,
 )
@@ -60,8 +60,8 @@ def ready(ada: User) -> RecoveryTicket:
     return ticket
 
 
-def press(ticket: RecoveryTicket, by: User | None = None, **keywords: Any) -> workflow.Outcome:
-    return decided.reset(ticket.pk, actor=pressing(by or make_admin()), reason=REASON, **keywords)
+def reset(ticket: RecoveryTicket, by: User | None = None, **keywords: Any) -> workflow.Outcome:
+    return decided.reset(ticket.pk, actor=as_staff(by or make_admin()), reason=REASON, **keywords)
 
 
 def all_that_may_change() -> dict[str, Any]:
@@ -75,7 +75,7 @@ def test_everything_of_the_account_is_gone_at_once(ada: User, ready: RecoveryTic
     other = ApiToken.objects.create(user=factories.make_user("kim"), name="kim's")
     client.force_login(ada)
     hers = status_link(ready)
-    outcome = press(ready)
+    outcome = reset(ready)
     assert outcome.removed == second_factors.ResetCounts(totp=2, webauthn=0, codes=8, sessions=1)
     assert outcome.tokens_held == 2
     ada.refresh_from_db()
@@ -97,7 +97,7 @@ def test_live_tokens_are_held_whatever_was_lost_but_an_address_never_verified(ad
     token = ApiToken.objects.create(user=ada, name="ci")
     subject = ada if claim != Claim.UNVERIFIED_EMAIL else factories.make_user("kim", verified=False)
     theirs = ApiToken.objects.create(user=subject, name="theirs")
-    outcome = press(ready_for(subject, claim))
+    outcome = reset(ready_for(subject, claim))
     held = claim != Claim.UNVERIFIED_EMAIL
     theirs.refresh_from_db()
     token.refresh_from_db()
@@ -109,7 +109,7 @@ def test_live_tokens_are_held_whatever_was_lost_but_an_address_never_verified(ad
 @pytest.mark.parametrize("claim", list(Claim))
 def test_factors_end_with_the_claims_that_lost_them_and_passwords_with_all_but_one(ada: User, claim: Claim) -> None:
     subject = ada if claim != Claim.UNVERIFIED_EMAIL else factories.make_user("kim", verified=False)
-    press(ready_for(subject, claim))
+    reset(ready_for(subject, claim))
     subject.refresh_from_db()
     assert second_factors.has_primary_factor(ada) == (claim in (Claim.EMAIL, Claim.UNVERIFIED_EMAIL))
     assert subject.has_usable_password() == (claim == Claim.UNVERIFIED_EMAIL)
@@ -132,14 +132,14 @@ def ready_for(subject: User, claim: Claim) -> RecoveryTicket:
     names = policy.row_names(cases.read(ticket, database_now()), cases.numbers())
     RecoveryTicket.objects.filter(pk=ticket.pk).update(wait_rows=names)
     if claim in NEW_CONTACT:
-        decided.approve(ticket.pk, actor=pressing(make_admin("anna")), reason=REASON)
+        decided.approve(ticket.pk, actor=as_staff(make_admin("anna")), reason=REASON)
     return ticket
 
 
-def test_every_part_of_the_press_is_written_down_under_the_ticket(ada: User, ready: RecoveryTicket) -> None:
+def test_every_part_of_the_reset_is_written_down_under_the_ticket(ada: User, ready: RecoveryTicket) -> None:
     ApiToken.objects.create(user=ada, name="ci")
     admin = make_admin()
-    press(ready, admin)
+    reset(ready, admin)
     written = Event.objects.filter(ticket=ready.pk)
     for tag in (
         Tag.ACCOUNT_TWO_FACTOR_RESET, Tag.ACCOUNT_PASSWORD_DISABLED, Tag.ACCOUNT_SESSION_END,
@@ -155,7 +155,7 @@ def test_every_address_and_co_owner_hears_and_only_the_contact_gets_the_link(ada
     ada.former_addresses.create(email="ada@former.example")
     kim = factories.make_user("kim")
     factories.add_role(ada.roles.get().project, kim)
-    press(ready)
+    reset(ready)
     told = Mail.objects.filter(reference=ready.reference)
     by_kind = {kind: sorted(told.filter(kind=kind).values_list("recipient", flat=True)) for kind in
                ("recovery_reset", "recovery_choose_password", "recovery_co_owner_reset")}  # fmt: skip
@@ -168,10 +168,10 @@ def test_every_address_and_co_owner_hears_and_only_the_contact_gets_the_link(ada
     assert sorted(stops.values_list("recipient", flat=True)) == by_kind["recovery_reset"]
 
 
-EVENTS_OF_A_PRESS = 6
+EVENTS_OF_A_RESET = 6
 
 
-@pytest.mark.parametrize("fails_at", range(EVENTS_OF_A_PRESS))
+@pytest.mark.parametrize("fails_at", range(EVENTS_OF_A_RESET))
 def test_an_event_that_cannot_be_written_undoes_all_of_it(
     ada: User, ready: RecoveryTicket, monkeypatch: pytest.MonkeyPatch, client: Client, fails_at: int
 ) -> None:
@@ -189,15 +189,15 @@ def test_an_event_that_cannot_be_written_undoes_all_of_it(
 
     monkeypatch.setattr(log, "_insert", fail)
     with pytest.raises(RuntimeError, match="the log is full"):
-        press(ready, admin)
+        reset(ready, admin)
     assert len(written) == fails_at + 1
     assert all_that_may_change() == before
 
 
-def test_a_press_writes_as_many_events_as_were_made_to_fail(ada: User, ready: RecoveryTicket) -> None:
+def test_a_reset_writes_as_many_events_as_were_made_to_fail(ada: User, ready: RecoveryTicket) -> None:
     ApiToken.objects.create(user=ada, name="ci")
-    press(ready)
-    assert Event.objects.filter(ticket=ready.pk).count() == EVENTS_OF_A_PRESS
+    reset(ready)
+    assert Event.objects.filter(ticket=ready.pk).count() == EVENTS_OF_A_RESET
 
 
 def test_other_open_tickets_of_the_account_are_closed_and_told(ada: User, ready: RecoveryTicket) -> None:
@@ -206,7 +206,7 @@ def test_other_open_tickets_of_the_account_are_closed_and_told(ada: User, ready:
     foreign = make_ticket(factories.make_user("kim"))
     add_boundary(other)
     link = status_link(other)
-    press(ready)
+    reset(ready)
     other.refresh_from_db()
     foreign.refresh_from_db()
     assert (other.status, foreign.status) == (Status.REJECTED, Status.CHALLENGED)
@@ -221,7 +221,7 @@ def test_other_open_tickets_of_the_account_are_closed_and_told(ada: User, ready:
 
 
 def refused(ticket: RecoveryTicket, error: type[errors.RecoveryError], **keywords: Any) -> None:
-    """The press is refused by that name, changes nothing and is one event."""
+    """The reset is refused by that name, changes nothing and is one event."""
     before, events = everything(), Event.objects.count()
     with pytest.raises(errors.RecoveryError) as caught:
         decided.reset(ticket.pk, **{"reason": REASON} | keywords)
@@ -231,7 +231,7 @@ def refused(ticket: RecoveryTicket, error: type[errors.RecoveryError], **keyword
 
 
 def test_a_moderator_may_not(ready: RecoveryTicket) -> None:
-    refused(ready, errors.NotAllowed, actor=pressing(make_moderator()))
+    refused(ready, errors.NotAllowed, actor=as_staff(make_moderator()))
 
 
 def test_nobody_may_without_a_second_factor_shown_for_it(ready: RecoveryTicket) -> None:
@@ -245,49 +245,49 @@ def test_nobody_may_without_a_second_factor_shown_for_it(ready: RecoveryTicket) 
 def test_a_co_owner_may_not_superuser_or_not(ada: User, ready: RecoveryTicket) -> None:
     for admin in (make_admin(), factories.make_user("root", superuser=True)):
         factories.add_role(ada.roles.get().project, admin)
-        refused(ready, errors.CoOwnedTicket, actor=pressing(admin))
+        refused(ready, errors.CoOwnedTicket, actor=as_staff(admin))
 
 
 def test_a_fellow_maintainer_who_owns_nothing_with_the_subject_may(ada: User, ready: RecoveryTicket) -> None:
     admin = make_admin()
     factories.add_role(ada.roles.get().project, admin, kind="maintainer")
     factories.add_role(factories.make_project("compiler", admin), factories.make_user("kim"))
-    assert press(ready, admin).removed is not None
+    assert reset(ready, admin).removed is not None
 
 
 @pytest.mark.parametrize("reason", ["", "short", "         ", " a b   c  d ", "\n" * 40])
 def test_a_reason_must_say_something(ready: RecoveryTicket, reason: str) -> None:
-    refused(ready, errors.ReasonTooShort, actor=pressing(make_admin()), reason=reason)
+    refused(ready, errors.ReasonTooShort, actor=as_staff(make_admin()), reason=reason)
 
 
 def test_a_page_that_was_shown_before_a_change_is_stale(ready: RecoveryTicket) -> None:
     admin = make_admin()
-    refused(ready, errors.StaleTicket, actor=pressing(admin), seen=Seen(ready.version + 1))
-    assert press(ready, admin).removed is not None
+    refused(ready, errors.StaleTicket, actor=as_staff(admin), seen=Seen(ready.version + 1))
+    assert reset(ready, admin).removed is not None
 
 
 def test_reset_without_projects_opens_accounts_without_projects_and_no_others(ada: User) -> None:
     helper = make_moderator()
     factories.grant(helper, "reset_without_projects")
-    assert press(make_ticket(ada, Status.READY), helper).removed is not None
+    assert reset(make_ticket(ada, Status.READY), helper).removed is not None
     kim = factories.make_user("kim")
     factories.make_project("tool", kim)
-    refused(make_ticket(kim, Status.READY), errors.NotAllowed, actor=pressing(helper))
+    refused(make_ticket(kim, Status.READY), errors.NotAllowed, actor=as_staff(helper))
     lee = factories.make_user("lee")
     factories.add_role(factories.make_project("other"), lee, accepted=False)
-    refused(make_ticket(lee, Status.READY), errors.NotAllowed, actor=pressing(helper))
+    refused(make_ticket(lee, Status.READY), errors.NotAllowed, actor=as_staff(helper))
 
 
 def test_a_staff_subject_needs_a_superusers_approval(ada: User, ready: RecoveryTicket) -> None:
     User.objects.filter(pk=ada.pk).update(is_staff=True)
     RecoveryTicket.objects.update(wait_rows=["staff", "second factor, repositories"])
-    refused(ready, errors.ApprovalMissing, actor=pressing(make_admin()))
+    refused(ready, errors.ApprovalMissing, actor=as_staff(make_admin()))
 
 
 @pytest.mark.parametrize("change", [{"blocked_at": DAY}, {"contact_bounced_at": DAY}])
 def test_what_blocks_a_ready_ticket_sends_it_back_instead(ready: RecoveryTicket, change: dict[str, Any]) -> None:
     RecoveryTicket.objects.update(**dict.fromkeys(change, ready.opened_at))
-    outcome = press(ready)
+    outcome = reset(ready)
     assert (outcome.sent_back, outcome.removed) == (True, None)
     assert outcome.ticket.status == Status.CHALLENGED
     assert TotpDevice.objects.count() == 2
@@ -296,14 +296,14 @@ def test_what_blocks_a_ready_ticket_sends_it_back_instead(ready: RecoveryTicket,
 
 def test_a_frozen_account_is_not_reset(ada: User, ready: RecoveryTicket) -> None:
     User.objects.filter(pk=ada.pk).update(frozen_at=ready.opened_at, frozen_by="staff")
-    assert press(ready).sent_back
+    assert reset(ready).sent_back
     assert TotpDevice.objects.count() == 2
 
 
-def test_a_second_press_is_refused(ready: RecoveryTicket) -> None:
+def test_a_second_reset_is_refused(ready: RecoveryTicket) -> None:
     admin = make_admin()
-    press(ready, admin)
-    refused(ready, errors.InvalidTransition, actor=pressing(admin))
+    reset(ready, admin)
+    refused(ready, errors.InvalidTransition, actor=as_staff(admin))
 
 
 # What was under way --------------------------------------------------------------------------------------------------
@@ -314,7 +314,7 @@ def test_a_sign_in_that_waited_for_its_second_factor_is_over(ada: User, ready: R
     secret = factories.add_totp(ada)[1]
     answer = client.post("/account/login/", {"login": "ada", "password": factories.PASSWORD})
     assert answer["Location"] == "/account/second-factor/"
-    press(ready)
+    reset(ready)
     answer = client.post("/account/second-factor/", {"code": factories.code(secret)})
     assert "_auth_user_id" not in client.session
     assert client.get("/account/security/").status_code == 302
@@ -322,7 +322,7 @@ def test_a_sign_in_that_waited_for_its_second_factor_is_over(ada: User, ready: R
 
 def test_a_stop_link_of_before_still_objects_afterwards(ada: User, ready: RecoveryTicket, client: Client) -> None:
     before = stop_link(ready)
-    press(ready)
+    reset(ready)
     workflow.object_after_reset(ready.pk, actor=permissions.address_holder(before))
     ada.refresh_from_db()
     assert (ada.frozen_at is not None, ada.frozen_by) == (True, "owner")
@@ -333,7 +333,7 @@ def test_a_mailed_password_key_of_before_opens_nothing(ada: User, ready: Recover
     from allauth.account.utils import user_pk_to_url_str
 
     key = f"/account/password/reset/key/{user_pk_to_url_str(ada)}-{default_token_generator.make_token(ada)}/"
-    press(ready)
+    reset(ready)
     page = client.get(key, follow=True)
     assert "password1" not in page.content.decode()
 
@@ -366,7 +366,7 @@ def at_once(work: Callable[[int], Any], many: int) -> list[Any]:
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_eight_admins_at_once_reset_once(ada: User, ready: RecoveryTicket) -> None:
-    admins = [pressing(make_admin(f"admin{number}")) for number in range(8)]
+    admins = [as_staff(make_admin(f"admin{number}")) for number in range(8)]
     answers = at_once(lambda number: decided.reset(ready.pk, actor=admins[number], reason=REASON).sent_back, 8)
     assert sorted(map(str, answers)) == ["False", *["InvalidTransition"] * 7]
     assert Event.objects.filter(tag=Tag.ACCOUNT_RECOVERY_RESET).count() == 1
@@ -377,12 +377,12 @@ def test_eight_admins_at_once_reset_once(ada: User, ready: RecoveryTicket) -> No
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_of_a_stop_and_a_reset_at_once_one_wins(ada: User, ready: RecoveryTicket) -> None:
-    admin, owner = pressing(make_admin()), permissions.address_holder(stop_link(ready))
-    presses: list[Callable[[], Any]] = [
+    admin, owner = as_staff(make_admin()), permissions.address_holder(stop_link(ready))
+    resets: list[Callable[[], Any]] = [
         lambda: decided.reset(ready.pk, actor=admin, reason=REASON).ticket.status,
         lambda: workflow.stop(ready.pk, actor=owner).status,
     ]
-    answers = at_once(lambda number: presses[number](), 2)
+    answers = at_once(lambda number: resets[number](), 2)
     ready.refresh_from_db()
     assert sorted(map(str, answers)) == sorted(["InvalidTransition", str(ready.status)])
     assert TotpDevice.objects.exists() == (ready.status == Status.STOPPED)

@@ -36,7 +36,7 @@ from recoverydesk.recovery.probing.verdicts import Result, Verdict
 from recoverydesk.recovery.repository_urls.known_hosts import USUAL
 from recoverydesk.recovery.repository_urls.parser import Place
 from tests import factories
-from tests.recovery.builders import add_boundary, make_moderator, make_ticket, pressing, stay_clear_of_midnight
+from tests.recovery.builders import add_boundary, as_staff, make_moderator, make_ticket, stay_clear_of_midnight
 from tests.recovery.conftest import Host
 from tests.recovery.probing.conftest import (
     OID,
@@ -441,7 +441,7 @@ def test_probe_now_ends_the_rest_and_makes_every_look_due(raw_host: MakeHost) ->
     boundary = waiting(host.url("ada"))
     elsewhere = waiting("http://other.example/ada")
     Boundary.objects.update(next_probe_at=until)
-    assert learned.probe_now(row, actor=pressing(make_moderator())) == 1
+    assert learned.probe_now(row, actor=as_staff(make_moderator())) == 1
     assert probe_rounds.probe_due() == 1
     boundary.refresh_from_db()
     elsewhere.refresh_from_db()
@@ -449,7 +449,7 @@ def test_probe_now_ends_the_rest_and_makes_every_look_due(raw_host: MakeHost) ->
     event = Event.objects.get(tag=Tag.CODEHOST_PROBE_NOW)
     assert (event.actor_name, event.data["looks"]) == ("mod", 1)
     with pytest.raises(NotAllowed):
-        learned.probe_now(row, actor=pressing(factories.make_user("kim", staff=True)))
+        learned.probe_now(row, actor=as_staff(factories.make_user("kim", staff=True)))
 
 
 def test_a_project_hub_is_probed_where_its_code_lives() -> None:
@@ -538,7 +538,7 @@ def test_what_was_seen_in_the_last_minute_answers_whoever_asks_again(raw_host: M
         probe_rounds.probe_due()
     asked = len(host.asked)
     Boundary.objects.update(next_probe_at=Now())
-    learned.probe_now(row, actor=pressing(make_moderator()))
+    learned.probe_now(row, actor=as_staff(make_moderator()))
     assert (probe_rounds.probe_due(), probe_rounds.probe_ticket(boundary.ticket_id, actor=SYSTEM)) == (0, 0)
     assert (len(host.asked), boundary.probes.count()) == (asked, 2)
     due_again()

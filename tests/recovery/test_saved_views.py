@@ -102,7 +102,7 @@ def test_a_duplicate_is_rejected_and_each_page_names_the_other(client: Client) -
     ada = factories.make_user("ada")
     first, second = make_ticket(ada, Status.NEW), make_ticket(ada, Status.NEW, contact="new@example.org")
     assert b"Close as a duplicate" in client.get(page(second)).content
-    for _press in range(2):
+    for _click in range(2):
         assert push(client, second, "duplicate", {"of": first.pk}).status_code == 302
     second.refresh_from_db()
     assert (second.status, second.closing_reason) == (Status.REJECTED, f"duplicate of #{first.pk}")

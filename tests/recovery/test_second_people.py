@@ -17,7 +17,7 @@ from recoverydesk.recovery.workflow import checks
 from tests import factories
 from tests.accounts.deciding import set_staff
 from tests.recovery import decided
-from tests.recovery.builders import DAY, REASON, make_admin, make_moderator, make_root, make_ticket, pressing
+from tests.recovery.builders import DAY, REASON, as_staff, make_admin, make_moderator, make_root, make_ticket
 
 pytestmark = pytest.mark.django_db
 MOMENT = timedelta(microseconds=1)
@@ -33,7 +33,7 @@ def ready(db: None) -> RecoveryTicket:
     return make_ticket(ada, Status.READY, wait_rows=["stopped lately", "second factor, no projects"])
 
 
-def test_a_moderator_who_became_an_admin_yesterday_neither_approves_nor_presses(ready: RecoveryTicket) -> None:
+def test_a_moderator_who_became_an_admin_yesterday_neither_approves_nor_resets(ready: RecoveryTicket) -> None:
     mod = make_moderator()
     set_staff(
         mod, is_staff=True, is_superuser=False, groups=Group.objects.filter(name="Admins"), actor=make_root("boss")
@@ -42,17 +42,17 @@ def test_a_moderator_who_became_an_admin_yesterday_neither_approves_nor_presses(
     fresh = User.objects.get(pk=mod.pk)
     assert Event.objects.filter(subject_uid=mod.uid, tag=Tag.ACCOUNT_STAFF_GROUP_ADD).exists()
     with pytest.raises(errors.TooNew):
-        decided.approve(ready.pk, actor=pressing(fresh), reason=REASON)
-    decided.approve(ready.pk, actor=pressing(make_admin()), reason=REASON)
+        decided.approve(ready.pk, actor=as_staff(fresh), reason=REASON)
+    decided.approve(ready.pk, actor=as_staff(make_admin()), reason=REASON)
     with pytest.raises(errors.TooNew):
-        decided.reset(ready.pk, actor=pressing(fresh), reason=REASON)
+        decided.reset(ready.pk, actor=as_staff(fresh), reason=REASON)
     assert Approval.objects.count() == 1
-    assert decided.reset(ready.pk, actor=pressing(make_admin("otto")), reason=REASON).removed is not None
+    assert decided.reset(ready.pk, actor=as_staff(make_admin("otto")), reason=REASON).removed is not None
 
 
 @pytest.mark.parametrize("tag", GAINED)
 def test_wider_rights_count_after_seven_days_to_the_moment(db: None, tag: Tag) -> None:
-    actor = pressing(make_admin())
+    actor = as_staff(make_admin())
     gained = log.record(tag, actor="system", subject=actor.user)
     at = Event.objects.get(pk=gained.pk).time
     checks.check_full_staff(actor, at + WEEK)
@@ -64,14 +64,14 @@ def test_wider_rights_count_after_seven_days_to_the_moment(db: None, tag: Tag) -
 @pytest.mark.parametrize("tag", GAINED)
 def test_what_somebody_else_gained_makes_nobody_new(db: None, tag: Tag) -> None:
     log.record(tag, actor="system", subject=make_moderator())
-    checks.check_full_staff(pressing(make_admin()), database_now())
+    checks.check_full_staff(as_staff(make_admin()), database_now())
 
 
 def test_rights_that_became_narrower_make_nobody_new(db: None) -> None:
     admin = make_admin()
     for tag in (Tag.ACCOUNT_STAFF_REMOVE, Tag.ACCOUNT_STAFF_GROUP_REMOVE):
         log.record(tag, actor="system", subject=admin)
-    checks.check_full_staff(pressing(admin), database_now())
+    checks.check_full_staff(as_staff(admin), database_now())
 
 
 @pytest.mark.parametrize(("since", "new"), [(WEEK, False), (WEEK - MOMENT, True), (None, True)])
@@ -79,10 +79,10 @@ def test_staff_are_full_staff_after_seven_days_to_the_moment(db: None, since: ti
     admin, now = make_admin(), database_now()
     admin.staff_since = now - since if since is not None else None
     if not new:
-        checks.check_full_staff(pressing(admin), now)
+        checks.check_full_staff(as_staff(admin), now)
         return
     with pytest.raises(errors.TooNew):
-        checks.check_full_staff(pressing(admin), now)
+        checks.check_full_staff(as_staff(admin), now)
 
 
 def test_who_is_nobody_is_no_second_person(db: None) -> None:

@@ -23,7 +23,7 @@ from recoverydesk.recovery.permissions import SYSTEM, staff
 from recoverydesk.recovery.workflow.locked_ticket import verb
 from recoverydesk.recovery.workflow.table import Verb
 from tests import factories
-from tests.recovery.builders import REASON, add_boundary, make_admin, make_moderator, make_ticket, pressing, refusals
+from tests.recovery.builders import REASON, add_boundary, as_staff, make_admin, make_moderator, make_ticket, refusals
 
 pytestmark = pytest.mark.django_db
 MANY = 4  # sweeps at once: the threads of one worker
@@ -189,7 +189,7 @@ def test_the_system_that_comes_second_writes_nothing_and_a_person_who_does_is_to
 
 def test_a_ticket_that_a_person_closed_in_between_is_left_alone(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     ticket = new_ticket("ada")
-    admin, claim = pressing(make_admin()), leases.claim
+    admin, claim = as_staff(make_admin()), leases.claim
 
     def claim_and_reject(queryset: Any, **options: Any) -> list[Any]:
         rows = claim(queryset, **options)

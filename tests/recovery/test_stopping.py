@@ -35,11 +35,11 @@ from tests.recovery.builders import (
     add_address,
     add_boundary,
     age_factors,
+    as_staff,
     everything,
     make_admin,
     make_moderator,
     make_ticket,
-    pressing,
     status_link,
     stop_link,
     tags_of,
@@ -80,7 +80,7 @@ def path(link: Link) -> str:
 
 def done_reset(user: User) -> RecoveryTicket:
     ticket = make_ticket(user, Status.READY)
-    decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+    decided.reset(ticket.pk, actor=as_staff(make_admin()), reason=REASON)
     ticket.refresh_from_db()
     return ticket
 
@@ -118,13 +118,13 @@ def test_the_hand_that_stopped_it_may_still_freeze_the_account_once(ada: User, c
     assert ada.frozen_at is None
 
 
-def test_a_live_link_pressed_all_day_writes_one_refusal_an_hour(ada: User, client: Client) -> None:
+def test_a_live_link_clicked_all_day_writes_one_refusal_an_hour(ada: User, client: Client) -> None:
     ticket = make_ticket(ada, proof_failures=5, mailbox_confirmed_at=database_now())
     page = path(status_link(ticket))
-    shown = {client.post(page, {"proof": "1", "kind": "device"}, follow=True).status_code for _press in range(10)}
+    shown = {client.post(page, {"proof": "1", "kind": "device"}, follow=True).status_code for _click in range(10)}
     assert shown == {200}
     stopped = make_ticket(factories.make_user("kim"), Status.REJECTED)
-    for _press in range(10):
+    for _click in range(10):
         client.post(path(stop_link(stopped)), {"stop": "1"})
     assert tags_of(ticket) == tags_of(stopped) == ["account:recovery:refused"]
 
@@ -136,7 +136,7 @@ def test_a_co_owner_who_objects_again_and_again_fills_no_log(ada: User) -> None:
     for _again in range(6):
         workflow.dispute(ticket.pk, actor=permissions.signed_in(kim), reason=REASON)
     assert tags_of(ticket).count("account:recovery:dispute") == 1
-    workflow.dispute(ticket.pk, actor=pressing(make_moderator()), reason=REASON)
+    workflow.dispute(ticket.pk, actor=as_staff(make_moderator()), reason=REASON)
     assert tags_of(ticket).count("account:recovery:dispute") == 2  # another hand
 
 
@@ -225,7 +225,7 @@ def objected(ada: User, client: Client) -> RecoveryTicket:
 
 
 def settle(ticket: RecoveryTicket, by: User) -> RecoveryTicket:
-    return decided.settle_objection(ticket.pk, actor=pressing(by), reason=REASON)
+    return decided.settle_objection(ticket.pk, actor=as_staff(by), reason=REASON)
 
 
 def test_another_admin_settles_our_turn_ends_and_the_freeze_stays(ada: User, objected: RecoveryTicket) -> None:
@@ -248,26 +248,26 @@ def test_another_admin_settles_our_turn_ends_and_the_freeze_stays(ada: User, obj
     assert Mail.objects.filter(kind="recovery_objection_settled").count() == 1
 
 
-def test_who_pressed_the_reset_does_not_settle_the_objection_to_it(objected: RecoveryTicket) -> None:
-    presser = objected.reset_by
-    assert presser is not None
-    page = browser(presser).get(f"/admin/recovery/recoveryticket/{objected.pk}/change/").content.decode()
+def test_who_reset_does_not_settle_the_objection_to_it(objected: RecoveryTicket) -> None:
+    who_reset = objected.reset_by
+    assert who_reset is not None
+    page = browser(who_reset).get(f"/admin/recovery/recoveryticket/{objected.pk}/change/").content.decode()
     assert "press/settle_objection/" not in page
     before = everything()
-    with pytest.raises(errors.OwnPress):
-        settle(objected, presser)
+    with pytest.raises(errors.OwnReset):
+        settle(objected, who_reset)
     assert everything() == before
 
 
 def test_who_approved_the_reset_does_not_settle_the_objection_to_it(ada: User, client: Client) -> None:
     make_ticket(ada, Status.STOPPED, closed_at=database_now())
     ticket, approver = make_ticket(ada, Status.READY, wait_rows=["stopped lately"]), make_admin("anna")
-    decided.approve(ticket.pk, actor=pressing(approver), reason=REASON)
-    decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+    decided.approve(ticket.pk, actor=as_staff(approver), reason=REASON)
+    decided.reset(ticket.pk, actor=as_staff(make_admin()), reason=REASON)
     client.post(path(Link.objects.filter(purpose="stop", reference=ticket.reference).get()), {"stop": "1"})
     page = browser(approver).get(f"/admin/recovery/recoveryticket/{ticket.pk}/change/").content.decode()
     assert "press/settle_objection/" not in page
-    with pytest.raises(errors.OwnPress):
+    with pytest.raises(errors.OwnReset):
         settle(ticket, approver)
     assert settle(ticket, make_admin("otto")).turn == "nobody"
 
@@ -280,9 +280,9 @@ def test_neither_a_helper_made_yesterday_nor_a_co_owner_nor_a_moderator_settles(
     partner = make_admin("partner")
     factories.add_role(factories.make_project("shared", ada), partner)
     refused: list[tuple[type[errors.RecoveryError], Actor]] = [
-        (errors.TooNew, pressing(User.objects.get(pk=helper.pk))),
-        (errors.CoOwnedTicket, pressing(partner)),
-        (errors.NotAllowed, pressing(make_moderator())),
+        (errors.TooNew, as_staff(User.objects.get(pk=helper.pk))),
+        (errors.CoOwnedTicket, as_staff(partner)),
+        (errors.NotAllowed, as_staff(make_moderator())),
     ]
     before = everything()
     for error, actor in refused:
@@ -291,7 +291,7 @@ def test_neither_a_helper_made_yesterday_nor_a_co_owner_nor_a_moderator_settles(
     with pytest.raises(ConfirmationNeeded):
         workflow.settle_objection(objected.pk, actor=staff(make_admin("late")), reason=REASON)
     with pytest.raises(errors.ReasonTooShort):
-        decided.settle_objection(objected.pk, actor=pressing(make_admin("otto")), reason="fine")
+        decided.settle_objection(objected.pk, actor=as_staff(make_admin("otto")), reason="fine")
     assert everything()["RecoveryTicket"] == before["RecoveryTicket"]
 
 
@@ -336,15 +336,15 @@ def test_a_thiefs_settled_objection_takes_nothing_from_the_owners(
 
 
 @pytest.mark.parametrize(
-    ("press", "tag"), [("stop", "account:recovery:stop"), ("withdraw", "account:recovery:withdraw"),
+    ("button", "tag"), [("stop", "account:recovery:stop"), ("withdraw", "account:recovery:withdraw"),
                        ("pushed", "account:recovery:confirm_mailbox")],
 )  # fmt: skip
 def test_what_visitors_do_carries_network_and_device_in_the_erasable_row(
-    ada: User, client: Client, press: str, tag: str
+    ada: User, client: Client, button: str, tag: str
 ) -> None:
     ticket = make_ticket(ada)
-    link = stop_link(ticket) if press == "stop" else status_link(ticket)
-    client.post(path(link), {press: "1"}, headers={"user-agent": "Lynx/2.9"}, REMOTE_ADDR="198.51.100.7")
+    link = stop_link(ticket) if button == "stop" else status_link(ticket)
+    client.post(path(link), {button: "1"}, headers={"user-agent": "Lynx/2.9"}, REMOTE_ADDR="198.51.100.7")
     event = Event.objects.get(tag=tag)
     detail = EventDetail.objects.get(event_id=event.pk)
     assert (detail.network, detail.device) == ("198.51.100.7", "Lynx/2.9")
@@ -370,7 +370,7 @@ def test_contacts_that_were_confirmed_or_verified_hear_that_another_request_came
     )
     make_ticket(ada, Status.NEW, claim="email", contact="eve@unverified.example")
     make_ticket(ada, claim="email", contact="eve@asked.example")
-    decided.reset(done.pk, actor=pressing(make_admin()), reason=REASON)
+    decided.reset(done.pk, actor=as_staff(make_admin()), reason=REASON)
     assert not RecoveryTicket.objects.open().exists()
     told = Mail.objects.filter(kind="recovery_closed")
     assert set(told.values_list("recipient", "reference")) == {
@@ -583,7 +583,7 @@ def test_a_sign_in_with_a_second_factor_blocks_the_ticket_and_asks(db: None) -> 
     assert browser.last.url == "/recover/mine/"
     ticket.refresh_from_db()
     assert (ticket.blocked_at is not None, ticket.turn) == (True, "subject")
-    assert decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON).sent_back
+    assert decided.reset(ticket.pk, actor=as_staff(make_admin()), reason=REASON).sent_back
     sweep.sweep()
     ticket.refresh_from_db()
     assert ticket.status == Status.CHALLENGED
@@ -692,7 +692,7 @@ def test_the_next_ticket_of_a_stopped_account_needs_two_people(ada: User) -> Non
     workflow.stop(make_ticket(ada).pk, actor=permissions.signed_in(ada))
     again = make_ticket(ada, Status.READY)
     with pytest.raises(errors.ApprovalMissing):
-        decided.reset(again.pk, actor=pressing(make_admin()), reason=REASON)
+        decided.reset(again.pk, actor=as_staff(make_admin()), reason=REASON)
 
 
 def test_a_hand_that_said_no_lately_disputes_its_next_no(ada: User) -> None:

@@ -33,11 +33,11 @@ from tests.recovery.builders import (
     HOUR,
     REASON,
     add_boundary,
+    as_staff,
     everything,
     make_admin,
     make_moderator,
     make_ticket,
-    pressing,
     refusals,
     result_of,
     status_link,
@@ -184,7 +184,7 @@ def test_the_fourth_unconfirmed_opening_in_thirty_days_mails_nothing(ada: User) 
         ticket = RecoveryTicket.objects.latest("id")
         assert (ticket.status == Status.CHALLENGED) == (number < 3)
         if number < 3:
-            workflow.reject(ticket.pk, actor=pressing(make_admin(f"admin{number}")), reason=REASON)
+            workflow.reject(ticket.pk, actor=as_staff(make_admin(f"admin{number}")), reason=REASON)
     assert refusals(ticket)[-1]["error"] == "TooOften"
     assert Mail.objects.filter(kind="recovery_challenge_without_repositories").count() == 3
 
@@ -303,7 +303,7 @@ def test_a_result_that_comes_after_the_lease_was_lost_is_dropped(ada: User) -> N
 def test_a_ticket_closed_during_a_probe_keeps_nothing(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     ticket = make_ticket(ada)
     boundary = add_boundary(ticket, next_probe_at=database_now())
-    admin = pressing(make_admin())
+    admin = as_staff(make_admin())
 
     def look(*_args: Any, **_keywords: Any) -> list[Any]:
         return [result_of(boundary, Verdict.FOUND)[1]]

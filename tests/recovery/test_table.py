@@ -99,7 +99,7 @@ PARTS: dict[str, set[Who]] = {
 
 PASSWORD = workflow.Offer("password", factories.PASSWORD)
 Outcome = Status | type[errors.RecoveryError] | None
-PRESS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Outcome]]] = {
+CALLS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Outcome]]] = {
     Verb.CHALLENGE: (lambda t, a: workflow.challenge(t.pk, actor=a), {NEW: CHALLENGED}),
     Verb.RESEND: (lambda t, a: workflow.resend(t.pk, actor=a), {}),
     Verb.CONFIRM_MAILBOX: (lambda t, a: workflow.confirm_mailbox(t.pk, actor=a), {}),
@@ -167,7 +167,7 @@ PRESS: dict[Verb, tuple[Callable[[RecoveryTicket, Actor], Any], dict[Status, Out
     ),
     Verb.REMIND: (lambda t, a: workflow.remind(t.pk, actor=a), dict.fromkeys(ANY_OPEN, errors.InvalidTransition)),
     Verb.BREAK_GLASS: (
-        lambda t, a: resets.press_glass(t.pk, actor=a, reason=REASON),
+        lambda t, a: resets.break_glass_on(t.pk, actor=a, reason=REASON),
         dict.fromkeys(ANY_OPEN, Status.COMPLETED),
     ),
 }
@@ -220,7 +220,7 @@ COLUMNS = (
 def test_the_table_is_as_written_here() -> None:
     built = {name: (set(move.sources), set(move.who)) for name, move in table.TRANSITIONS.items()}
     assert built == WRITTEN_AGAIN
-    assert set(PRESS) == set(Verb)
+    assert set(CALLS) == set(Verb)
 
 
 @pytest.mark.parametrize("name", list(Verb))
@@ -229,11 +229,11 @@ def test_every_actor_in_every_status(name: Verb, ada: User) -> None:
     ticket = make_ticket(ada)
     actors = cast(ticket, other)
     add_boundary(ticket)
-    presser = make_admin("presser")
+    who_reset = make_admin("resetting")
     scenes = spread(product(Status, actors), 20, seed=name)
     for status in Status:
         with transaction.atomic():
-            model = make_ticket(factories.make_user(f"model-{status}"), status, reset_by=presser)
+            model = make_ticket(factories.make_user(f"model-{status}"), status, reset_by=who_reset)
             template = {column: getattr(model, column) for column in COLUMNS}
             transaction.set_rollback(True)
         if status in WAITING_OR_READY:
@@ -251,7 +251,7 @@ def test_every_actor_in_every_status(name: Verb, ada: User) -> None:
 
 
 def _check(name: Verb, ticket: RecoveryTicket, status: Status, who: str, actor: Actor, before: dict[str, Any]) -> None:
-    press, outcomes = PRESS[name]
+    call, outcomes = CALLS[name]
     sources, allowed = WRITTEN_AGAIN[name]
     events = Event.objects.count()
     scene = f"{name} by {who} in {status}"
@@ -265,7 +265,7 @@ def _check(name: Verb, ticket: RecoveryTicket, status: Status, who: str, actor: 
         refused = CHALLENGED  # a person's needs a cause; the system comes with one
     if isinstance(refused, type):
         with pytest.raises(errors.RecoveryError) as caught:
-            press(ticket, actor)
+            call(ticket, actor)
         assert caught.type is refused, scene
         assert everything() == before, scene
         if who == "system" and refused in FASTER:
@@ -277,7 +277,7 @@ def _check(name: Verb, ticket: RecoveryTicket, status: Status, who: str, actor: 
             Tag.ACCOUNT_RECOVERY_REFUSED, name, refused.__name__
         ), scene  # fmt: skip
         return
-    press(ticket, actor)
+    call(ticket, actor)
     found = RecoveryTicket.objects.get(pk=ticket.pk).status
     assert found == (refused or status), scene
     assert found in table.TRANSITIONS[name].targets
@@ -294,16 +294,16 @@ def test_the_link_that_confirms_a_new_contact_opens_few_of_the_claimants_verbs(n
     confirming = links.make(
         "confirm_contact", ticket.contact, lifetime=DAY, user=ada, reference=ticket.reference
     )  # fmt: skip
-    before, (press, _outcomes) = everything(), PRESS[name]
+    before, (call, _outcomes) = everything(), CALLS[name]
     try:
-        press(ticket, permissions.claimant(confirming))
+        call(ticket, permissions.claimant(confirming))
     except errors.NotAllowed:
         assert name not in CONFIRMING
         assert everything() == before
     else:
         assert name in CONFIRMING
         return
-    press(ticket, permissions.claimant(status_link(ticket)))
+    call(ticket, permissions.claimant(status_link(ticket)))
 
 
 @pytest.mark.parametrize("verb", ["reset", "reject", "challenge"])

@@ -24,10 +24,10 @@ from tests.recovery.builders import (
     REASON,
     add_address,
     add_boundary,
+    as_staff,
     everything,
     make_admin,
     make_ticket,
-    pressing,
     refusals,
     status_link,
 )
@@ -239,7 +239,7 @@ def give_code(ticket: RecoveryTicket) -> str:
 
 
 def completed(ticket: RecoveryTicket) -> RecoveryTicket:
-    decided.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
+    decided.reset(ticket.pk, actor=as_staff(make_admin("resetter")), reason=REASON)
     return RecoveryTicket.objects.get(pk=ticket.pk)
 
 
@@ -387,8 +387,8 @@ def test_a_link_is_renewed_five_times_a_day_at_most(reset: tuple[RecoveryTicket,
 def test_a_frozen_account_chooses_no_password(ada: User, reset: tuple[RecoveryTicket, str], client: Client) -> None:
     User.objects.filter(pk=ada.pk).update(frozen_at=Now(), frozen_by="staff")
     page = choose_page()
-    for pressed in (choosing(reset[1]), {"hold": "1"}, {"renew": "1"}):
-        assert client.post(page, pressed).status_code in (200, 302)
+    for fields in (choosing(reset[1]), {"hold": "1"}, {"renew": "1"}):
+        assert client.post(page, fields).status_code in (200, 302)
     ada.refresh_from_db()
     assert not ada.has_usable_password()
     assert RecoveryTicket.objects.get().password_hold_until is None
@@ -419,9 +419,9 @@ def test_a_later_reset_makes_the_links_of_an_earlier_one_worthless(
     first = choose_page()
     factories.add_totp(ada)
     again = make_ticket(ada, Status.READY)
-    decided.reset(again.pk, actor=pressing(User.objects.get(username="resetter")), reason=REASON)
-    for pressed in (choosing(reset[1]), {"hold": "1"}, {"renew": "1"}):
-        client.post(first, pressed)
+    decided.reset(again.pk, actor=as_staff(User.objects.get(username="resetter")), reason=REASON)
+    for fields in (choosing(reset[1]), {"hold": "1"}, {"renew": "1"}):
+        client.post(first, fields)
     ada.refresh_from_db()
     assert not ada.has_usable_password()
     assert not Mail.objects.filter(kind="recovery_password_hold").exists()

@@ -24,11 +24,11 @@ from tests.recovery.builders import (
     REASON,
     add_address,
     add_boundary,
+    as_staff,
     everything,
     make_admin,
     make_moderator,
     make_ticket,
-    pressing,
     refusals,
     status_link,
 )
@@ -54,14 +54,14 @@ def waiting_ticket(user: User, status: str, ends_in: timedelta) -> RecoveryTicke
     return ticket
 
 
-def press(ticket: RecoveryTicket) -> workflow.Outcome:
-    return decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+def reset(ticket: RecoveryTicket) -> workflow.Outcome:
+    return decided.reset(ticket.pk, actor=as_staff(make_admin()), reason=REASON)
 
 
 @pytest.mark.parametrize("status", [Status.WAITING, Status.READY])
 def test_a_minute_before_the_end_the_reset_is_refused_by_name(ada: User, status: str) -> None:
     ticket = waiting_ticket(ada, status, 60 * SECOND)
-    admin = pressing(make_admin())
+    admin = as_staff(make_admin())
     before = everything()
     with pytest.raises(errors.WaitingPeriodActive):
         decided.reset(ticket.pk, actor=admin, reason=REASON)
@@ -70,9 +70,9 @@ def test_a_minute_before_the_end_the_reset_is_refused_by_name(ada: User, status:
 
 
 @pytest.mark.parametrize("status", [Status.WAITING, Status.READY])
-def test_one_second_after_the_end_the_reset_is_done_in_one_press(ada: User, status: str) -> None:
+def test_one_second_after_the_end_the_reset_is_done_in_one_click(ada: User, status: str) -> None:
     ticket = waiting_ticket(ada, status, -SECOND)
-    assert press(ticket).removed is not None
+    assert reset(ticket).removed is not None
     ticket.refresh_from_db()
     assert ticket.status == Status.COMPLETED
 
@@ -105,7 +105,7 @@ def test_a_wrong_app_clock_neither_shortens_nor_lengthens_the_wait(ada: User) ->
     ticket = waiting_ticket(ada, Status.WAITING, HOUR)
     sweep.sweep()
     with pytest.raises(errors.WaitingPeriodActive):
-        press(ticket)
+        reset(ticket)
     RecoveryTicket.objects.update(wait_until=Now() - SECOND)
     sweep.sweep()
     ticket.refresh_from_db()
@@ -322,7 +322,7 @@ def test_a_first_project_gained_since_moves_the_clock_and_sends_back(ada: User) 
     ticket = make_ticket(ada, Status.READY)
     notices_left(ticket, 2 * DAY)
     factories.add_role(factories.make_project("gained"), ada, since=database_now() - HOUR, accepted=False)
-    assert press(ticket).sent_back
+    assert reset(ticket).sent_back
     ticket.refresh_from_db()
     assert ticket.status == Status.CHALLENGED
     assert ticket.mailbox_confirmed_at is not None

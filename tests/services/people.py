@@ -64,16 +64,16 @@ class Visitor:
         )
 
     def insist(self, path: str, **fields: str) -> requests.Response:
-        """Press again, as people do, until a page says what became of it."""
+        """Submit again, as people do, until a page says what became of it."""
 
-        def press() -> requests.Response | None:
+        def submit() -> requests.Response | None:
             try:
                 answer = self.post(path, **fields)
             except requests.RequestException:
                 return None
             return answer if answer.status_code < 500 and answer.status_code != TOO_OFTEN else None
 
-        return eventually(press, f"POST {path}", within=180, pause=0.5)
+        return eventually(submit, f"POST {path}", within=180, pause=0.5)
 
 
 def make_claimant(stack: Stack) -> User:
@@ -159,8 +159,8 @@ def until(user: User, *statuses: str, within: float = 180) -> RecoveryTicket:
     return eventually(there, f"{'/'.join(statuses)} of {user.username}", within)
 
 
-def press(admin: Visitor, ticket: RecoveryTicket) -> requests.Response:
-    """Press the reset button of the ticket page as it is now."""
+def click_reset(admin: Visitor, ticket: RecoveryTicket) -> requests.Response:
+    """Click the reset button of the ticket page as it is now."""
     path = f"/admin/recovery/recoveryticket/{ticket.pk}/press/reset/"
     return _decide(admin, path, ticket, "looked at the evidence")
 
@@ -183,25 +183,25 @@ def _decide(admin: Visitor, path: str, ticket: RecoveryTicket, reason: str) -> r
 
 
 def finish(stack: Stack, box: Postbox, user: User, admin: Visitor, within: float = 180) -> None:
-    """The press, again and again until the page shows it done, and the mail that follows.
+    """The reset, again and again until the page shows it done, and the mail that follows.
 
     With RECOVERY_TWO_PERSON=always another admin approves first.
     """
     other = admin.second or admin
 
-    def pressed() -> bool:
+    def is_reset() -> bool:
         ticket = until(user, Status.READY, Status.COMPLETED, within=within)
         if ticket.status != Status.COMPLETED:
             try:
                 if settings.RECOVERY_TWO_PERSON == "always" and not ticket.approvals.exists():
                     approve(other, ticket)
                     return False
-                press(admin, ticket)
+                click_reset(admin, ticket)
             except requests.RequestException:
                 return False
         return ticket_of(user).status == Status.COMPLETED
 
-    eventually(pressed, f"the reset of {user.username}", within, pause=0.5)
+    eventually(is_reset, f"the reset of {user.username}", within, pause=0.5)
     eventually(lambda: box.find(user.email, "Choose"), f"the last mail of {user.username}", within)
 
 

@@ -1,4 +1,4 @@
-"""Fifty people at once: admins who press the same button, requests that open the same ticket."""
+"""Fifty people at once: admins who click the same button, requests that open the same ticket."""
 
 import threading
 import time
@@ -44,7 +44,7 @@ def together(tasks: list[Callable[[], Any]]) -> list[Any]:
 
 
 def run(stack: Stack, box: Postbox, people_at_once: int = 50, rounds: int = 20) -> dict[str, Any]:
-    """So many admins press one ready ticket, `rounds` times; so many openings of one account at once."""
+    """So many admins reset one ready ticket, `rounds` times; so many openings of one account at once."""
     admins = [people.make_admin(stack) for _ in range(people_at_once)]
     seen: Counter[str] = Counter()
     times: list[float] = []
@@ -53,7 +53,7 @@ def run(stack: Stack, box: Postbox, people_at_once: int = 50, rounds: int = 20) 
         people.ask(stack, user)
         people.prove(stack, box, user)
         ticket = people.until(user, Status.READY)
-        for word, seconds in together([partial(_press, admin, ticket) for admin in admins]):
+        for word, seconds in together([partial(_click, admin, ticket) for admin in admins]):
             seen[word] += 1
             times.append(seconds)
     judge.settle()
@@ -70,10 +70,10 @@ def run(stack: Stack, box: Postbox, people_at_once: int = 50, rounds: int = 20) 
     return {**figures, "faults": _faults(figures, people_at_once, rounds) + judge.verdict(box, completed=rounds)}
 
 
-def _press(admin: people.Visitor, ticket: RecoveryTicket) -> tuple[str, float]:
-    """Press, read the page one is led to, and say in a word what it says."""
+def _click(admin: people.Visitor, ticket: RecoveryTicket) -> tuple[str, float]:
+    """Click, read the page one is led to, and say in a word what it says."""
     begun = time.monotonic()
-    answer = people.press(admin, ticket)
+    answer = people.click_reset(admin, ticket)
     seconds = time.monotonic() - begun
     if answer.status_code != 302:
         return ("refused" if answer.status_code == CONFLICT else str(answer.status_code)), seconds
@@ -82,7 +82,7 @@ def _press(admin: people.Visitor, ticket: RecoveryTicket) -> tuple[str, float]:
 
 
 def _page(admin: people.Visitor, answer: requests.Response) -> str:
-    """The page after the press; the message waits in a cookie."""
+    """The page after the click; the message waits in a cookie."""
     admin.cookies |= answer.cookies.get_dict()
     page = admin.get(answer.headers["Location"])
     admin.cookies.pop("messages", None)

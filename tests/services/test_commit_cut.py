@@ -84,14 +84,14 @@ def test_a_reset_cut_off_at_commit_is_shown_by_the_page_as_it_is(
     ready: RecoveryTicket, cutter: Cutter, when: str
 ) -> None:
     client, fields = browser(make_admin()), {"reason": REASON, "version": str(ready.version)}
-    press, page = PAGE.format(ready.pk) + "press/reset/", PAGE.format(ready.pk) + "change/"
-    confirm = client.post(press, fields)["Location"]
+    button, page = PAGE.format(ready.pk) + "press/reset/", PAGE.format(ready.pk) + "change/"
+    confirm = client.post(button, fields)["Location"]
     assert says_nobody_knows(cut(cutter, when, TICKET, client, confirm, {"code": fresh_code(client)}))
     shown = client.get(page).content.decode()
     ready.refresh_from_db()
     assert ready.status == (Status.COMPLETED if when == AFTER else Status.READY)
     assert ("press/reset/" in shown) == (when == BEFORE)
-    again = decide(client, press, fields)
+    again = decide(client, button, fields)
     assert (again.status_code, again["Location"]) == (302, page)
     assert Event.objects.filter(tag=Tag.ACCOUNT_RECOVERY_RESET).count() == 1
     assert Mail.objects.filter(reference=ready.reference, kind="recovery_reset").count() == 1

@@ -38,7 +38,7 @@ from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.probing.verdicts import Verdict
 from tests import factories
 from tests.recovery import decided
-from tests.recovery.builders import DAY, REASON, add_address, make_admin, pressing, result_of
+from tests.recovery.builders import DAY, REASON, add_address, as_staff, make_admin, result_of
 from tokens.models import ApiToken
 
 pytestmark = pytest.mark.django_db
@@ -71,12 +71,12 @@ def waiting_for(user: User) -> RecoveryTicket:
 
 @pytest.fixture
 def done(ada: User) -> RecoveryTicket:
-    """The same ticket after the wait and the press."""
+    """The same ticket after the wait and the reset."""
     ticket = waiting_for(ada)
     Mail.objects.filter(reference=ticket.reference).update(settled_at=Now() - 2 * DAY)
     RecoveryTicket.objects.filter(pk=ticket.pk).update(wait_until=Now() - HOUR)
     workflow.wait_over(ticket.pk)
-    outcome = decided.reset(ticket.pk, actor=pressing(make_admin()), reason=REASON)
+    outcome = decided.reset(ticket.pk, actor=as_staff(make_admin()), reason=REASON)
     outbox.send_due()
     return outcome.ticket
 
@@ -128,7 +128,7 @@ def prove_with_a_miss(ticket: RecoveryTicket) -> None:
     Probe.objects.update(verdict=Verdict.MISSING)
 
 
-def press_as_co_owner(ticket: RecoveryTicket) -> None:
+def reset_by_co_owner(ticket: RecoveryTicket) -> None:
     role = ticket.subject.roles.get()
     assert ticket.reset_by is not None
     factories.add_role(role.project, ticket.reset_by)
@@ -184,7 +184,7 @@ def an_operator_nobody_else_knows_of(ticket: RecoveryTicket) -> None:
     record(Tag.ACCOUNT_RECOVERY_BREAK_GLASS, actor=operator, subject=ticket.subject, ticket=ticket.pk, reason=reason)
 
 
-def a_press_passed_off_as_the_operators(ticket: RecoveryTicket) -> None:
+def a_reset_passed_off_as_the_operators(ticket: RecoveryTicket) -> None:
     RecoveryTicket.objects.filter(pk=ticket.pk).update(broke_glass=True, reset_by=None)
 
 
@@ -251,7 +251,7 @@ def an_exception_by_its_asker(ticket: RecoveryTicket) -> None:
     )  # fmt: skip
 
 
-def an_approval_by_the_presser(ticket: RecoveryTicket) -> None:
+def an_approval_by_who_reset(ticket: RecoveryTicket) -> None:
     ticket.wait_rows = [*ticket.wait_rows, "disputed"]
     ticket.save()
     assert ticket.reset_by is not None
@@ -277,7 +277,7 @@ def no_trigger(ticket: RecoveryTicket) -> None:
 BREAKS: list[tuple[str, Callable[[RecoveryTicket], object]]] = [
     ("approval_missing", ticket_row(wait_rows=["staff"])),
     ("approval_missing", ticket_row(claim=Claim.EMAIL)),
-    ("approval_missing", an_approval_by_the_presser),
+    ("approval_missing", an_approval_by_who_reset),
     ("approval_missing", a_dead_approval),
     ("approval_missing", an_exception_by_its_asker),
     ("exception_by_one", an_exception_by_its_asker),
@@ -292,7 +292,7 @@ BREAKS: list[tuple[str, Callable[[RecoveryTicket], object]]] = [
     ("clock_before_notices", mail_row("recovery_notice", settled_at=Now())),
     ("clock_before_notices", mail_row("recovery_notice", state="queued", settled_at=None)),
     ("wrong_hand", ticket_row(reset_by=F("subject"))),
-    ("wrong_hand", press_as_co_owner),
+    ("wrong_hand", reset_by_co_owner),
     ("factor_older_than_reset", a_factor_from_before),
     ("factor_older_than_reset", codes_from_before),
     ("session_older_than_reset", sessions_from_before),
@@ -306,7 +306,7 @@ BREAKS: list[tuple[str, Callable[[RecoveryTicket], object]]] = [
     ("not_one_reset", a_status_nobody_wrote_down),
     ("not_one_reset", ticket_row(reset_by=F("subject"))),
     ("broken_glass", an_operator_nobody_else_knows_of),
-    ("broken_glass", a_press_passed_off_as_the_operators),
+    ("broken_glass", a_reset_passed_off_as_the_operators),
     ("broken_glass", ticket_row(broke_glass=True)),
     ("notice_missing", an_address_nobody_told),
     ("notice_missing", one_reset_notice_short),
@@ -363,7 +363,7 @@ def test_a_reset_from_the_shell_is_asked_everything_but_evidence(
     assert rule in found()
 
 
-def test_a_reset_nobody_pressed_is_found_where_the_constraint_is_gone(from_the_shell: RecoveryTicket) -> None:
+def test_a_reset_by_nobody_is_found_where_the_constraint_is_gone(from_the_shell: RecoveryTicket) -> None:
     lift, put_back = "PRAGMA ignore_check_constraints = 1", "PRAGMA ignore_check_constraints = 0"
     if connection.vendor == "postgresql":
         name = "completed_has_its_time_and_person"

@@ -14,7 +14,7 @@ from tests.recovery.builders import add_boundary, make_ticket, result_of, status
 pytestmark = pytest.mark.django_db
 
 
-def test_pressing_pushed_during_a_look_makes_the_next_look_due_at_once() -> None:
+def test_clicking_pushed_during_a_look_makes_the_next_look_due_at_once() -> None:
     ticket = make_ticket(factories.make_user("ada"), Status.CHALLENGED)
     add_boundary(ticket, next_probe_at=Now())
     (looking,) = leases.claim(ticket.boundaries.all(), limit=1)

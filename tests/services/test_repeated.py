@@ -1,4 +1,4 @@
-"""Pressing twice is like pressing once: the same page, one effect. Somebody else's press is refused."""
+"""Clicking twice is like clicking once: the same page, one effect. Somebody else's click is refused."""
 
 import pytest
 from django.db.models.functions import Now
@@ -33,7 +33,7 @@ def ready(ada: User) -> RecoveryTicket:
     return ticket
 
 
-def press(client: Client, ticket: RecoveryTicket, verb: str, version: int = 0) -> tuple[int, str]:
+def click(client: Client, ticket: RecoveryTicket, verb: str, version: int = 0) -> tuple[int, str]:
     answer = push(client, ticket, verb, {"reason": REASON, "version": str(version), "seen": ""})
     return answer.status_code, answer.headers.get("Location", "")
 
@@ -48,11 +48,11 @@ def count(tag: Tag) -> int:
 
 
 @pytest.mark.parametrize("verb", ["reset", "reject", "send_back"])
-def test_the_same_hand_pressing_twice_comes_to_the_same_page(ready: RecoveryTicket, verb: str) -> None:
+def test_the_same_person_clicking_twice_comes_to_the_same_page(ready: RecoveryTicket, verb: str) -> None:
     client = browser(make_admin())
     if verb == "send_back":
         a_cause(ready)
-    first, second = press(client, ready, verb), press(client, ready, verb)
+    first, second = click(client, ready, verb), click(client, ready, verb)
     assert first == second == (302, PAGE.format(ready.pk))
     tag = Tag(f"account:recovery:{verb}")
     assert count(tag) == 1
@@ -60,22 +60,22 @@ def test_the_same_hand_pressing_twice_comes_to_the_same_page(ready: RecoveryTick
 
 def test_another_hand_is_refused(ready: RecoveryTicket) -> None:
     one, other = browser(make_admin("grace")), browser(make_admin("otto"))
-    assert press(one, ready, "reset")[0] == 302
-    assert press(other, ready, "reset")[0] == 409
+    assert click(one, ready, "reset")[0] == 302
+    assert click(other, ready, "reset")[0] == 409
     assert count(Tag.ACCOUNT_RECOVERY_RESET) == 1
 
 
-def test_a_second_press_after_somebody_moved_the_ticket_is_refused(ready: RecoveryTicket) -> None:
+def test_a_second_click_after_somebody_moved_the_ticket_is_refused(ready: RecoveryTicket) -> None:
     one, other = browser(make_admin("grace")), browser(make_admin("otto"))
     a_cause(ready)
-    assert press(one, ready, "send_back")[0] == 302
-    assert press(other, ready, "reject", version=1)[0] == 302
-    assert press(one, ready, "send_back")[0] == 409
+    assert click(one, ready, "send_back")[0] == 302
+    assert click(other, ready, "reject", version=1)[0] == 302
+    assert click(one, ready, "send_back")[0] == 409
 
 
 def test_stopping_twice_shows_the_same_page_and_stops_once(ready: RecoveryTicket, client: Client) -> None:
     path = f"/recover/stop/{links.key(stop_link(ready))}/"
-    first, second = (client.post(path, {"stop": "1"}, follow=True) for _press in range(2))
+    first, second = (client.post(path, {"stop": "1"}, follow=True) for _click in range(2))
     assert [one.status_code for one in (first, second)] == [200, 200]
     assert first.templates[0].name == second.templates[0].name == "recovery/stopped.html"
     assert count(Tag.ACCOUNT_RECOVERY_STOP) == 1
@@ -85,7 +85,7 @@ def test_locking_after_a_plain_stop_locks_once_and_says_so(ready: RecoveryTicket
     path = f"/recover/stop/{links.key(stop_link(ready))}/"
     plain = client.post(path, {"stop": "1"})
     assert "the account is frozen" not in plain.content.decode()
-    first, second = (client.post(path, {"lock": "1"}, follow=True) for _press in range(2))
+    first, second = (client.post(path, {"lock": "1"}, follow=True) for _click in range(2))
     ada.refresh_from_db()
     assert ada.frozen_at is not None
     assert [one.status_code for one in (first, second)] == [200, 200]

@@ -33,7 +33,7 @@ def test_killed_at_seven_places_every_story_ends_well_and_no_rule_is_broken() ->
     assert figures["kills"] >= 7
 
 
-def test_ten_admins_press_at_once_and_ten_requests_open_at_once() -> None:
+def test_ten_admins_reset_at_once_and_ten_requests_open_at_once() -> None:
     figures = run("crowds", "broker=filesystem", "people_at_once=10", "rounds=1")
     assert figures["faults"] == []
     assert (figures["resets"], figures["refusals"], figures["tickets"]) == (1, 9, 1)

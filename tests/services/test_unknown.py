@@ -70,7 +70,7 @@ def test_another_mistake_is_the_plain_page(visitor: Client, monkeypatch: pytest.
 
 
 @pytest.mark.django_db(transaction=True)
-def test_pressing_again_after_not_knowing_gives_the_usual_page(visitor: Client) -> None:
+def test_submitting_again_after_not_knowing_gives_the_usual_page(visitor: Client) -> None:
     with cut_off(lambda sql: sql.startswith("INSERT")):
         visitor.post("/recover/", FORM)
     answer = visitor.post("/recover/", FORM)

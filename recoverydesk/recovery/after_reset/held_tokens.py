@@ -38,14 +38,14 @@ def _suspicious(token: ApiToken, now: datetime) -> bool:
     return token.last_used_at is None or token.created_at > held_at - YOUNG
 
 
-def decide(user: User, pressed: Mapping[str, str], *, origin: Origin) -> dict[str, int]:
+def decide(user: User, form: Mapping[str, str], *, origin: Origin) -> dict[str, int]:
     """Do what was chosen for each held token; one nobody chose for stays held.
 
     `missed` counts the tokens to keep that were revoked, or kept, by another page a moment ago.
     """
     kept, gone, missed = 0, [], 0
     for choice in choices(user):
-        wish = pressed.get(choice.field, "")
+        wish = form.get(choice.field, "")
         if wish == "keep":
             try:
                 services.confirm(choice.token, actor=user, origin=origin)

@@ -20,8 +20,8 @@ from recoverydesk.recovery.permissions import Actor, Who
 from recoverydesk.recovery.workflow import seen_pages
 
 TOO_MANY_DAYS = assignment.LONGEST_SNOOZE.days + 1  # the verb refuses so many, and fewer than none
-Pressed = Mapping[str, Any]
-Button = Callable[[int, Actor, Pressed], str]
+Form = Mapping[str, Any]
+Button = Callable[[int, Actor, Form], str]
 DONE: dict[str, str | Promise] = {
     Claim.SECOND_FACTOR: gettext_lazy("Done: second factors reset. The contact has a mail to choose a password."),
     Claim.EMAIL: gettext_lazy("Done: the address is reset. The contact has a mail to choose a password."),
@@ -32,16 +32,16 @@ DONE: dict[str, str | Promise] = {
 }
 
 
-def _text(name: str) -> Callable[[Pressed], str]:
-    return lambda pressed: str(pressed.get(name, ""))
+def _text(name: str) -> Callable[[Form], str]:
+    return lambda form: str(form.get(name, ""))
 
 
 # Arguments of the verbs, and how each is read from a form.
-FIELDS: dict[str, Callable[[Pressed], Any]] = {
+FIELDS: dict[str, Callable[[Form], Any]] = {
     "reason": _text("reason"),
     "url": _text("url"),
     "other_proof": _text("other_proof"),
-    "boundary_id": lambda pressed: seen_pages.number(pressed, "boundary") or 0,
+    "boundary_id": lambda form: seen_pages.number(form, "boundary") or 0,
     "seen": seen_pages.seen,
 }
 
@@ -54,38 +54,38 @@ class Plain:
     fields: str  # names in FIELDS
     sentence: str | Promise
 
-    def __call__(self, pk: int, actor: Actor, pressed: Pressed) -> str:
+    def __call__(self, pk: int, actor: Actor, form: Form) -> str:
         """Call the verb. Raises what the verb raises."""
-        self.verb(pk, actor=actor, **{name: FIELDS[name](pressed) for name in self.fields.split()})
+        self.verb(pk, actor=actor, **{name: FIELDS[name](form) for name in self.fields.split()})
         return str(self.sentence)
 
 
-def _duplicate(pk: int, actor: Actor, pressed: Pressed) -> str:
+def _duplicate(pk: int, actor: Actor, form: Form) -> str:
     """Reject in favour of another ticket of the same account; each of the two pages then names the other."""
-    of = RecoveryTicket.objects.filter(pk=seen_pages.number(pressed, "of") or 0).exclude(pk=pk)
+    of = RecoveryTicket.objects.filter(pk=seen_pages.number(form, "of") or 0).exclude(pk=pk)
     if not of.filter(subject__recovery_tickets=pk).exists():
         _refuse("reject", pk, actor, errors.InvalidTransition(_("choose another ticket of this account")))
-    seen = seen_pages.seen(pressed)
+    seen = seen_pages.seen(form)
     workflow.reject(pk, actor=actor, reason=f"duplicate of #{of.get().pk}", seen=seen)
     return _("The ticket is closed as a duplicate.")
 
 
-def _reset(pk: int, actor: Actor, pressed: Pressed) -> str:
-    _check_username("reset", pk, actor, pressed)
-    seen = seen_pages.seen(pressed)
-    outcome = workflow.reset(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
+def _reset(pk: int, actor: Actor, form: Form) -> str:
+    _check_username("reset", pk, actor, form)
+    seen = seen_pages.seen(form)
+    outcome = workflow.reset(pk, actor=actor, reason=str(form.get("reason", "")), seen=seen)
     if outcome.sent_back:
         return _("Nothing was reset: the evidence no longer holds, and the ticket went back.")
     return str(DONE[outcome.ticket.claim])
 
 
-def _check_username(verb: str, pk: int, actor: Actor, pressed: Pressed) -> None:
-    """Where two people decide, the presser has read whose account it is; who may not press hears that from the verb.
+def _check_username(verb: str, pk: int, actor: Actor, form: Form) -> None:
+    """Where two people decide, who decides has read whose account it is; who may not hears that from the verb.
 
     Raises WrongUsername.
     """
     ticket = RecoveryTicket.objects.select_related("subject").get(pk=pk)
-    typed = str(pressed.get("username", "")).strip()
+    typed = str(form.get("username", "")).strip()
     if Who.ADMIN not in actor.parts or typed == ticket.subject.username:
         return
     if cases.needs_two_people(cases.read(ticket, database_now())):
@@ -98,34 +98,34 @@ def _refuse(verb: str, pk: int, actor: Actor, refusal: errors.RecoveryError) -> 
     raise refusal
 
 
-def _note(pk: int, actor: Actor, pressed: Pressed) -> str:
-    told = notes.add(pk, actor=actor, text=str(pressed.get("text", "")), seen=seen_pages.seen(pressed))
+def _note(pk: int, actor: Actor, form: Form) -> str:
+    told = notes.add(pk, actor=actor, text=str(form.get("text", "")), seen=seen_pages.seen(form))
     return _("Note added; told: %(names)s.") % {"names": ", ".join(told)} if told else _("Note added.")
 
 
-def _approve(pk: int, actor: Actor, pressed: Pressed) -> str:
-    _check_username("approve", pk, actor, pressed)
-    seen = seen_pages.seen(pressed)
-    workflow.approve(pk, actor=actor, reason=str(pressed.get("reason", "")), seen=seen)
+def _approve(pk: int, actor: Actor, form: Form) -> str:
+    _check_username("approve", pk, actor, form)
+    seen = seen_pages.seen(form)
+    workflow.approve(pk, actor=actor, reason=str(form.get("reason", "")), seen=seen)
     return _("Approved. Somebody else resets.")
 
 
-def _release_role(pk: int, actor: Actor, pressed: Pressed) -> str:
-    reason, role = str(pressed.get("reason", "")), seen_pages.number(pressed, "role") or 0
-    if held_roles.release_by_staff(role, actor=actor, reason=reason, seen=seen_pages.seen(pressed)):
+def _release_role(pk: int, actor: Actor, form: Form) -> str:
+    reason, role = str(form.get("reason", "")), seen_pages.number(form, "role") or 0
+    if held_roles.release_by_staff(role, actor=actor, reason=reason, seen=seen_pages.seen(form)):
         return _("The role acts again.")
     return _("Written down. Another person has to say so too.")
 
 
-def _snooze(pk: int, actor: Actor, pressed: Pressed) -> str:
-    days = seen_pages.number(pressed, "days") or 0
+def _snooze(pk: int, actor: Actor, form: Form) -> str:
+    days = seen_pages.number(form, "days") or 0
     until = database_now() + timedelta(days=min(days, TOO_MANY_DAYS)) if days else None
     assignment.snooze(pk, actor=actor, until=until)
     return _("Put off.") if until else _("The ticket is awake again.")
 
 
-def _assign(pk: int, actor: Actor, pressed: Pressed) -> str:
-    name = str(pressed.get("to", ""))
+def _assign(pk: int, actor: Actor, form: Form) -> str:
+    name = str(form.get("to", ""))
     person = User.objects.filter(username=name, is_active=True).first() if name else None
     if name and person is None:
         _refuse("assign", pk, actor, errors.UnknownSubject(name))

@@ -35,7 +35,7 @@ def save(user: User, *, name: str, asked: Asked) -> SavedView:
     if not 0 < len(name) <= LONGEST_NAME or len(query) > LONGEST_QUERY:
         raise errors.BadView
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)  # so that two presses at once count each other
+        User.objects.select_for_update().get(pk=user.pk)  # so that two requests at once count each other
         if SavedView.objects.filter(user=user).exclude(name=name).count() >= MOST:
             raise errors.BadView
         view, _new = SavedView.objects.update_or_create(user=user, name=name, defaults={"query": query})

@@ -7,10 +7,10 @@ from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery.models import RecoveryTicket
-from recoverydesk.recovery.workflow.seen_pages import Pressed, events_since, number
+from recoverydesk.recovery.workflow.seen_pages import Form, events_since, number
 
 SAME = {"duplicate": "reject"}  # buttons that are another verb with words of their own
-# Verbs whose second press can only repeat the first.
+# Verbs whose second call can only repeat the first.
 ONCE = ("challenge", "approve", "send_back", "reject", "reset", "settle_objection")
 
 
@@ -38,9 +38,9 @@ class Change:
     sentence: str
 
 
-def changes(ticket_id: int, pressed: Pressed) -> list[Change]:
+def changes(ticket_id: int, form: Form) -> list[Change]:
     """What happened since the form's page was shown, oldest first; nothing when it does not say when that was."""
-    since = number(pressed, "seen")
+    since = number(form, "seen")
     if since is None:
         return []
     events = events_since(ticket_id, since).order_by("id")[:SHOWN]

@@ -28,7 +28,7 @@ from recoverydesk.recovery.workflow.objections import decided
 from recoverydesk.recovery.workflow.resets import may_reset
 from tokens.models import ApiToken
 
-PRESSES: dict[str, str | Promise] = {
+RESET_LABELS: dict[str, str | Promise] = {
     Claim.SECOND_FACTOR: gettext_lazy("Reset second factors"),
     Claim.EMAIL: gettext_lazy("Reset the address"),
     Claim.EMAIL_AND_SECOND_FACTOR: gettext_lazy("Reset address and second factors"),
@@ -203,10 +203,12 @@ def _reader(ticket: RecoveryTicket, actor: Actor, boundaries: list[Boundary], no
 
 
 def _primary(step: policy.Step, case: policy.Case, actor: Actor) -> Primary | None:
-    """The button belongs to who may press it; the verb asks again."""
+    """The button is shown to who may use it; the verb asks again."""
     rule = policy.row(case, cases.numbers())
     if step == policy.Step.RESET:
-        return Primary("reset", str(PRESSES[case.claim]), needs_reason=True) if may_reset(actor, case, rule) else None
+        return (
+            Primary("reset", str(RESET_LABELS[case.claim]), needs_reason=True) if may_reset(actor, case, rule) else None
+        )
     if step == policy.Step.APPROVE:
         return Primary("approve", _("Approve"), needs_reason=True) if RESET in actor.rights else None
     if WORK_TICKETS not in actor.rights:
@@ -218,7 +220,7 @@ def _primary(step: policy.Step, case: policy.Case, actor: Actor) -> Primary | No
 
 
 def _removes(ticket: RecoveryTicket) -> dict[str, str]:
-    """What the press will take away, counted now, in words."""
+    """What the reset will take away, counted now, in words."""
     factors = second_factors.summary(ticket.subject)
     return wording.counted(
         totp=factors.totp,

@@ -153,7 +153,7 @@ def _plain(key: str, value: Any) -> str:
 
 @dataclass(frozen=True)
 class Result:
-    """What a press did: what was removed, ended and held, in words, and the mails that tell of it."""
+    """What a reset did: what was removed, ended and held, in words, and the mails that tell of it."""
 
     counts: dict[str, str]
     mails: list[Mail]

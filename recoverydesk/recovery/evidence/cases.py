@@ -190,7 +190,7 @@ def live_approvals(ticket: Any) -> QuerySet[Approval]:
 
 
 def counting_approvals(ticket: RecoveryTicket) -> list[Approval]:
-    """The live approvals that count at a press. Four queries for one of them, and read only where there is one."""
+    """The live approvals that count at a reset. Four queries for one of them, and read only where there is one."""
     given = live_approvals(ticket).select_related("by").order_by("id")
     return [one for one in given if could_approve(one.by, ticket)]
 

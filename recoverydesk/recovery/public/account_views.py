@@ -128,8 +128,8 @@ def _number(text: str) -> int:
     return number
 
 
-def _answer(ticket_id: int, pressed: Any, actor: permissions.Actor) -> None:
-    if "withdraw" in pressed:
+def _answer(ticket_id: int, form: Any, actor: permissions.Actor) -> None:
+    if "withdraw" in form:
         workflow.withdraw(ticket_id, actor=actor)
-    elif "stop" in pressed or "lock" in pressed:
-        workflow.stop(ticket_id, actor=actor, lock_account="lock" in pressed)
+    elif "stop" in form or "lock" in form:
+        workflow.stop(ticket_id, actor=actor, lock_account="lock" in form)

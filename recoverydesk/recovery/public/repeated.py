@@ -1,4 +1,4 @@
-"""A button pressed twice by the same hand: the second press leads to the page the first one led to."""
+"""A button clicked twice by the same person: the second click leads to the page the first one led to."""
 
 from accounts.mail.models import Link
 from accounts.models import User

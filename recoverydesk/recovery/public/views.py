@@ -92,9 +92,9 @@ def outcome_of(link: Link) -> str:
 
 
 def _spent(request: HttpRequest, link: Link) -> HttpResponse:
-    """A button used the link up: the page it leads to, for the browser that pressed it, also if pressed again."""
+    """A button used the link up: the page it leads to, for the browser that sent it, also if sent again."""
     if request.method == "POST":
-        if not _was_pressed_before(request, link):
+        if not _was_ended_by_this_button(request, link):
             return dead_link(request)
         outcomes.keep(request, outcome_of(link), {"spent": True})
         return redirect(request.path)
@@ -107,7 +107,7 @@ def _spent(request: HttpRequest, link: Link) -> HttpResponse:
     return render(request, "recovery/confirmed.html", {"ticket": ticket, "return_code": outcome.secret or ""})
 
 
-def _was_pressed_before(request: HttpRequest, link: Link) -> bool:
+def _was_ended_by_this_button(request: HttpRequest, link: Link) -> bool:
     ticket = ticket_of(link)
     if "withdraw" in request.POST:
         return repeated.was_withdrawn(ticket)
@@ -120,7 +120,7 @@ def links_still(link: Link) -> bool:
 
 
 def _act_as_claimant(request: HttpRequest, link: Link) -> str:
-    """Do what the pressed button says; returns the return code when there is one to show."""
+    """Do what the button says; returns the return code when there is one to show."""
     actor, ticket = permissions.claimant(link, origin_of(request)), ticket_of(link)
     try:
         if "withdraw" in request.POST:

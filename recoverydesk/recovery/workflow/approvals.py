@@ -1,4 +1,4 @@
-"""The second person: who may approve, and whose approval still counts at the press."""
+"""The second person: who may approve, and whose approval still counts at the reset."""
 
 from accounts.models import User
 from audit.tags import Tag
@@ -42,18 +42,18 @@ def _check_approver(locked: LockedTicket) -> User:
     return actor.user
 
 
-def check_presser(locked: LockedTicket, rule: policy.Row) -> None:
-    """Where two people decide, the presser is neither the approver nor who asked for the exception.
+def check_resetting_admin(locked: LockedTicket, rule: policy.Row) -> None:
+    """Where two people decide, who resets is neither the approver nor who asked for the exception.
 
     Raises TooNew, SamePerson and ApprovalMissing.
     """
-    presser = locked.actor.user
-    if presser is None or rule.people < 2:
+    admin = locked.actor.user
+    if admin is None or rule.people < 2:
         return
     check_full_staff(locked.actor, locked.now)
-    if presser.pk in boundary_exceptions.asked_by(locked.ticket):
+    if admin.pk in boundary_exceptions.asked_by(locked.ticket):
         raise errors.SamePerson
     given = [approval.by for approval in cases.live_approvals(locked.ticket).select_related("by")]
-    if any(cases.could_approve(by, locked.ticket) for by in given if by.pk != presser.pk):
+    if any(cases.could_approve(by, locked.ticket) for by in given if by.pk != admin.pk):
         return
-    raise errors.SamePerson if presser.pk in {by.pk for by in given} else errors.ApprovalMissing
+    raise errors.SamePerson if admin.pk in {by.pk for by in given} else errors.ApprovalMissing

@@ -164,7 +164,7 @@ def look_soon(locked: LockedTicket) -> None:
 def take_return_code(ticket_id: int, *, actor: Actor) -> str:
     """Return the code that later opens the choose-password page, once per ticket; "" when it was shown before.
 
-    A claim whose press touches no password has none.
+    A claim whose reset changes no password has none.
     """
     with verb(Verb.TAKE_RETURN_CODE, ticket_id, actor) as locked:
         ticket = locked.ticket

@@ -46,7 +46,7 @@ def dispute_in(locked: LockedTicket, reason: str, *, lifts_block: bool = False) 
     """Dispute inside another verb: never a stop, whoever it was. `lifts_block`: silence, or a young factor.
 
     One more objection is written down and changes nothing: a hand that objects every minute would otherwise end each
-    approval before the second person can press, and keep the owner out for ever.
+    approval before the second person can reset, and keep the owner out for ever.
     """
     ticket = locked.ticket
     if lifts_block and ticket.blocked_at is not None and ticket.disputed_at is not None:

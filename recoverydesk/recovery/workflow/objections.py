@@ -19,7 +19,7 @@ def object_after_reset(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
     """A stop within seven days after the reset, or while a password is on hold, freezes the account at once.
 
     From a hand that said no lately, to this request or another, it makes the ticket our turn and no more. A second
-    press changes nothing. Raises InvalidTransition later.
+    button changes nothing. Raises InvalidTransition later.
     """
     with verb(Verb.OBJECT, ticket_id, actor) as locked:
         ticket = locked.ticket
@@ -53,9 +53,9 @@ def _freeze(locked: LockedTicket) -> RecoveryTicket:
 
 
 def settle_objection(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None) -> RecoveryTicket:
-    """An admin who neither approved nor pressed the reset looked at the objection: our turn ends, all addresses hear.
+    """An admin who neither approved nor did the reset looked at the objection: our turn ends, all addresses hear.
 
-    It lifts no freeze and revives no link. Raises OwnPress, TooNew, NotAllowed, CoOwnedTicket, StaleTicket,
+    It lifts no freeze and revives no link. Raises OwnReset, TooNew, NotAllowed, CoOwnedTicket, StaleTicket,
     ReasonTooShort, decisions.ConfirmationNeeded, and InvalidTransition where no objection stands.
     """
     with verb(Verb.SETTLE_OBJECTION, ticket_id, actor, seen) as locked:
@@ -71,7 +71,7 @@ def settle_objection(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | 
 
 
 def decided(ticket: RecoveryTicket, user: User) -> bool:
-    """Whether this person pressed the reset or gave an approval it rested on."""
+    """Whether this person did the reset or gave an approval it rested on."""
     return user.pk == ticket.reset_by_id or Approval.objects.filter(ticket=ticket, by=user, dead_at=None).exists()
 
 
@@ -81,5 +81,5 @@ def _check_judge(locked: LockedTicket) -> None:
     if RESET not in actor.rights or actor.user is None:
         raise errors.NotAllowed
     if decided(locked.ticket, actor.user):
-        raise errors.OwnPress
+        raise errors.OwnReset
     check_full_staff(actor, locked.now)

@@ -1,4 +1,4 @@
-"""The press: what it asks once more, and what it does to the account, in one transaction."""
+"""The reset: what it asks once more, and what it does to the account, in one transaction."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from recoverydesk.recovery.permissions import OPERATOR, RESET, RESET_WITHOUT_PRO
 from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.workflow import boundary_exceptions
 from recoverydesk.recovery.workflow.advancing import evidence_holds, go_back
-from recoverydesk.recovery.workflow.approvals import check_presser
+from recoverydesk.recovery.workflow.approvals import check_resetting_admin
 from recoverydesk.recovery.workflow.closing import close_others
 from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, check_confirmed, move, verb
 from recoverydesk.recovery.workflow.opening import create
@@ -26,12 +26,12 @@ from recoverydesk.recovery.workflow.seen_pages import Seen
 from recoverydesk.recovery.workflow.table import Verb
 from tokens.services import hold_all
 
-UNTIL_PRESSED = {policy.Missing.WAITING_PERIOD, policy.Missing.APPROVAL}
+UNTIL_RESET = {policy.Missing.WAITING_PERIOD, policy.Missing.APPROVAL}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a press did. When the evidence no longer held, nothing was reset and the ticket went back."""
+    """What a reset did. When the evidence no longer held, nothing was reset and the ticket went back."""
 
     ticket: RecoveryTicket
     sent_back: bool = False
@@ -42,7 +42,7 @@ class Outcome:
 
 
 def reset(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None) -> Outcome:
-    """Do what the claim asks for (the table "what the press does"), or send the ticket back.
+    """Do what the claim asks for (docs/recovery-policy.md), or send the ticket back.
 
     Raises WaitingPeriodActive, ApprovalMissing, SamePerson, TooNew, OwnTicket, CoOwnedTicket,
     NotAllowed, StaleTicket, ReasonTooShort, decisions.ConfirmationNeeded.
@@ -53,12 +53,12 @@ def reset(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None
         rule = policy.row(case, cases.numbers())
         _check_rights(locked, case, rule)
         lacking = set(policy.explain(case, locked.now, cases.numbers()).lacking)
-        if policy.Missing.WAITING_PERIOD in lacking and lacking <= UNTIL_PRESSED:
+        if policy.Missing.WAITING_PERIOD in lacking and lacking <= UNTIL_RESET:
             raise errors.WaitingPeriodActive
         check_confirmed(locked)
         if not evidence_holds(locked):
             return Outcome(go_back(locked, "the evidence no longer holds"), sent_back=True)
-        check_presser(locked, rule)
+        check_resetting_admin(locked, rule)
         return _complete(locked, reason)
 
 
@@ -97,7 +97,7 @@ def _complete(locked: LockedTicket, reason: str) -> Outcome:
 
 
 def _change_account(locked: LockedTicket, reason: str) -> Outcome:
-    """What the press does, by claim."""
+    """What the reset does, by claim."""
     ticket, subject = locked.ticket, locked.ticket.subject
     actor, number = locked.actor.party, ticket.pk
     if ticket.claim == Claim.UNVERIFIED_EMAIL:
@@ -146,7 +146,7 @@ def break_glass(subject: User, *, reason: str) -> Outcome:
     try:
         with transaction.atomic():
             ticket = _ticket_for(subject)
-            return press_glass(ticket.pk, actor=OPERATOR, reason=reason)
+            return break_glass_on(ticket.pk, actor=OPERATOR, reason=reason)
     except errors.RecoveryError as refusal:  # what the verb wrote down went with its transaction
         left = RecoveryTicket.objects.open().filter(subject=subject).values_list("pk", flat=True).first()
         log.record_hourly(
@@ -156,7 +156,7 @@ def break_glass(subject: User, *, reason: str) -> Outcome:
         raise
 
 
-def press_glass(ticket_id: int, *, actor: Actor, reason: str) -> Outcome:
+def break_glass_on(ticket_id: int, *, actor: Actor, reason: str) -> Outcome:
     """The verb of `break_glass`, on the ticket it works with. Raises ReasonTooShort."""
     with verb(Verb.BREAK_GLASS, ticket_id, actor) as locked:
         text = check_reason(reason)

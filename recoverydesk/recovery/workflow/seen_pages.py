@@ -16,7 +16,7 @@ from recoverydesk.recovery.models import RecoveryTicket
 
 LONGEST_NUMBER = 18
 NO_NEWS = (Tag.ACCOUNT_EMAIL_SENT, Tag.ACCOUNT_RECOVERY_REFUSED)
-Pressed = Mapping[str, Any]
+Form = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ def of_each(ticket_ids: Iterable[int]) -> dict[int, Seen]:
     return {pk: Seen(version, last.get(pk, 0)) for pk, version in versions.items()}
 
 
-def seen(pressed: Pressed) -> Seen:
+def seen(form: Form) -> Seen:
     """What the form's page showed. A number that is missing, huge or none at all is no ticket's."""
-    version, event = number(pressed, "version"), number(pressed, "seen")
+    version, event = number(form, "version"), number(form, "seen")
     return Seen(-1 if version is None else version, -1 if event is None else event)
 
 
@@ -64,9 +64,9 @@ def _is_event_of(ticket: RecoveryTicket, event: int) -> bool:
     return event == 0 or (event > 0 and Event.objects.filter(pk=event, ticket=ticket.pk).exists())
 
 
-def number(pressed: Pressed, name: str) -> int | None:
+def number(form: Form, name: str) -> int | None:
     """A number of a form; None when it is not there, -1 for what is no such number."""
-    text = str(pressed.get(name, ""))
+    text = str(form.get(name, ""))
     if not text:
         return None
     return int(text) if text.isdecimal() and text.isascii() and len(text) < LONGEST_NUMBER else -1

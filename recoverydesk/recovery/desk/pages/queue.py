@@ -60,7 +60,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 
 def take_next(request: HttpRequest) -> HttpResponse:
-    """A POST that puts the longest waiting ticket on the presser's desk and opens it."""
+    """A POST that assigns the longest waiting ticket to whoever sent it and opens it."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     must_view(request)

@@ -22,7 +22,7 @@ def user_of(request: HttpRequest) -> User:
 
 
 def actor_of(request: HttpRequest) -> permissions.Actor:
-    """Who presses, and what they confirmed with a second factor in this request."""
+    """Who acts, and what they confirmed with a second factor in this request."""
     return permissions.staff(user_of(request), confirmed=decisions.confirmed(request))
 
 

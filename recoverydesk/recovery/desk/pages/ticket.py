@@ -1,4 +1,4 @@
-"""The ticket page's doors: the page, every press, replies, mails, and who else is there. No rule lives here."""
+"""The ticket page's views: the page, every button, replies, mails, and who else is there. No rule lives here."""
 
 from http import HTTPStatus
 from typing import Any
@@ -56,7 +56,7 @@ def _frame(request: HttpRequest, title: str) -> dict[str, Any]:
     return {**admin.site.each_context(request), "opts": RecoveryTicket._meta, "title": title}
 
 
-def press(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+def submit(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """Every button of the ticket page: a POST that calls one verb and comes back, by way of a second factor where the
     verb decides.
 

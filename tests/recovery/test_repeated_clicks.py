@@ -1,4 +1,4 @@
-"""Every public button pressed twice: the second press shows the page of the first and changes nothing."""
+"""Every public button clicked twice: the second click shows the page of the first and changes nothing."""
 
 import re
 from typing import Any
@@ -18,10 +18,10 @@ from tests.recovery.builders import (
     DAY,
     REASON,
     age_factors,
+    as_staff,
     everything,
     make_admin,
     make_ticket,
-    pressing,
     status_link,
     stop_link,
 )
@@ -41,11 +41,11 @@ def words(response: Any) -> str:
     return re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", response.content.decode())
 
 
-def twice(page: str, **pressed: str) -> str:
-    """Press in two browsers, one after the other; the two pages say the same, and the second changed nothing."""
-    first = Client().post(page, pressed, follow=True)
+def twice(page: str, **fields: str) -> str:
+    """Click in two browsers, one after the other; the two pages say the same, and the second changed nothing."""
+    first = Client().post(page, fields, follow=True)
     before = everything()
-    second = Client().post(page, pressed, follow=True)
+    second = Client().post(page, fields, follow=True)
     assert (second.status_code, words(second)) == (first.status_code, words(first))
     assert everything() == before
     return words(first)
@@ -77,7 +77,7 @@ def test_stop(ada: User, button: str) -> None:
 def test_a_second_stop_that_disputes(ada: User) -> None:
     Client().post(path(stop_link(make_ticket(ada))), {"stop": "1"})
     link = path(stop_link(make_ticket(ada)))
-    pages = {words(Client().post(link, {"stop": "1"}, follow=True)) for _press in range(2)}
+    pages = {words(Client().post(link, {"stop": "1"}, follow=True)) for _click in range(2)}
     assert len(pages) == 1
     assert "Your objection is written down" in pages.pop()
     assert RecoveryTicket.objects.latest("id").status == Status.CHALLENGED
@@ -85,9 +85,9 @@ def test_a_second_stop_that_disputes(ada: User) -> None:
 
 def test_object_after_the_reset(ada: User) -> None:
     ticket = make_ticket(ada, Status.READY)
-    decided.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
+    decided.reset(ticket.pk, actor=as_staff(make_admin("resetter")), reason=REASON)
     page = path(Link.objects.filter(purpose="stop").earliest("id"))
-    first, second = (words(Client().post(page, {"lock": "1"}, follow=True)) for _press in range(2))
+    first, second = (words(Client().post(page, {"lock": "1"}, follow=True)) for _click in range(2))
     assert first == second
     assert "The account is frozen" in first
     assert Mail.objects.filter(context__tag="account:freeze").count() == 1
@@ -117,7 +117,7 @@ def test_confirm_the_mailbox_on_the_status_page(ada: User) -> None:
 
 def test_mail_me_a_new_link(ada: User) -> None:
     ticket = make_ticket(ada, Status.READY)
-    decided.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
+    decided.reset(ticket.pk, actor=as_staff(make_admin("resetter")), reason=REASON)
     page = path(Link.objects.get(purpose="choose_password"))
     Link.objects.filter(purpose="choose_password").update(expires_at=Now())
     assert "A new link is on its way" in twice(page, renew="1")
@@ -132,7 +132,7 @@ def signed_in(user: User) -> Client:
 
 def test_not_me_by_the_subject(ada: User) -> None:
     ticket, browser = make_ticket(ada), signed_in(ada)
-    for _press in range(2):
+    for _click in range(2):
         answer = browser.post("/recover/mine/", {"ticket": ticket.pk, "stop": "1"}, follow=True)
         assert "The request is closed." in words(answer)
         assert 'class="notice error"' not in words(answer)
@@ -150,14 +150,14 @@ def test_let_this_role_act_again(ada: User) -> None:
     browser = Client()
     browser.post("/account/login/", {"login": "kim", "password": factories.PASSWORD})
     browser.post("/account/second-factor/", {"code": factories.code(secret)})
-    for _press in range(2):
+    for _click in range(2):
         answer = browser.post("/recover/beside/", {"role": role.pk, "release": "1"}, follow=True)
         assert "Written down. Thank you." in words(answer)
     role.refresh_from_db()
     assert role.held_at is None
 
 
-# What a repeated press must not become ------------------------------------------------------------------------------
+# What a repeated click must not become -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.STOPPED, Status.EXPIRED, Status.COMPLETED])
@@ -167,14 +167,14 @@ def test_a_dead_status_link_says_withdrawn_of_no_other_end(ada: User, status: st
     assert Client().post(path(link), {"withdraw": "1"}).status_code == 404
 
 
-@pytest.mark.parametrize("pressed", [{}, {"withdraw": "1"}, {"pushed": "1"}, {"proof": "1", "kind": "device"}])
-def test_a_dead_link_opens_nothing_by_looking_and_nothing_by_other_buttons(ada: User, pressed: dict[str, str]) -> None:
+@pytest.mark.parametrize("fields", [{}, {"withdraw": "1"}, {"pushed": "1"}, {"proof": "1", "kind": "device"}])
+def test_a_dead_link_opens_nothing_by_looking_and_nothing_by_other_buttons(ada: User, fields: dict[str, str]) -> None:
     ticket = make_ticket(ada)
     page = path(status_link(ticket))
     links.kill(reference=ticket.reference)
     before = everything()
     assert Client().get(page).status_code == 404
-    assert Client().post(page, pressed).status_code == 404
+    assert Client().post(page, fields).status_code == 404
     assert everything() == before
 
 
@@ -189,7 +189,7 @@ def test_a_confirming_link_killed_before_it_was_used_confirms_nothing(ada: User)
 
 def test_a_used_choose_password_link_mails_no_new_one(ada: User) -> None:
     ticket = make_ticket(ada, Status.READY)
-    decided.reset(ticket.pk, actor=pressing(make_admin("resetter")), reason=REASON)
+    decided.reset(ticket.pk, actor=as_staff(make_admin("resetter")), reason=REASON)
     link = Link.objects.get(purpose="choose_password")
     links.use(link)
     assert Client().post(path(link), {"renew": "1"}).status_code == 404

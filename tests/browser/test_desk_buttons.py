@@ -1,4 +1,4 @@
-"""Every weighty button of the desk, pressed by the people it takes, and what the pages look like meanwhile."""
+"""Every weighty button of the desk, clicked by the people it takes, and what the pages look like meanwhile."""
 
 from collections.abc import Iterator
 
@@ -43,8 +43,8 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
 
 
-def press(person: Person, name: str, says: str, *, inside: Locator | None = None) -> None:
-    """Press a button, show the second factor if it is asked for, and wait for what the desk says."""
+def click_and_read(person: Person, name: str, says: str, *, inside: Locator | None = None) -> None:
+    """Click a button, show the second factor if it is asked for, and wait for what the desk says."""
     (inside or person.page.locator("#content")).get_by_role("button", name=name, exact=True).click()
     code, said = person.page.locator("input[name=code]"), person.page.get_by_text(says).first
     expect(code.or_(said).first).to_be_visible()
@@ -64,7 +64,7 @@ def form_of(page: Page, name: str) -> Locator:
     return page.locator("form").filter(has=button(page, name))
 
 
-# Presses -------------------------------------------------------------------------------------------------------------
+# Buttons -------------------------------------------------------------------------------------------------------------
 
 
 def test_an_exception_takes_two_people(desk: dict[str, Person]) -> None:
@@ -75,12 +75,12 @@ def test_an_exception_takes_two_people(desk: dict[str, Person]) -> None:
     mira.page.get_by_label("Boundary", exact=True).select_option(label="git.example.org/hidden")
     mira.page.get_by_label("What speaks for the claimant instead").select_option(value="dead_host")
     form_of(mira.page, "Ask somebody else to accept it").get_by_label("Reason").fill(REASON)
-    press(mira, "Ask somebody else to accept it", "Asked. Somebody else decides about the exception.")
+    click_and_read(mira, "Ask somebody else to accept it", "Asked. Somebody else decides about the exception.")
     expect(button(mira.page, "Approve the exception")).to_have_count(0)
     jon.page.goto(address)
     expect(jon.page.get_by_text("exception asked")).to_be_visible()
     jon.page.get_by_label("Accept git.example.org/hidden without proof? Reason").fill(REASON)
-    press(jon, "Approve the exception", "This boundary is excepted.")
+    click_and_read(jon, "Approve the exception", "This boundary is excepted.")
     expect(jon.page.locator(".boundary .badge.flag", has_text="excepted")).to_be_visible()
 
 
@@ -91,7 +91,7 @@ def test_a_boundary_is_added(desk: dict[str, Person], stack: Stack) -> None:
     form = form_of(mira.page, "Add this repository")
     form.get_by_label("A repository the claimant has to prove as well").fill(f"{stack.code_host}/extra/thing")
     form.get_by_label("Reason").fill(REASON)
-    press(mira, "Add this repository", "Added. The claimant is asked for it too.")
+    click_and_read(mira, "Add this repository", "Added. The claimant is asked for it too.")
     expect(mira.page.get_by_role("heading", name=f"{stack.code_host.removeprefix('http://')}/extra")).to_be_visible()
 
 
@@ -100,7 +100,7 @@ def test_a_ticket_is_disputed(desk: dict[str, Person]) -> None:
     jon.page.goto(ticket_of(jon.page, "kofi"))
     unfold(jon.page, "More")
     form_of(jon.page, "Dispute: wait longer, two people decide").get_by_label("Reason").fill(REASON)
-    press(jon, "Dispute: wait longer, two people decide", "The ticket is disputed")
+    click_and_read(jon, "Dispute: wait longer, two people decide", "The ticket is disputed")
     expect(jon.page.locator("#head .badge.flag", has_text="disputed")).to_be_visible()
     expect(button(jon.page, "Dispute: wait longer, two people decide")).to_have_count(0)
 
@@ -114,15 +114,15 @@ def test_two_people_approve_and_reset_with_the_typed_name(desk: dict[str, Person
     expect(button(otto.page, "Reset second factors")).to_have_count(0)
     typed = otto.page.get_by_label("Two people decide here: type the account's name")
     typed.fill("somebody")
-    press(otto, "Approve", "Type the username of the account exactly")
+    click_and_read(otto, "Approve", "Type the username of the account exactly")
     expect(typed).to_have_value("somebody")
     typed.fill("nils")
-    press(otto, "Approve", "Approved. Somebody else resets.")
+    click_and_read(otto, "Approve", "Approved. Somebody else resets.")
     rosa.page.goto(address)
     expect(rosa.page.get_by_text("otto approved on")).to_be_visible()
     rosa.page.get_by_label("Two people decide here: type the account's name").fill("nils")
     shoot(rosa.page, "desk-reset")
-    press(rosa, "Reset second factors", "What the reset did")
+    click_and_read(rosa, "Reset second factors", "What the reset did")
     expect(rosa.page.locator(".result")).to_contain_text("Removed: 1 authenticator app")
     shoot(rosa.page, "desk-reset-done")
 
@@ -145,7 +145,7 @@ def test_a_role_on_hold_is_released_by_two_people(desk: dict[str, Person], stack
         person.page.goto(address)
         expect(person.page.get_by_text("nest-egg, Owner")).to_be_visible()
         form_of(person.page, "Let this role act again").get_by_label("Reason").fill(REASON)
-        press(person, "Let this role act again", says)
+        click_and_read(person, "Let this role act again", says)
     expect(otto.page.get_by_text("Roles on hold after this ticket")).to_have_count(0)
 
 
@@ -154,7 +154,7 @@ def test_who_is_named_in_a_note_sees_it_until_it_is_read(desk: dict[str, Person]
     jon.page.goto("/admin/")
     jon.page.get_by_role("region", name="You are named in staff notes").get_by_role("link", name="kofi").click()
     expect(jon.page.locator("#timeline li:target")).to_contain_text("is this the same person?")
-    press(jon, "Mark as read", "Marked as read.")
+    click_and_read(jon, "Mark as read", "Marked as read.")
     jon.page.goto("/admin/")
     expect(jon.page.get_by_role("heading", name="Needs a person")).to_be_visible()
     expect(jon.page.get_by_text("You are named in staff notes")).to_have_count(0)
@@ -165,11 +165,11 @@ def test_a_view_is_saved_and_removed(desk: dict[str, Person]) -> None:
     mira.page.goto(f"{QUEUE}?queue=all&flag=disputed")
     unfold(mira.page, "Save this view")
     mira.page.get_by_label("Name, for you alone").fill("disputed anywhere")
-    press(mira, "Save", "Saved as “disputed anywhere”.")
+    click_and_read(mira, "Save", "Saved as “disputed anywhere”.")
     mira.page.goto(QUEUE)
     mira.page.get_by_role("link", name="disputed anywhere").click()
     expect(mira.page.locator("#result_list tbody tr", has_text="olga")).to_be_visible()
-    press(mira, "Remove the view “disputed anywhere”", "The saved view is removed.")
+    click_and_read(mira, "Remove the view “disputed anywhere”", "The saved view is removed.")
     expect(mira.page.get_by_role("link", name="disputed anywhere")).to_have_count(0)
 
 
