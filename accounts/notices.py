@@ -41,7 +41,7 @@ def new_browser(user: User, event: Event, *, origin: Origin) -> None:
 
 
 def tell(user: User, event: Event, *, origin: Origin | None = None, address: str = "", kind: str = KIND) -> None:
-    """Queue the notice of one event to all verified addresses and those removed lately.
+    """Queue the notice of one event to all verified addresses and those removed recently.
 
     Where staff acted, from where stays out, as on the history page. Nothing anybody typed goes along. What one address
     hears of the same kind of change is limited to five mails a day: a stolen session can bomb nobody with them, and

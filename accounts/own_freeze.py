@@ -1,6 +1,6 @@
 """How an owner's own freeze ends: by a sign-in with a second factor old enough to be the owner's.
 
-Whoever broke in and froze the account, or added a factor lately, does not open it again. A staff freeze is lifted by
+Whoever broke in and froze the account, or added a factor recently, does not open it again. A staff freeze is lifted by
 staff alone.
 """
 

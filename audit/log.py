@@ -99,7 +99,7 @@ def record_hourly(
     verb: str,
     **data: Any,
 ) -> None:
-    """Write one event, unless the same hand did the same (verb and error) in the last hour.
+    """Write one event, unless the same actor did the same (verb and error) in the last hour.
 
     For what anybody with a mailed link or an account could repeat all day: nothing written here is ever erased. Call
     it for a refusal after the refused transaction is over.

@@ -15,7 +15,7 @@ LEASE = timedelta(minutes=2)
 BATCH = 10  # rows that one worker takes at a time, so that the others find some, too
 PATIENCE = 60  # seconds of a round in which a new row may be begun; the lease lives twice as long
 Order = Sequence[str | models.expressions.OrderBy]
-LEAST_LATELY: Order = (models.F("leased_until").asc(nulls_first=True), "id")  # whoever waits for a worker longest
+LONGEST_WAITING: Order = (models.F("leased_until").asc(nulls_first=True), "id")  # whoever waits for a worker longest
 
 
 class Leased(models.Model):
@@ -59,7 +59,7 @@ def claim(
     return list(queryset.filter(lease=lease).order_by(*order_by))
 
 
-def in_turn(queryset: models.QuerySet[Row], *, order_by: Order = LEAST_LATELY) -> Iterator[Row]:
+def in_turn(queryset: models.QuerySet[Row], *, order_by: Order = LONGEST_WAITING) -> Iterator[Row]:
     """Lease free rows, ten at a time, and yield each, until none is left or a minute is over.
 
     The caller gives each row back. One given back since the first were leased waits for the next round, though it

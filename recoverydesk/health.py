@@ -25,12 +25,12 @@ def livez(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when every part is ready, else 503; the JSON has a word for each part, the log has the reason."""
-    found = parts_lately()
+    found = recent_parts()
     ready = bool(found) and set(found.values()) == {readiness.OK}
     return JsonResponse({"status": "ok" if ready else "not ready", **found}, status=200 if ready else 503)
 
 
-def parts_lately() -> dict[str, str]:
+def recent_parts() -> dict[str, str]:
     """What the parts answered at most READYZ_KEEPS ago; what they said before that while somebody else asks them.
 
     So whoever asks often costs little, and a part that does not answer holds up one thread.

@@ -81,7 +81,7 @@ def keys() -> None:
 
 
 def worker() -> None:
-    """A round of due work has ended lately."""
+    """A round of due work has ended recently."""
     if (state := heartbeat.state()) != OK:
         raise NotReady(state, "look at the worker, beat and the broker")
 

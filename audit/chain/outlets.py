@@ -35,7 +35,7 @@ def seal_of(number: int) -> Seal | None:
     return Seal.objects.filter(number=number).first()
 
 
-def hand_over(outlet: Outlet, head: Seal) -> bool:
+def mark_handed(outlet: Outlet, head: Seal) -> bool:
     """Note that this seal is being handed over; False when another worker was first."""
     rows = Outlet.objects.filter(pk=outlet.pk, seal=outlet.seal)
     return bool(rows.update(seal=head.number, handed_at=Now()))

@@ -47,11 +47,11 @@ def deliver() -> int:
     due = Outlet.objects.filter(pk=outlet.pk, seal=outlet.seal, next_try__lte=Now())
     if head is None or not due.update(next_try=Now() + LEASE):
         return 0
-    error = hand(json.dumps(checkpoints.line_of(head, outlets.seal_of(outlet.seal))), settings.AUDIT_SINK)
+    error = send(json.dumps(checkpoints.line_of(head, outlets.seal_of(outlet.seal))), settings.AUDIT_SINK)
     return _failed(outlet, error) if error else _taken(outlet, head)
 
 
-def hand(line: str, sink: str) -> str:
+def send(line: str, sink: str) -> str:
     """Give one line to a sink; returns why it was not taken, or nothing."""
     command, given = shlex.split(sink), f"{line}\n"
     if is_address(sink):
@@ -102,7 +102,7 @@ def _end(running: "subprocess.Popen[bytes]") -> None:
 
 
 def _taken(outlet: Outlet, head: Seal) -> int:
-    outlets.hand_over(outlet, head)
+    outlets.mark_handed(outlet, head)
     outlets.note_left(outlet, head.number)
     Outlet.objects.filter(pk=outlet.pk).update(next_try=Now())
     return 1

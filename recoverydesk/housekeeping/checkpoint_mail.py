@@ -31,7 +31,7 @@ def send() -> int:
     if head is None or not _is_due(outlet, before, head):
         return 0
     with transaction.atomic():
-        return _queue(head, before) if outlets.hand_over(outlet, head) else 0
+        return _queue(head, before) if outlets.mark_handed(outlet, head) else 0
 
 
 def _is_due(outlet: Outlet, before: Seal | None, head: Seal) -> bool:

@@ -57,11 +57,11 @@ def not_one_reset() -> Iterator[Broken]:
     resets = Event.objects.filter(tag__in=RESETS, ticket__isnull=False).values_list("ticket")
     counts = dict(resets.annotate(many=Count("id")))
     completed = RecoveryTicket.objects.filter(status=Status.COMPLETED).select_related("reset_by")
-    hands = {ticket.pk: ticket.reset_by.uid if ticket.reset_by else None for ticket in completed.iterator()}
-    for number in sorted(hands.keys() | counts.keys()):
-        many, wanted = counts.get(number, 0), 1 if number in hands else 0
+    reset_by = {ticket.pk: ticket.reset_by.uid if ticket.reset_by else None for ticket in completed.iterator()}
+    for number in sorted(reset_by.keys() | counts.keys()):
+        many, wanted = counts.get(number, 0), 1 if number in reset_by else 0
         if many != wanted:
             yield Broken("not_one_reset", f"ticket:{number}", f"{many} resets, {wanted} expected")
-    for number, uid in Event.objects.filter(tag__in=RESETS, ticket__in=hands).values_list("ticket", "actor_uid"):
-        if number is not None and uid != hands[number]:
+    for number, uid in Event.objects.filter(tag__in=RESETS, ticket__in=reset_by).values_list("ticket", "actor_uid"):
+        if number is not None and uid != reset_by[number]:
             yield Broken("not_one_reset", f"ticket:{number}", "somebody else is named on it than in its event")

@@ -66,15 +66,15 @@ def clock_before_notices() -> Iterator[Broken]:
         yield Broken("clock_before_notices", f"ticket:{ticket.pk}", "a notice had not left")
 
 
-def wrong_hand() -> Iterator[Broken]:
+def reset_by_wrong_person() -> Iterator[Broken]:
     """Nobody resets their own account, nor one they own a project with."""
     for ticket in completed_by_admin().filter(reset_by=F("subject")):
-        yield Broken("wrong_hand", f"ticket:{ticket.pk}", "reset by its own subject")
+        yield Broken("reset_by_wrong_person", f"ticket:{ticket.pk}", "reset by its own subject")
     theirs = Role.objects.filter(user=OuterRef("subject"), accepted_at__lte=OuterRef("completed_at"))
     owner = Q(reset_by__roles__kind=Role.Kind.OWNER, reset_by__roles__accepted_at__lte=F("completed_at"))
     shared = Q(reset_by__roles__project__in=theirs.values("project"))
     for ticket in completed_by_admin().exclude(reset_by=F("subject")).filter(owner & shared).distinct():
-        yield Broken("wrong_hand", f"ticket:{ticket.pk}", "reset by a co-owner")
+        yield Broken("reset_by_wrong_person", f"ticket:{ticket.pk}", "reset by a co-owner")
 
 
 def several_open() -> Iterator[Broken]:

@@ -17,7 +17,7 @@ RULES: tuple[Callable[[], Iterator[Broken]], ...] = (
     evidence.mailbox_not_confirmed,
     evidence.reset_before_its_time,
     evidence.clock_before_notices,
-    evidence.wrong_hand,
+    evidence.reset_by_wrong_person,
     evidence.several_open,
     second_people.approval_missing,
     second_people.exception_by_one,

@@ -94,6 +94,6 @@ def _place(world: World, ticket: Ticket, actor: str) -> int | None:
 def _event(
     world: World, actor: int | None, user: int, at: datetime, tag: Tag, ticket: int | None, data: str
 ) -> tuple[Any, ...]:
-    hand = (None, "system") if actor is None else (world.uids[actor], world.names[actor])
+    who = (None, "system") if actor is None else (world.uids[actor], world.names[actor])
     uid, name = world.uids[user], world.names[user]
-    return at, tag.value, *hand, uid, name, ticket, None, "", None, data, ""
+    return at, tag.value, *who, uid, name, ticket, None, "", None, data, ""

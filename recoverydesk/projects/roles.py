@@ -25,7 +25,7 @@ class RoleError(Exception):
 
 
 class InQuarantine(RoleError):
-    """The account was recovered lately; its roles stay as they are for some days (design rule 9)."""
+    """The account was recovered recently; its roles stay as they are for some days (design rule 9)."""
 
     message = _("The account was recovered lately; roles cannot change for some days.")
 

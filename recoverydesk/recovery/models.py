@@ -203,7 +203,7 @@ class Boundary(Leased):
     kind = models.CharField(max_length=8, choices=Kind.choices)
     own = models.BooleanField(
         default=False, db_default=False
-    )  # asked for without invitations and young roles: may make a row milder
+    )  # asked for without invitations and young roles: may make a row less strict
     repositories = models.JSONField(default=list)
     young_repositories = models.JSONField(default=list, db_default=[])  # shown beside those that count, never asked
     added_at = models.DateTimeField(db_default=Now())

@@ -130,7 +130,7 @@ def challenge_key(ticket: RecoveryTicket, round_: int = 0) -> str:
 
 
 def tell_addresses(ticket: RecoveryTicket, kind: str, *, once: str = "", **context: Any) -> None:
-    """One mail with its own stop link to every verified address, and to those removed lately.
+    """One mail with its own stop link to every verified address, and to those removed recently.
 
     `once` names one of several notices of the same kind.
     """

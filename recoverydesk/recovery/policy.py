@@ -88,7 +88,7 @@ class Case:
     has_projects: bool
     critical: bool
     subject_is_staff: bool
-    stopped_lately: bool
+    recently_stopped: bool
     signed_in: bool
     bounced: bool
     frozen: bool
@@ -160,7 +160,7 @@ def _new_contact(case: Case, numbers: Numbers) -> Row:
 
 
 def _second_factor(case: Case, numbers: Numbers) -> Row:
-    """A boundary that staff added, or that is planted, never makes the row of accounts without one milder."""
+    """A boundary that staff added, or that is planted, never makes the row of accounts without one less strict."""
     if not case.has_projects and not case.asked:
         return Row("second factor, no projects", timedelta(0), after_mailbox=False)
     window = numbers.objection_window_critical if case.critical else numbers.objection_window
@@ -176,7 +176,7 @@ def _special_rows(case: Case, numbers: Numbers) -> list[Row]:
     there = {
         Row("exception", wait, people=2, asks=(Missing.BOUNDARY_OR_PROOF,)): case.excepted > 0,
         Row("disputed", wait, after_dispute=True, people=2): case.disputed,
-        Row("stopped lately", wait, people=2): case.stopped_lately,
+        Row("stopped lately", wait, people=2): case.recently_stopped,
         Row("staff", wait, people=2, superuser=True): case.subject_is_staff,
         Row("two people always", timedelta(0), after_mailbox=False, people=2): numbers.always_two,
     }

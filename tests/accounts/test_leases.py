@@ -119,7 +119,7 @@ def test_the_clock_moves_inside_a_transaction() -> None:
     assert database_now() > first
 
 
-# In turn: batch after batch, whoever was tried least lately first -----------------------------------------------------
+# In turn: batch after batch, whoever waited longest first -------------------------------------------------------------
 
 
 def test_every_free_row_comes_once_a_round_though_it_stay_due() -> None:
@@ -136,7 +136,7 @@ def test_a_row_that_was_tried_goes_to_the_end_of_the_line() -> None:
     make(3)
     for row in leases.in_turn(Request.objects.exclude(network="002")):
         leases.give_back(row)
-    one_by_one = [leases.claim(Request.objects.all(), limit=1, order_by=leases.LEAST_LATELY) for _ in range(3)]
+    one_by_one = [leases.claim(Request.objects.all(), limit=1, order_by=leases.LONGEST_WAITING) for _ in range(3)]
     assert [row.network for (row,) in one_by_one] == ["002", "000", "001"]
 
 

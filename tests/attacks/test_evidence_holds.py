@@ -1,4 +1,4 @@
-"""Boundaries under load and under a liar's hands; one answer for everybody."""
+"""Boundaries under load and under a liar; one answer for everybody."""
 
 import re
 import threading

@@ -1,4 +1,4 @@
-"""A thief plants a boundary of their own in somebody else's evidence: it is asked for, and makes nothing milder."""
+"""A thief plants a boundary of their own in somebody else's evidence: it is asked for and makes no row less strict."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -49,7 +49,7 @@ def give(bait: Project, user: User) -> None:
 
 
 def lure(bait: Project, user: User) -> None:
-    """The other accepted lately."""
+    """The other accepted recently."""
     factories.add_role(bait, user, since=database_now() - 29 * DAY)
 
 

@@ -1,4 +1,4 @@
-"""An export, the outsider's check of it, and hands that change the file. Line by line: `Lines` have no line ends."""
+"""An export, the outsider's check of it, and people who change the file. Line by line: `Lines` have no line ends."""
 
 import contextlib
 import hashlib

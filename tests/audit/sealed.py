@@ -1,4 +1,4 @@
-"""Sealed logs for the tests, and hands that can do whatever a superuser of the database can."""
+"""Sealed logs for the tests, and people who can do whatever a superuser of the database can."""
 
 import random
 from collections.abc import Iterator, Sequence

@@ -132,7 +132,7 @@ def test_two_workers_queue_one_mail(root: None) -> None:
     happens()
     outlet = outlets.named(outlets.MAIL)
     head = Seal.objects.get()
-    assert [outlets.hand_over(outlet, head), outlets.hand_over(outlet, head)] == [True, False]
+    assert [outlets.mark_handed(outlet, head), outlets.mark_handed(outlet, head)] == [True, False]
 
 
 # Silence ------------------------------------------------------------------------------------------------------------

@@ -85,13 +85,13 @@ def test_an_address_never_verified_has_to_stay_on_file_and_alone(db: None) -> No
 # What stands beside it -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("ago", "lately"), [(30 * DAY, True), (30 * DAY + MOMENT, False)])
-def test_a_stop_counts_for_thirty_days_to_the_moment(ada: User, ago: timedelta, lately: bool) -> None:
+@pytest.mark.parametrize(("ago", "counts"), [(30 * DAY, True), (30 * DAY + MOMENT, False)])
+def test_a_stop_counts_for_thirty_days_to_the_moment(ada: User, ago: timedelta, counts: bool) -> None:
     ticket, now = make_ticket(ada), database_now()
     for contact, closed in (("old@example.org", now - 90 * DAY), ("x@example.org", now - ago)):
         make_ticket(ada, Status.STOPPED, contact=contact, closed_at=closed)
     make_ticket(ada, Status.REJECTED, contact="y@example.org")
-    assert cases.read(ticket, now).stopped_lately == lately
+    assert cases.read(ticket, now).recently_stopped == counts
 
 
 @pytest.mark.parametrize(("later", "gained"), [(-MOMENT, False), (timedelta(0), True), (MOMENT, True)])

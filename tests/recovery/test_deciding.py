@@ -53,7 +53,7 @@ from tests.recovery.test_admin import browser, button, page
 
 pytestmark = pytest.mark.django_db
 Scene = Callable[[User], tuple[RecoveryTicket, dict[str, Any]]]
-# Buttons that ask, wait, close, object or talk: they hand nothing to anybody, and the claimant can ask again.
+# Buttons that ask, wait, close, object or talk: they give nobody anything, and the claimant can ask again.
 NO_DECISION = {
     "challenge", "check_now", "resend", "send_back", "reject", "duplicate", "note", "read", "take", "dispute",
     "add_boundary", "snooze", "assign",

@@ -18,7 +18,7 @@ NUMBERS = Numbers(24 * HOUR, 72 * HOUR, 7 * DAY, 14 * DAY, 7 * DAY)
 ALWAYS = replace(NUMBERS, always_two=True)
 PLAIN = Case(
     claim="second_factor", status="challenged", asked=0, proved=0, has_projects=False, critical=False,
-    subject_is_staff=False, stopped_lately=False, signed_in=False, bounced=False, frozen=False,
+    subject_is_staff=False, recently_stopped=False, signed_in=False, bounced=False, frozen=False,
     mailbox_confirmed_at=None, notices_settled_at=None, wait_until=None, needs_a_person=False, objected=False,
     host_failing=False,
 )  # fmt: skip
@@ -41,7 +41,7 @@ def every_case() -> tuple[Case, ...]:
         replace(
             PLAIN, claim=claim, asked=asked, proved=proved, own=own, own_proved=own_proved, excepted=excepted,
             added_proved=added, has_projects=asked > 0 or critical, critical=critical, subject_is_staff=is_staff,
-            disputed_at=DISPUTED if disputed else None, stopped_lately=stopped, account_proof=bound,
+            disputed_at=DISPUTED if disputed else None, recently_stopped=stopped, account_proof=bound,
             old_addresses_dead=dead, mailbox_confirmed_at=CONFIRMED if confirmed else None,
             notices_settled_at=SETTLED,
         )
@@ -98,7 +98,7 @@ TABLE = [
     Line(lambda c: is_lost_mail(c) and silent(c), lambda c: 30 * DAY, LONG, 2, lambda c: c.own_proved > 0),
     Line(lambda c: c.excepted > 0, lambda c: 7 * DAY, LONG, 2, lambda c: c.own_proved > 0 or c.account_proof),
     Line(lambda c: c.disputed, lambda c: 7 * DAY, (*LONG, "disputed_at"), 2),
-    Line(lambda c: c.stopped_lately, lambda c: 7 * DAY, LONG, 2),
+    Line(lambda c: c.recently_stopped, lambda c: 7 * DAY, LONG, 2),
     Line(lambda c: c.subject_is_staff, lambda c: 7 * DAY, LONG, 2, superuser=True),
 ]  # fmt: skip
 
@@ -322,7 +322,7 @@ def test_whose_turn_it_is_in_every_combination(status: str) -> None:
 
 def test_the_one_next_step() -> None:
     done = replace(PLAIN, asked=1, own=1, proved=1, own_proved=1, mailbox_confirmed_at=NOW, wait_until=NOW)
-    two = replace(done, status="ready", stopped_lately=True)
+    two = replace(done, status="ready", recently_stopped=True)
     steps = {
         replace(PLAIN, status="new"): Step.CHALLENGE,
         replace(PLAIN, asked=1): Step.PROBE,

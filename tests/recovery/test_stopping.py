@@ -137,7 +137,7 @@ def test_a_co_owner_who_objects_again_and_again_fills_no_log(ada: User) -> None:
         workflow.dispute(ticket.pk, actor=permissions.signed_in(kim), reason=REASON)
     assert tags_of(ticket).count("account:recovery:dispute") == 1
     workflow.dispute(ticket.pk, actor=as_staff(make_moderator()), reason=REASON)
-    assert tags_of(ticket).count("account:recovery:dispute") == 2  # another hand
+    assert tags_of(ticket).count("account:recovery:dispute") == 2  # another objector
 
 
 def test_stop_and_freeze_ends_sessions_and_freezes(ada: User, client: Client) -> None:

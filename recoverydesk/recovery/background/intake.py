@@ -73,8 +73,8 @@ def _say_received(ticket: RecoveryTicket) -> None:
     """
     if ticket.challenges_itself or ticket.claim != Claim.SECOND_FACTOR:
         return
-    lately = RecoveryTicket.objects.filter(subject=ticket.subject_id, mailbox_confirmed_at=None)
-    if lately.filter(opened_at__gt=Now() - timedelta(days=30)).count() <= UNCONFIRMED_A_MONTH:
+    unconfirmed = RecoveryTicket.objects.filter(subject=ticket.subject_id, mailbox_confirmed_at=None)
+    if unconfirmed.filter(opened_at__gt=Now() - timedelta(days=30)).count() <= UNCONFIRMED_A_MONTH:
         notices.tell_addresses(ticket, "recovery_received")
 
 

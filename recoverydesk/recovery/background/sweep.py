@@ -62,7 +62,7 @@ def sweep() -> dict[str, int]:
 
 
 def _each(due: QuerySet[RecoveryTicket], verb: Callable[[int], object]) -> int:
-    """Try a verb on each due ticket nobody else has, whoever was tried least lately first, each in its transaction."""
+    """Try a verb on each due ticket nobody else has, the one that waited longest first, each in its transaction."""
     return sum(_tried(ticket, verb) for ticket in leases.in_turn(due))
 
 

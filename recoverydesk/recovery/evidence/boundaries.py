@@ -31,7 +31,7 @@ class FrozenRepository(NamedTuple):
 class FrozenBoundary:
     """One boundary as it will stand in the ticket; kind is asked, young or retired.
 
-    `own` is one that would be asked for without invitations and young roles: only such a one ever makes a row milder,
+    `own` is one asked for without invitations and young roles, too: only such a one ever makes a row less strict,
     and only repositories of the subject's own projects prove it. `young` are repositories of an older boundary that
     are themselves too young to count: shown, never asked.
     """

@@ -34,7 +34,7 @@ TO_THE_CONTACT = (
 CHALLENGE_MAILS = (*TO_THE_CONTACT, "recovery_notice", "recovery_co_owner")
 LOST = (Mail.State.FAILED, Mail.State.BOUNCED)
 NEEDS_A_PERSON = {Verdict.NOT_A_REPOSITORY, Verdict.MOVED, Verdict.BLOCKED, Verdict.AMBIGUOUS}
-STOPPED_LATELY = timedelta(days=30)
+STOP_COUNTS_FOR = timedelta(days=30)
 HOST_FAILING = timedelta(days=1)
 
 
@@ -82,7 +82,7 @@ def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | Non
         critical=beside["critical"] or bool(ticket.facts.get("critical", False)),
         subject_is_staff=_is_staff(ticket),
         disputed_at=ticket.disputed_at,
-        stopped_lately=_within(STOPPED_LATELY, beside["stopped_at"], now),
+        recently_stopped=_within(STOP_COUNTS_FOR, beside["stopped_at"], now),
         signed_in=ticket.blocked_at is not None,
         bounced=ticket.contact_bounced_at is not None,
         frozen=ticket.subject.frozen_at is not None or not ticket.subject.is_active,
@@ -110,7 +110,7 @@ def _proved(rows: list[Boundary]) -> int:
 
 
 def _is_staff(ticket: RecoveryTicket) -> bool:
-    """Rights that are gone since the ticket opened make no row milder."""
+    """Rights that are gone since the ticket opened make no row less strict."""
     return ticket.subject.is_staff or ticket.subject.is_superuser or bool(ticket.facts.get("staff", False))
 
 

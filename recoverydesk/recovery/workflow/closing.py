@@ -35,8 +35,8 @@ def reject(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = Non
 def stop(ticket_id: int, *, actor: Actor, lock_account: bool = False) -> RecoveryTicket:
     """An owner says no. With `lock_account` their sessions end and the account is frozen, too.
 
-    A hand that stopped a request of this account in the last 30 days, or a visit with a second factor younger than
-    that, disputes instead: otherwise an intruder could keep the owner out for ever. The hand that stopped a request
+    An objector who stopped a request of this account in the last 30 days, or has a younger second factor,
+    disputes instead: otherwise an intruder could keep the owner out for ever. Whoever stopped a request
     may still lock the account afterwards, once. Raises InvalidTransition for whatever else is closed.
     """
     with verb(Verb.STOP, ticket_id, actor) as locked:
@@ -44,7 +44,7 @@ def stop(ticket_id: int, *, actor: Actor, lock_account: bool = False) -> Recover
             return _lock_later(locked, lock_account)
         if _disputes_instead(locked):
             return dispute_in(locked, "stopped again, or with a young second factor", lifts_block=_is_young(locked))
-        locked.ticket.stopped_by = hand_of(actor)
+        locked.ticket.stopped_by = objector_of(actor)
         ticket = close(locked, Status.STOPPED, Tag.ACCOUNT_RECOVERY_STOP, "stopped_by")
         if lock_account:
             freeze_account(locked, "stopped a recovery request")
@@ -52,27 +52,27 @@ def stop(ticket_id: int, *, actor: Actor, lock_account: bool = False) -> Recover
 
 
 def _lock_later(locked: LockedTicket, lock_account: bool) -> RecoveryTicket:
-    if not lock_account or not may_still_lock(locked.ticket, hand_of(locked.actor)):
+    if not lock_account or not may_still_lock(locked.ticket, objector_of(locked.actor)):
         raise errors.InvalidTransition(f"stop, {locked.ticket.status}")
     freeze_account(locked, "stopped a recovery request")
     return save(locked, Tag.ACCOUNT_RECOVERY_STOP, locked=True)
 
 
-def may_still_lock(ticket: RecoveryTicket, hand: str) -> bool:
-    """Whether this hand stopped the ticket and the account was not frozen since: what staff open stays open."""
-    if ticket.status != Status.STOPPED or ticket.stopped_by != hand or ticket.closed_at is None:
+def may_still_lock(ticket: RecoveryTicket, objector: str) -> bool:
+    """Whether this objector stopped the ticket and the account was not frozen since: what staff open stays open."""
+    if ticket.status != Status.STOPPED or ticket.stopped_by != objector or ticket.closed_at is None:
         return False
     frozen = Event.objects.filter(subject_uid=ticket.subject.uid, tag=Tag.ACCOUNT_FREEZE)
     return ticket.subject.frozen_at is None and not frozen.filter(time__gt=ticket.closed_at - A_MOMENT).exists()
 
 
-def hand_of(actor: Actor) -> str:
+def objector_of(actor: Actor) -> str:
     """Whose no it is: a mailbox of the account, or whoever is signed in to it."""
     return actor.link.recipient.lower() if actor.link is not None else SUBJECT
 
 
 def _disputes_instead(locked: LockedTicket) -> bool:
-    return _is_young(locked) or said_no_lately(locked)
+    return _is_young(locked) or said_no_recently(locked)
 
 
 def _is_young(locked: LockedTicket) -> bool:
@@ -80,9 +80,9 @@ def _is_young(locked: LockedTicket) -> bool:
     return Who.SUBJECT in locked.actor.parts and since is not None and since > locked.now - YOUNG_FACTOR
 
 
-def said_no_lately(locked: LockedTicket) -> bool:
-    """The same hand stopped or objected to another request of this account in the last 30 days."""
-    others = RecoveryTicket.objects.filter(subject_id=locked.ticket.subject_id, stopped_by=hand_of(locked.actor))
+def said_no_recently(locked: LockedTicket) -> bool:
+    """The same objector stopped or objected to another request of this account in the last 30 days."""
+    others = RecoveryTicket.objects.filter(subject_id=locked.ticket.subject_id, stopped_by=objector_of(locked.actor))
     since = locked.now - ONCE_IN
     return others.exclude(pk=locked.ticket.pk).filter(Q(closed_at__gte=since) | Q(objected_at__gte=since)).exists()
 

@@ -45,7 +45,7 @@ def dispute(ticket_id: int, *, actor: Actor, reason: str) -> RecoveryTicket:
 def dispute_in(locked: LockedTicket, reason: str, *, lifts_block: bool = False) -> RecoveryTicket:
     """Dispute inside another verb: never a stop, whoever it was. `lifts_block`: silence, or a young factor.
 
-    One more objection is written down and changes nothing: a hand that objects every minute would otherwise end each
+    One more objection is written down and changes nothing: somebody who objects every minute would otherwise end each
     approval before the second person can reset, and keep the owner out for ever.
     """
     ticket = locked.ticket

@@ -9,7 +9,7 @@ from recoverydesk.recovery.models import Approval, RecoveryTicket
 from recoverydesk.recovery.permissions import RESET, Actor
 from recoverydesk.recovery.reasons import check_reason
 from recoverydesk.recovery.workflow.checks import check_full_staff
-from recoverydesk.recovery.workflow.closing import freeze_account, hand_of, said_no_lately
+from recoverydesk.recovery.workflow.closing import freeze_account, objector_of, said_no_recently
 from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, check_confirmed, save, verb
 from recoverydesk.recovery.workflow.seen_pages import Seen
 from recoverydesk.recovery.workflow.table import Verb
@@ -18,7 +18,7 @@ from recoverydesk.recovery.workflow.table import Verb
 def object_after_reset(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
     """A stop within seven days after the reset, or while a password is on hold, freezes the account at once.
 
-    From a hand that said no lately, to this request or another, it makes the ticket our turn and no more. A second
+    From an objector of the last 30 days, to this request or another, it makes the ticket our turn and no more. A second
     button changes nothing. Raises InvalidTransition later.
     """
     with verb(Verb.OBJECT, ticket_id, actor) as locked:
@@ -26,7 +26,7 @@ def object_after_reset(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
         numbers, held = cases.numbers(), ticket.password_hold_until
         if not policy.may_object(ticket.completed_at, locked.now, numbers, hold_until=held):
             raise errors.InvalidTransition("the days of objecting are over")
-        if hand_of(actor) == ticket.stopped_by or said_no_lately(locked):
+        if objector_of(actor) == ticket.stopped_by or said_no_recently(locked):
             return _ask_to_look(locked)
         if cases.objected(ticket) and ticket.objected_at is not None and ticket.subject.frozen_at is not None:
             return ticket
@@ -34,7 +34,7 @@ def object_after_reset(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
 
 
 def _ask_to_look(locked: LockedTicket) -> RecoveryTicket:
-    """Once a person has settled what this hand said, or it said so elsewhere, it freezes nothing again."""
+    """Once a person has settled what this objector said, or they said so elsewhere, it freezes nothing again."""
     if cases.objected(locked.ticket):
         return locked.ticket
     locked.ticket.disputed_at = locked.now
@@ -48,7 +48,7 @@ def _freeze(locked: LockedTicket) -> RecoveryTicket:
     links.kill(reference=ticket.reference, purposes=["choose_password"])
     if first is None or (settled is not None and settled >= first):
         ticket.objected_at = locked.now
-    ticket.stopped_by = hand_of(locked.actor)
+    ticket.stopped_by = objector_of(locked.actor)
     return save(locked, Tag.ACCOUNT_RECOVERY_OBJECT, "objected_at", "stopped_by")
 
 

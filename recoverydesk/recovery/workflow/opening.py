@@ -146,7 +146,7 @@ def _check_switch(subject: User, claim: Claim) -> None:
 
 
 def _check_date(ticket: RecoveryTicket, actor: Actor, now: datetime) -> None:
-    """Whatever date a member of staff gives, the evidence is not made milder by it (design rule 1)."""
+    """Whatever date a member of staff gives, the evidence is not made less strict by it (design rule 1)."""
     if actor.user is None or actor.user.is_superuser or ticket.requested_at == now:
         return
     today = copy(ticket)
@@ -236,7 +236,7 @@ def gained_boundaries(
     places = {(row.host, row.namespace): row for row in known}
     found = [(row, places.get((row.host, row.namespace))) for row in _rows(ticket, links)]
     for row, _old in found:
-        row.own = False  # whatever came after the request makes nothing milder
+        row.own = False  # whatever came after the request makes nothing less strict
     return [(row, old) for row, old in found if old is None or _stricter(old, row)]
 
 

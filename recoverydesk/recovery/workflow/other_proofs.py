@@ -104,7 +104,7 @@ def _keep(locked: LockedTicket, kind: str) -> None:
 
 
 def check_word(owner: User, subject: User) -> None:
-    """Design rule 9: whoever was let back in lately vouches for nobody. Raises InQuarantine and RoleRests."""
+    """Design rule 9: whoever was let back in recently vouches for nobody. Raises InQuarantine and RoleRests."""
     if in_quarantine(owner):
         raise errors.InQuarantine
     if not people.co_owns(owner, subject, acting=True):

@@ -53,7 +53,7 @@ class Move:
 STAFF = frozenset({Who.MODERATOR, Who.ADMIN})
 OUTSIDE = frozenset({Who.CLAIMANT, Who.ADDRESS_HOLDER, Who.SUBJECT, Who.CO_OWNER})
 # What a person decides about an account: each needs a second factor shown for it, on the ticket as they saw it. The
-# other verbs of staff ask, wait, close or object: they hand nothing to anybody, and the claimant can ask again.
+# other verbs of staff ask, wait, close or object: they give nobody anything, and the claimant can ask again.
 DECISIONS = frozenset({
     Verb.RESET, Verb.APPROVE, Verb.ASK_EXCEPTION, Verb.APPROVE_EXCEPTION, Verb.DECLINE_EXCEPTION,
     Verb.SETTLE_OBJECTION,
