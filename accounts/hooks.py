@@ -53,9 +53,9 @@ def owns_projects(user: "User") -> bool:
     return cast(bool, _ask("owns_projects", False, user))
 
 
-def is_beside(actor: "User", user: "User") -> bool:
+def co_owns(actor: "User", user: "User") -> bool:
     """Whether this member of staff has an interest of their own in the account, such as a project in common."""
-    return cast(bool, _ask("is_beside", False, actor, user))
+    return cast(bool, _ask("co_owns", False, actor, user))
 
 
 def account_deleted(user: "User") -> None:

@@ -1,4 +1,4 @@
-"""How good a password must be, beside Django's own validators: guesses are counted with zxcvbn."""
+"""How good a password must be, in addition to Django's own validators: guesses are counted with zxcvbn."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a completed recovery changes in an account beside its second factors; the ticket office is the only caller.
+"""What a completed recovery changes in an account besides its second factors; the ticket office is the only caller.
 
 Every function runs inside the caller's transaction and mails nothing: the caller tells everybody.
 """

@@ -43,7 +43,7 @@ def may_freeze(actor: Party | str, user: User) -> bool:
     """Whether the actor may freeze or unfreeze this account as staff: nobody decides about themselves or a co-owner."""
     if not isinstance(actor, User):
         return actor == SYSTEM
-    return actor.pk != user.pk and actor.has_perm(FREEZE) and not hooks.is_beside(actor, user)
+    return actor.pk != user.pk and actor.has_perm(FREEZE) and not hooks.co_owns(actor, user)
 
 
 def _may_freeze_as_owner(actor: Party | str, user: User) -> bool:

@@ -22,7 +22,7 @@ that double; no loss, no limit of bandwidth. The real backend starts two process
 machine is most of what is above the line's own time.
 
 """
-BESIDE = """### One slow host never delays others
+NEXT_TO_SLOW_HOSTS = """### One slow host never delays others
 
 20 healthy probes at 4 hosts beside 8 dripping hosts, with all limits of politeness: the last healthy answer after
 {healthy:.2f} s, the last dripping host given up after {last:.1f} s.
@@ -228,7 +228,7 @@ def _deadlines(bars: Rows) -> str:
 def _slow_hosts(bars: Rows) -> str:
     last_healthy, last = hosts.beside_slow_ones()
     bars.append(report.bar("20 healthy probes beside 8 dripping hosts", last_healthy, 30, unit=" s"))
-    return BESIDE.format(healthy=last_healthy, last=last)
+    return NEXT_TO_SLOW_HOSTS.format(healthy=last_healthy, last=last)
 
 
 def _memory(bars: Rows) -> str:

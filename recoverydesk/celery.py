@@ -25,7 +25,7 @@ def banner_is_wanted() -> bool:
 
 
 class Worker(worker.Worker):
-    """Celery's worker, which prints nothing beside the log."""
+    """Celery's worker, which prints nothing besides the log."""
 
     def on_before_init(self, quiet: bool = False, **options: Any) -> None:
         """From the first line on it says that it is one."""

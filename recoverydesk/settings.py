@@ -285,7 +285,7 @@ OWN_FREEZE_OPENS_FOR = timedelta(days=30)  # age of a second factor that lifts i
 # Questions that accounts asks of the rooms above it (accounts/hooks.py) ---------------------------------------------
 ACCOUNTS_HOOKS = {
     "may_change_address": "recoverydesk.recovery.hooks.may_change_address",
-    "is_beside": "recoverydesk.recovery.hooks.is_beside",
+    "co_owns": "recoverydesk.recovery.hooks.co_owns",
     "may_delete_account": "recoverydesk.recovery.hooks.may_delete_account",
     "must_have_second_factor": "recoverydesk.recovery.hooks.must_have_second_factor",
     "owns_projects": "recoverydesk.recovery.hooks.owns_projects",

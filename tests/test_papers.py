@@ -279,11 +279,6 @@ def test_no_number_stands_for_two_decisions() -> None:
 
 # Words ----------------------------------------------------------------------------------------------------------------
 
-# Names that are not renamed yet. Take out what you rename; put nothing in.
-NOT_RENAMED = {
-    "Beside", "beside", "held_beside", "is_beside", "open_beside", "people_beside",
-}  # fmt: skip
-
 
 def banned_words() -> set[str]:
     table = (DOCS / "glossary.md").read_text().split("## Words we do not use")[1]
@@ -321,8 +316,7 @@ def test_no_name_says_a_word_we_do_not_use() -> None:
     banned = banned_words()
     said = {name for name in all_names() if words_of(name) & banned}
     assert {"press", "near", "promise"} <= banned
-    assert said - NOT_RENAMED == set(), "docs/glossary.md has the word to use instead"
-    assert NOT_RENAMED - said == set(), "renamed: take it out of NOT_RENAMED"
+    assert said == set(), "docs/glossary.md has the word to use instead"
 
 
 @pytest.mark.parametrize("planted", ["press", "check_presser", "IsNear", "ERRANDS", "_said_no_lately"])

@@ -1,4 +1,4 @@
-"""Where policy asked for two people, two people it was; where it asked for a proof beside, there is one."""
+"""Where policy asked for two people, two people decided; where it asked for another proof, there is one."""
 
 from collections.abc import Iterator
 

@@ -148,7 +148,7 @@ def releases(world: World) -> Iterator[tuple[Any, ...]]:
 
 
 def _member(world: World, flat: float, *, mixed: bool = False) -> int:
-    """The place of an account beside the desk's staff; some far more often than others."""
+    """The place of an account outside the desk's staff; some far more often than others."""
     pick = world.chance.scattered if mixed else world.chance.zipf
     return world.staff + pick(world.sizes.users - world.staff, flat)
 
@@ -200,7 +200,7 @@ def _remember(
 
 
 def roles(world: World) -> Iterator[tuple[Any, ...]]:
-    """The owner of each project, and for one in five somebody else beside."""
+    """The owner of each project, and for one in five somebody else as well."""
     since = world.today - timedelta(days=365 * YEARS)
     for project in world.projects:
         yield world.first["users"] + project.owner, project.id, Role.Kind.OWNER.value, since, since

@@ -87,8 +87,8 @@ def keep(content: Incoming, metadata: bytes = b"") -> list[str]:
     What an upload killed between storing and recording left is whole and is used.
     """
     name = stored_name(str(content.name), content.digest("sha256"))
-    beside = _put(name + METADATA, ContentFile(metadata), len(metadata)) if metadata else []
-    return [*beside, *_put(name, content, content.length)]
+    metadata_names = _put(name + METADATA, ContentFile(metadata), len(metadata)) if metadata else []
+    return [*metadata_names, *_put(name, content, content.length)]
 
 
 def _put(name: str, content: File[Any], length: int) -> list[str]:

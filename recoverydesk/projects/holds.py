@@ -54,7 +54,7 @@ def acting_owners(roles: Iterable[Role]) -> dict[int, list[str]]:
     }
 
 
-def held_beside(owner: User) -> QuerySet[Role]:
+def releasable_by(owner: User) -> QuerySet[Role]:
     """Other people's roles on hold in projects this user owns, acting: those they may release."""
     own = Role.objects.filter(user=owner, kind=Role.Kind.OWNER, accepted_at__isnull=False, held_at=None)
     held = Role.objects.filter(project__in=own.values("project"), held_at__isnull=False).exclude(user=owner)

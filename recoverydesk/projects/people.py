@@ -34,10 +34,10 @@ def co_owns(user: User, subject: User, *, acting: bool = False) -> bool:
 
     `acting` leaves out projects in which the user's own role is on hold.
     """
-    return people_beside(user, acting=acting).filter(user_id=subject.pk).exists()
+    return people_sharing_with(user, acting=acting).filter(user_id=subject.pk).exists()
 
 
-def people_beside(user: User, *, acting: bool = False) -> QuerySet[Role, int]:
+def people_sharing_with(user: User, *, acting: bool = False) -> QuerySet[Role, int]:
     """The ids of the others who accepted a role in a project that `user` owns: whom `co_owns` is true of."""
     own = Role.objects.filter(user=user, kind=Role.Kind.OWNER, accepted_at__isnull=False)
     own = own.filter(held_at=None) if acting else own

@@ -55,7 +55,7 @@ def owns_projects(user: User) -> bool:
     return Role.objects.filter(user=user, accepted_at__isnull=False).exists()
 
 
-def is_beside(actor: User, user: User) -> bool:
+def co_owns(actor: User, user: User) -> bool:
     """Design rule 11: who owns a project together with an account neither freezes nor unfreezes it."""
     return people.co_owns(actor, user)
 

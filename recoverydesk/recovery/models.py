@@ -307,7 +307,7 @@ class BoundaryException(models.Model):
 
 
 class OtherProof(models.Model):
-    """Proof beside boundaries and mailbox: something bound to the account, or a co-owner's word."""
+    """Proof other than boundaries and mailbox: something bound to the account, or a co-owner's word."""
 
     class Kind(models.TextChoices):
         PASSWORD = "password", _("current password")  # noqa: S105

@@ -126,7 +126,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table: how long to wait, from when, how many people must agree, and what proof beside."""
+    """One row of the table: how long to wait, from when, how many people must agree, and what other proof."""
 
     name: str
     wait: timedelta

@@ -33,8 +33,8 @@ def file(request: HttpRequest, name: str, filename: str) -> HttpResponseBase:
     row = File.objects.stored().filter(filename=wanted, release__project__normalized_name=name).first()
     if row is None or (wanted != filename and not row.metadata_sha256):
         raise Http404
-    beside = filename.removeprefix(wanted)
-    return _answer(request, row.stored_as + beside, filename, row.metadata_sha256 if beside else row.sha256)
+    suffix = filename.removeprefix(wanted)
+    return _answer(request, row.stored_as + suffix, filename, row.metadata_sha256 if suffix else row.sha256)
 
 
 def _answer(request: HttpRequest, stored_as: str, filename: str, sha256: str) -> HttpResponseBase:

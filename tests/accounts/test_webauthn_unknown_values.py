@@ -11,7 +11,7 @@ from tests.accounts.authenticator import Authenticator
 from tests.accounts.test_webauthn import ADD, STEP_UP, ask
 
 STRANGE: list[Any] = ["smart-card", "", 7, None, True, [], {"a": {"b": 1}}]
-BESIDE: list[dict[str, Any]] = [
+ADDED: list[dict[str, Any]] = [
     *({"authenticatorAttachment": value} for value in STRANGE),
     *({"clientExtensionResults": value} for value in STRANGE),
     *({"hints": value} for value in STRANGE),
@@ -32,12 +32,12 @@ IN_CLIENT_DATA: list[dict[str, Any]] = [
 ]
 
 
-def answer(browser: Client, key: Authenticator, purpose: str, *, beside: Any = None, response: Any = None) -> Any:
+def answer(browser: Client, key: Authenticator, purpose: str, *, more: Any = None, response: Any = None) -> Any:
     """Answer what was asked, with more in it."""
     options = ask(browser, purpose, name="new key")
     made = json.loads(key.create(options) if purpose == "register" else key.get(options))
     made["response"] |= response or {}
-    return browser.post(ADD if purpose == "register" else STEP_UP, {"credential": json.dumps(made | (beside or {}))})
+    return browser.post(ADD if purpose == "register" else STEP_UP, {"credential": json.dumps(made | (more or {}))})
 
 
 def is_taken(browser: Client, key: Authenticator, **more: Any) -> bool:
@@ -52,7 +52,7 @@ def is_taken(browser: Client, key: Authenticator, **more: Any) -> bool:
 
 
 def test_an_unknown_value_beside_the_answer_is_ignored(signed_in: Client) -> None:
-    assert [more for more in BESIDE if not is_taken(signed_in, Authenticator(), beside=more)] == []
+    assert [more for more in ADDED if not is_taken(signed_in, Authenticator(), more=more)] == []
 
 
 def test_an_unknown_value_in_the_answer_is_ignored(signed_in: Client) -> None:

@@ -272,7 +272,7 @@ def mine(world: World, number: int) -> Any:
     return world.member().post("/recover/mine/", {"ticket": ticket.pk, wish: "1"})
 
 
-def beside(world: World, number: int) -> Any:
+def co_owner(world: World, number: int) -> Any:
     ticket = world.once("ticket", lambda: make_ticket(world.ada))
     client = world.once("browser", lambda: world.member(world.kim))
     Role.objects.filter(user=world.ada).update(held_at=database_now(), held_for=ticket.pk)
@@ -353,7 +353,7 @@ SCENARIOS = {
     "legacy/": Scenario(upload),
     "recover/": Scenario(recover, mails=True),
     "recover/mine/": Scenario(mine, mails=True),
-    "recover/beside/": Scenario(beside),
+    "recover/beside/": Scenario(co_owner),
     "recover/status/<str:key>/": Scenario(status, mails=True),
     "recover/status/<str:key>/key/": Scenario(
         lambda world, _number: world.visitor().post(

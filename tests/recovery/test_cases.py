@@ -82,7 +82,7 @@ def test_an_address_never_verified_has_to_stay_on_file_and_alone(db: None) -> No
     assert read(ticket).contact_changed
 
 
-# What stands beside it -----------------------------------------------------------------------------------------------
+# What other tables say ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("ago", "counts"), [(30 * DAY, True), (30 * DAY + MOMENT, False)])

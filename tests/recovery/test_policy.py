@@ -169,8 +169,8 @@ def test_everything_that_lacks_is_named() -> None:
         assert Missing.WAITING_PERIOD in lacking
         assert Missing.NOTICES not in lacking
         assert (Missing.APPROVAL in lacking) == (max(line.people for line in lines) == 2)
-        beside = {Missing.ONE_BOUNDARY, Missing.ACCOUNT_PROOF, Missing.BOUNDARY_OR_PROOF} & set(lacking)
-        assert bool(beside) == (not all(line.proof(case) for line in lines)), case
+        needs_proof = {Missing.ONE_BOUNDARY, Missing.ACCOUNT_PROOF, Missing.BOUNDARY_OR_PROOF} & set(lacking)
+        assert bool(needs_proof) == (not all(line.proof(case) for line in lines)), case
 
 
 def test_that_not_all_notices_have_left_is_said_only_when_that_is_what_lacks() -> None:

@@ -1,4 +1,4 @@
-"""What co-owners see and may do beside a recovery: open requests of people they share a project with, held roles."""
+"""What co-owners see and may do during a recovery: open requests of people they share a project with, held roles."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ def release(role_id: int, *, actor: Actor, origin: Origin | None = None) -> None
             raise errors.StepUpRequired
         if in_quarantine(actor.user):
             raise errors.InQuarantine
-        role = holds.held_beside(actor.user).filter(pk=role_id).first()
+        role = holds.releasable_by(actor.user).filter(pk=role_id).first()
         if role is None or not people.co_owns(actor.user, role.user):
             raise errors.RoleHeld
         holds.release(role, actor=actor.user, origin=origin)
@@ -97,7 +97,7 @@ def _check_confirmed(role: Role, ticket: RecoveryTicket, actor: Actor, seen: See
 
 
 def _second_word(role: Role, ticket: RecoveryTicket, user: User, reason: str) -> bool:
-    """The first person's word is kept beside the ticket; the second, another one, releases."""
+    """The first person's yes is kept with the ticket; the second, another one, releases."""
     if not ticket.release_words.filter(role_id=role.pk).exists():
         ticket.release_words.create(role_id=role.pk, by=user, reason=reason)
         return False

@@ -85,7 +85,7 @@ def _longest_waiting(actor: Actor) -> RecoveryTicket | None:
     """Nobody gets a ticket about themselves or a co-owner, nor one only an admin can go on with."""
     assert actor.user is not None
     waiting = RecoveryTicket.objects.filter(AWAKE, turn=Turn.OURS, assigned_to=None).exclude(subject=actor.user)
-    waiting = waiting.exclude(subject__in=people.people_beside(actor.user))
+    waiting = waiting.exclude(subject__in=people.people_sharing_with(actor.user))
     if RESET not in actor.rights:
         without_projects = Q(facts__projects=0) if RESET_WITHOUT_PROJECTS in actor.rights else Q(pk=None)
         waiting = waiting.filter(~Q(status=Status.READY) | without_projects)

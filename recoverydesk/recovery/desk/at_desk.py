@@ -1,4 +1,4 @@
-"""What staff do to a ticket beside its workflow: the lock, the checks, the refusal that is written down."""
+"""What staff do to a ticket outside its workflow: the lock, the checks, the refusal that is written down."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What stands beside the boundaries on a ticket: exceptions asked or made, other proofs, approvals. Reads only."""
+"""What a ticket has besides its boundaries: exceptions asked or made, other proofs, approvals. Reads only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

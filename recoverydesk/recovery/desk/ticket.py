@@ -50,7 +50,7 @@ class Rights:
     """What the reader of the page may do; every verb asks again."""
 
     own: bool  # the ticket is about the reader
-    beside: bool  # the reader shares a project with the subject
+    co_owns: bool  # the reader shares a project with the subject
     may_work: bool
     may_note: bool
     may_send_back: bool
@@ -135,7 +135,7 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> Page:
         now=now,
         case=case,
         step=step,
-        primary=None if rights.own or rights.beside else _primary(step.step, case, actor),
+        primary=None if rights.own or rights.co_owns else _primary(step.step, case, actor),
         seen=seen_pages.Seen(ticket.version, told.newest_event),
         flags=flags.of(ticket, now),
         removes=_removes(ticket) if step.step == policy.Step.RESET else None,
@@ -153,12 +153,12 @@ def _rights(
     ticket: RecoveryTicket, actor: Actor, case: policy.Case, boundaries: list[Boundary], now: datetime
 ) -> Rights:
     own = actor.user is not None and actor.user.pk == ticket.subject_id
-    beside = actor.user is not None and people.co_owns(actor.user, ticket.subject)
+    co_owns = actor.user is not None and people.co_owns(actor.user, ticket.subject)
     settles = case.objected and RESET in actor.rights
     return Rights(
         own=own,
-        beside=beside,
-        may_work=WORK_TICKETS in actor.rights and not own and not beside,
+        co_owns=co_owns,
+        may_work=WORK_TICKETS in actor.rights and not own and not co_owns,
         may_note=WORK_TICKETS in actor.rights and not own,
         may_send_back=ticket.status in WAITING_OR_READY and not still_stands(ticket, boundaries, case, now),
         may_resend=ticket.status == Status.CHALLENGED and not stops_resending(case),

@@ -57,12 +57,12 @@ def numbers() -> policy.Numbers:
 def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | None = None) -> policy.Case:
     """Read the case as it is now, in at most five queries; `boundaries` saves one where the caller has them.
 
-    Who approved is looked up beside that, where somebody has.
+    Who approved is looked up as well, where somebody has.
     """
     all_rows = list(ticket.boundaries.all()) if boundaries is None else boundaries
     asked = [row for row in all_rows if row.kind == Boundary.Kind.ASKED]
     own = [row for row in asked if row.own]
-    beside = _besides().get(pk=ticket.pk)
+    related = _related_rows().get(pk=ticket.pk)
     contact, mails, exceptions = _contact(ticket), _mails(ticket), _exceptions(asked)
     return policy.Case(
         claim=ticket.claim,
@@ -74,15 +74,15 @@ def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | Non
         added_proved=_proved([row for row in asked if row.added_by_id is not None]),
         excepted=exceptions.count(True),
         exceptions_asked=exceptions.count(None),
-        account_proof=beside["account_proof"],
-        other_proof=beside["other_proof"],
-        role_gained=beside["role_gained"],
-        approved=beside["approved"] and bool(counting_approvals(ticket)),
-        has_projects=beside["has_projects"] or int(ticket.facts.get("projects", 0)) > 0,
-        critical=beside["critical"] or bool(ticket.facts.get("critical", False)),
+        account_proof=related["account_proof"],
+        other_proof=related["other_proof"],
+        role_gained=related["role_gained"],
+        approved=related["approved"] and bool(counting_approvals(ticket)),
+        has_projects=related["has_projects"] or int(ticket.facts.get("projects", 0)) > 0,
+        critical=related["critical"] or bool(ticket.facts.get("critical", False)),
         subject_is_staff=_is_staff(ticket),
         disputed_at=ticket.disputed_at,
-        recently_stopped=_within(STOP_COUNTS_FOR, beside["stopped_at"], now),
+        recently_stopped=_within(STOP_COUNTS_FOR, related["stopped_at"], now),
         signed_in=ticket.blocked_at is not None,
         bounced=ticket.contact_bounced_at is not None,
         frozen=ticket.subject.frozen_at is not None or not ticket.subject.is_active,
@@ -133,12 +133,12 @@ def _within(span: timedelta, at: datetime | None, now: datetime) -> bool:
 
 
 @cache
-def _besides() -> QuerySet[RecoveryTicket, dict[str, Any]]:
-    """What stands in the tables beside a ticket. Built once: building it takes Django longer than the answer takes."""
+def _related_rows() -> QuerySet[RecoveryTicket, dict[str, Any]]:
+    """What other tables hold about a ticket. Built once: building it takes Django longer than the answer takes."""
     others = RecoveryTicket.objects.filter(subject=OuterRef("subject")).exclude(pk=OuterRef("pk"))
     roles = Role.objects.filter(user=OuterRef("subject"))
     proofs = OtherProof.objects.filter(ticket=OuterRef("pk"))
-    beside = {
+    related = {
         "stopped_at": Subquery(others.filter(status=Status.STOPPED).order_by("-closed_at").values("closed_at")[:1]),
         "has_projects": Exists(roles),
         "critical": Exists(roles.filter(project__critical=True)),
@@ -147,7 +147,7 @@ def _besides() -> QuerySet[RecoveryTicket, dict[str, Any]]:
         "account_proof": Exists(proofs.filter(kind__in=OtherProof.BOUND)),
         "other_proof": Exists(proofs),
     }
-    tickets: QuerySet[RecoveryTicket, dict[str, Any]] = RecoveryTicket.objects.annotate(**beside).values(*beside)
+    tickets: QuerySet[RecoveryTicket, dict[str, Any]] = RecoveryTicket.objects.annotate(**related).values(*related)
     return tickets
 
 

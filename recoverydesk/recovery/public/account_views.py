@@ -52,7 +52,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @private
-def beside(request: HttpRequest) -> HttpResponse:
+def co_owner_page(request: HttpRequest) -> HttpResponse:
     """What a co-owner can say: "I know they asked", "I object", and which roles on hold may act again."""
     user = request.user
     assert isinstance(user, User)
@@ -69,8 +69,8 @@ def beside(request: HttpRequest) -> HttpResponse:
         except errors.RecoveryError as refusal:
             messages.error(request, str(refusal))
         return redirect("recover_beside")
-    page = {"tickets": co_owners.open_beside(user), "held": holds.held_beside(user)}
-    return render(request, "recovery/beside.html", page)
+    page = {"tickets": co_owners.open_tickets_of_co_owners(user), "held": holds.releasable_by(user)}
+    return render(request, "recovery/co_owners.html", page)
 
 
 def _say(request: HttpRequest, actor: permissions.Actor) -> None:

@@ -10,18 +10,20 @@ from recoverydesk.recovery.workflow import other_proofs
 
 
 @dataclass(frozen=True)
-class Beside:
+class CoOwnersTicket:
     """An open ticket of somebody this user owns a project with, and why their word for them does not count, if so."""
 
     ticket: RecoveryTicket
     no_word: str
 
 
-def open_beside(owner: User) -> list[Beside]:
+def open_tickets_of_co_owners(owner: User) -> list[CoOwnersTicket]:
     """Open tickets, mailed about already, of others with whom this user owns a project."""
-    tickets = RecoveryTicket.objects.open().exclude(status=Status.NEW).filter(subject__in=people.people_beside(owner))
+    tickets = (
+        RecoveryTicket.objects.open().exclude(status=Status.NEW).filter(subject__in=people.people_sharing_with(owner))
+    )
     found = list(tickets.select_related("subject").order_by("id"))
-    return [Beside(ticket, _no_word(owner, ticket.subject)) for ticket in found]
+    return [CoOwnersTicket(ticket, _no_word(owner, ticket.subject)) for ticket in found]
 
 
 def _no_word(owner: User, subject: User) -> str:

@@ -163,8 +163,8 @@ def test_pip_plans_with_the_metadata_alone_and_checks_its_hash(
     plan = [*command, "--disable-pip-version-check", "-i", f"{site}/simple/", "sample"]
     ran = run(plan, tmp_path)
     assert (ran.code, "Would install sample-1.0" in ran.output) == (0, True), ran.output
-    beside = stored.with_name(stored.name + METADATA)
-    beside.write_bytes(beside.read_bytes() + b"changed")
+    stored_metadata = stored.with_name(stored.name + METADATA)
+    stored_metadata.write_bytes(stored_metadata.read_bytes() + b"changed")
     changed = run(plan, tmp_path)
     assert (changed.code == 0, "THESE PACKAGES DO NOT MATCH THE HASHES" in changed.output) == (False, True), (
         changed.output

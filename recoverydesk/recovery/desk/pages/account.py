@@ -44,15 +44,15 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 
 def read(account: User, reader: User) -> dict[str, Any]:
     """What the page shows; about fifteen queries, however much the account has. Lists are cut at fifty."""
-    beside = people.co_owns(reader, account)
+    co_owns = people.co_owns(reader, account)
     may_freeze = reader.has_perm(permissions.FREEZE) and reader.pk != account.pk and account.is_active
     may_open = reader.has_perm(permissions.WORK_TICKETS) and reader.pk != account.pk and account.is_active
     return {
         "account": account,
         "now": database_now(),
-        "beside": beside,
-        "may_freeze": may_freeze and not beside,
-        "may_open": may_open and not beside,
+        "co_owns": co_owns,
+        "may_freeze": may_freeze and not co_owns,
+        "may_open": may_open and not co_owns,
         **_factors(account),
         **_addresses(account),
         **_projects(account),
