@@ -53,10 +53,6 @@ class TooOften(RecoveryError):
     sentence = _("This was done too often lately; try again later.")
 
 
-class ProofMissing(RecoveryError):
-    sentence = _("Not everything that policy asks has been proved.")
-
-
 class WaitingPeriodActive(RecoveryError):
     sentence = _("The waiting period is not over.")
 

@@ -46,7 +46,6 @@ class Step(StrEnum):
     APPROVE_EXCEPTION = "approve_exception"
     APPROVE = "approve"
     RESET = "reset"
-    AWAIT_ADMIN = "await_admin"
     AWAIT_CLOCK = "await_clock"
     AWAIT_CLAIMANT = "await_claimant"
     AWAIT_OWNER = "await_owner"

@@ -86,7 +86,6 @@ STEPS: dict[str, str | Promise] = {
     Step.APPROVE_EXCEPTION: _("Somebody asked for an exception. Another person decides."),
     Step.APPROVE: _("Everything is proved, and two people decide. A second person approves; another one resets."),
     Step.RESET: _("Everything policy asks is there. An admin resets."),
-    Step.AWAIT_ADMIN: _("Everything policy asks is there. An admin has to press."),
     Step.AWAIT_CLOCK: _("Everything is proved. The clock runs, so that the owner can still say no."),
     Step.AWAIT_CLAIMANT: _("The claimant has to confirm the mailbox."),
     Step.AWAIT_OWNER: _("The owner signed in. They have to say whether this request is theirs."),
@@ -94,15 +93,6 @@ STEPS: dict[str, str | Promise] = {
     Step.NONE: _("This ticket is closed."),
 }
 BY_ITSELF = _("The claim matches the account: the desk asks for proof by itself, in a moment.")
-
-
-PROOFS: dict[str, str | Promise] = {
-    "password": _("The current password. Bound to the account; replaces no boundary."),
-    "api_token": _("A live API token. Bound to the account; replaces no boundary."),
-    "device": _("A browser that is signed in. Bound to the account; replaces no boundary."),
-    "factor": _("A remaining second factor. Bound to the account; replaces no boundary."),
-    "co_owner": _("A co-owner's word. For people to weigh; never bound to the account."),
-}
 
 
 DETAILS: dict[str, str | Promise] = {

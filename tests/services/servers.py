@@ -1,7 +1,6 @@
 """The machines around the program, each our own child: PostgreSQL that can be stopped hard, Redis, RabbitMQ."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -178,9 +177,3 @@ BROKERS: dict[str, Callable[[Path], Filesystem | Redis | RabbitMQ]] = {
     "redis": Redis,
     "rabbitmq": RabbitMQ,
 }
-
-
-def installed_brokers() -> list[str]:
-    """The brokers this machine can run."""
-    there = {"filesystem": True, "redis": shutil.which("redis-server") is not None, "rabbitmq": RABBITMQ.exists()}
-    return [name for name in BROKERS if there[name]]

@@ -38,7 +38,6 @@ ORDER: dict[str, tuple[Any, ...]] = {
     ALL: (F("closed_at").desc(nulls_first=True), "turn_since", "id"),
 }
 PARAMETERS = frozenset({"queue", "q", "claim", "status", "flag", "with", "page"})  # of a queue's address
-HOLDERS = {"me": _("me"), "nobody": _("nobody")}
 
 
 @dataclass(frozen=True)
