@@ -25,7 +25,7 @@ from accounts import sign_in
 from accounts.devices import RecoveryCodeDevice
 from accounts.models import User
 from accounts.step_up import KEY_DEVICES
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.models import Event
 from audit.tags import Tag
 from common.clock import database_now
@@ -75,7 +75,9 @@ def check(confirmed: Confirmation | None, decision: Decision, user: User, words:
         raise ConfirmationNeeded(decision, words)
 
 
-def confirm(decision: Decision, user: User, device: Device, *, origin: Origin | None = None) -> Confirmation | None:
+def confirm(
+    decision: Decision, user: User, device: Device, *, origin: RequestOrigin | None = None
+) -> Confirmation | None:
     """Write down that this factor answered for the decision a moment ago; None for one that decides nothing here.
 
     Run it in the transaction in which the factor was verified. See `why_not`.

@@ -5,7 +5,7 @@ class FactorRefused(Exception):
     """A change of second factors that the rules forbid; nothing was changed."""
 
 
-class AddressNotVerified(FactorRefused):
+class FactorNeedsVerifiedAddress(FactorRefused):
     """A second factor needs a verified primary address first."""
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import wrong_factors
 from accounts.devices import webauthn_credentials
 from accounts.models import User
-from audit.log import Origin
+from audit.log import RequestOrigin
 
 if TYPE_CHECKING:
     from django_otp_webauthn.models import WebAuthnCredential
@@ -47,7 +47,7 @@ class SwitchedOff(KeyRefused):
         super().__init__("switched off", sentence)
 
 
-def count(user: User, refusal: KeyRefused, *, origin: Origin) -> None:
+def count(user: User, refusal: KeyRefused, *, origin: RequestOrigin) -> None:
     """Count a wrong answer against the key that gave it, else against every key of the account.
 
     Call it after the transaction of what the answer was for, once the account's password was shown.

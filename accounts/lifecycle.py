@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from accounts import addresses, hooks, notices, second_factors
 from accounts.models import User
 from accounts.services import LastSuperuser, locked, locked_superusers
-from audit.log import Origin, Party, record, record_hourly
+from audit.log import Party, RequestOrigin, record, record_hourly
 from audit.tags import Tag
 from common.clock import database_now
 
@@ -22,17 +22,17 @@ class DeletionRefused(Exception):
     """The account may not be deleted now; `str()` is the reason, for people."""
 
 
-class InQuarantine(Exception):
+class NeverResetInQuarantine(Exception):
     """In the days after a recovery nobody makes it final; `str()` is the reason, for people."""
 
     def __str__(self) -> str:
         return _("For some days after an account recovery, further resets cannot be ruled out.")
 
 
-def switch_never_reset_on(user: User, *, actor: Party | str, origin: Origin | None = None) -> None:
+def switch_never_reset_on(user: User, *, actor: Party | str, origin: RequestOrigin | None = None) -> None:
     """From now on nobody resets the second factors of this account; a switch-off under way is called off.
 
-    Raises InQuarantine: whoever got in by a wrong reset must not rule out the one that mends it (design rule 9).
+    Raises NeverResetInQuarantine: after a wrong reset nobody may rule out the one that mends it (design rule 9).
     """
     with transaction.atomic():
         row = locked(user)
@@ -44,13 +44,13 @@ def switch_never_reset_on(user: User, *, actor: Party | str, origin: Origin | No
     if refused:
         record_hourly(
             Tag.ACCOUNT_REFUSED, actor=actor, subject=user, origin=origin, verb="never_reset",
-            error=InQuarantine.__name__,
+            error="InQuarantine",
         )  # fmt: skip
-        raise InQuarantine
+        raise NeverResetInQuarantine
 
 
 @transaction.atomic
-def ask_never_reset_off(user: User, *, actor: Party | str, origin: Origin | None = None) -> None:
+def ask_never_reset_off(user: User, *, actor: Party | str, origin: RequestOrigin | None = None) -> None:
     """Begin the days after which resets are possible again; everybody hears of it now."""
     row = locked(user)
     if not row.never_reset or row.never_reset_ends is not None:
@@ -83,7 +83,7 @@ def why_not_delete(user: User) -> str:
 
 
 @transaction.atomic
-def delete_account(user: User, *, actor: Party | str, origin: Origin | None = None) -> None:
+def delete_account(user: User, *, actor: Party | str, origin: RequestOrigin | None = None) -> None:
     """Empty the account, rename it to `deleted-<uid>`, close it; its row and its events stay.
 
     Every address hears of it first. Raises DeletionRefused.

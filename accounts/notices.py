@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import addresses, browsers
 from accounts.mail import outbox
 from accounts.models import User
-from audit.log import Origin, Party, record
+from audit.log import Party, RequestOrigin, record
 from audit.models import Event
 from audit.tags import Tag
 
@@ -17,7 +17,7 @@ KIND = "security_notice"
 
 
 def changed(
-    tag: Tag, user: User, *, actor: Party | str, origin: Origin | None = None, address: str = "", **data: Any
+    tag: Tag, user: User, *, actor: Party | str, origin: RequestOrigin | None = None, address: str = "", **data: Any
 ) -> Event:
     """Write the event of a change and queue its notices, together or not at all."""
     with transaction.atomic():
@@ -35,12 +35,12 @@ def few_codes(user: User, left: int) -> None:
         )  # fmt: skip
 
 
-def new_browser(user: User, event: Event, *, origin: Origin) -> None:
+def new_browser(user: User, event: Event, *, origin: RequestOrigin) -> None:
     """Tell every address of a sign-in with a browser the account was not used with before."""
     tell(user, event, origin=origin, kind="account_new_browser")
 
 
-def tell(user: User, event: Event, *, origin: Origin | None = None, address: str = "", kind: str = KIND) -> None:
+def tell(user: User, event: Event, *, origin: RequestOrigin | None = None, address: str = "", kind: str = KIND) -> None:
     """Queue the notice of one event to all verified addresses and those removed recently.
 
     Where staff acted, from where stays out, as on the history page. Nothing anybody typed goes along. What one address
@@ -48,7 +48,7 @@ def tell(user: User, event: Event, *, origin: Origin | None = None, address: str
     five mails have said what is going on.
     """
     by_another = event.actor_uid not in (None, user.uid)
-    origin = Origin() if by_another or origin is None else origin
+    origin = RequestOrigin() if by_another or origin is None else origin
     context = {
         "tag": str(event.tag),
         "method": event.data.get("method", ""),

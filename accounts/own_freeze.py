@@ -13,7 +13,7 @@ from accounts import services
 from accounts.devices import RecoveryCodeDevice
 from accounts.factors import primary_devices
 from accounts.models import User
-from audit.log import Origin
+from audit.log import RequestOrigin
 from common.clock import database_now
 
 REASON = "signed in with a second factor older than 30 days"
@@ -31,7 +31,7 @@ def may_begin_sign_in(user: User) -> bool:
     return any(_old_enough(device, now) for device in (*primary_devices(user), *codes))
 
 
-def lift(user: User, device: Device, *, origin: Origin | None = None) -> bool:
+def lift(user: User, device: Device, *, origin: RequestOrigin | None = None) -> bool:
     """End the owner's own freeze with the factor just shown; False when the account stays closed."""
     if user.may_sign_in:
         return True

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from accounts import addresses, hooks
 from accounts.mail.models import Request
 from accounts.models import User
-from audit.log import Origin, record_hourly
+from audit.log import RequestOrigin, record_hourly
 from audit.tags import Tag
 from common import keys, wake
 
@@ -43,8 +43,8 @@ def handle(request: Request) -> None:
     if user is None or not user.may_sign_in:
         return
     record_hourly(
-        Tag.ACCOUNT_PASSWORD_RESET_REQUEST, actor="visitor", subject=user, origin=Origin(network=request.network),
-        verb="ask",
+        Tag.ACCOUNT_PASSWORD_RESET_REQUEST, actor="visitor", subject=user,
+        origin=RequestOrigin(network=request.network), verb="ask",
     )  # fmt: skip
     if not hooks.password_link(user):
         mail_key(user, address)

@@ -15,7 +15,13 @@ from django_otp.models import Device
 
 from accounts import addresses, codes, notices, requirement, wrong_factors
 from accounts.devices import RecoveryCode, RecoveryCodeDevice, TotpDevice, webauthn_credentials
-from accounts.factor_refusals import AddressNotVerified, FactorRefused, LastFactor, NoPrimaryFactor, OtherUsersDevice
+from accounts.factor_refusals import (
+    FactorNeedsVerifiedAddress,
+    FactorRefused,
+    LastFactor,
+    NoPrimaryFactor,
+    OtherUsersDevice,
+)
 from accounts.factors import FactorSummary, has_primary_factor, locked_until, primary_devices, summary
 from accounts.models import User
 from accounts.services import end_sessions, forget_browsers, locked
@@ -26,14 +32,14 @@ from accounts.step_up import (
     require_recent_staff_factor,
 )
 from accounts.typed_codes import FEW_CODES, Tried, refusal_of, try_code, verify_code
-from audit.log import Origin, Party, record
+from audit.log import Party, RequestOrigin, record
 from audit.tags import Tag
 from common import failpoints
 from common.clock import database_now
 
 __all__ = [
     "FEW_CODES",
-    "AddressNotVerified",
+    "FactorNeedsVerifiedAddress",
     "FactorRefused",
     "FactorSummary",
     "LastFactor",
@@ -80,10 +86,10 @@ class ResetCounts:
 def start_totp(user: User, name: str) -> TotpDevice:
     """Make an authenticator app that counts only once its first code is confirmed; replaces an unfinished one.
 
-    Raises AddressNotVerified.
+    Raises FactorNeedsVerifiedAddress.
     """
     if addresses.primary(user) is None:
-        raise AddressNotVerified
+        raise FactorNeedsVerifiedAddress
     TotpDevice.objects.filter(user=user, confirmed=False).delete()
     device = TotpDevice(user=user, name=name.strip()[:64], confirmed=False)
     device.set_secret(secrets.token_bytes(codes.SECRET_BYTES))
@@ -92,15 +98,15 @@ def start_totp(user: User, name: str) -> TotpDevice:
 
 
 @transaction.atomic
-def confirm_totp(user: User, device: TotpDevice, code: str, *, origin: Origin | None = None) -> bool:
+def confirm_totp(user: User, device: TotpDevice, code: str, *, origin: RequestOrigin | None = None) -> bool:
     """Confirm a started app with its first code (used up by it); False when the code is not right.
 
-    Raises OtherUsersDevice, AddressNotVerified.
+    Raises OtherUsersDevice, FactorNeedsVerifiedAddress.
     """
     _require_own(user, device)
     locked(user)
     if addresses.primary(user) is None:
-        raise AddressNotVerified
+        raise FactorNeedsVerifiedAddress
     if not _takes(device, code):
         return False
     if TotpDevice.objects.filter(pk=device.pk, confirmed=False).update(confirmed=True):
@@ -119,7 +125,7 @@ def _takes(device: TotpDevice, code: str) -> bool:
 
 
 @transaction.atomic
-def remove_device(user: User, device: Device, *, actor: Party | str, origin: Origin | None = None) -> None:
+def remove_device(user: User, device: Device, *, actor: Party | str, origin: RequestOrigin | None = None) -> None:
     """Remove one app or key; the recovery codes go with the last one.
 
     Raises OtherUsersDevice, and LastFactor where the account must keep one.
@@ -144,7 +150,7 @@ def rename_device(user: User, device: Device, name: str) -> None:
 
 
 @transaction.atomic
-def make_codes(user: User, *, actor: Party | str, origin: Origin | None = None) -> list[str]:
+def make_codes(user: User, *, actor: Party | str, origin: RequestOrigin | None = None) -> list[str]:
     """Return 8 new recovery codes, to be shown once; earlier ones die. Raises NoPrimaryFactor."""
     locked(user)
     if not has_primary_factor(user):
@@ -179,7 +185,7 @@ def prove_codes(user: User, code: str) -> bool:
 
 
 def reset(
-    user: User, *, actor: Party | str, reason: str, ticket: int | None = None, origin: Origin | None = None
+    user: User, *, actor: Party | str, reason: str, ticket: int | None = None, origin: RequestOrigin | None = None
 ) -> ResetCounts:
     """Remove every device, code and session, make the password unusable and begin the quarantine.
 
@@ -220,7 +226,7 @@ def _remove_all(user: User) -> ResetCounts:
     return ResetCounts(before.totp, before.webauthn, before.codes_left, end_sessions(user))
 
 
-def _changed(tag: Tag, user: User, device: Device, *, actor: Party | str, origin: Origin | None) -> None:
+def _changed(tag: Tag, user: User, device: Device, *, actor: Party | str, origin: RequestOrigin | None) -> None:
     method = "totp" if isinstance(device, TotpDevice) else "webauthn"
     notices.changed(tag, user, actor=actor, origin=origin, method=method)
 

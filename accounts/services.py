@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts import decisions, hooks, notices, staff_rights
 from accounts.models import Browser, Session, User
-from audit.log import Origin, Party, record_hourly
+from audit.log import Party, RequestOrigin, record_hourly
 from audit.tags import Tag
 from common.clock import database_now
 
@@ -51,7 +51,9 @@ def _may_freeze_as_owner(actor: Party | str, user: User) -> bool:
     return not isinstance(actor, User) or actor.pk == user.pk
 
 
-def freeze(user: User, *, by: User.FrozenBy, actor: Party | str, reason: str, origin: Origin | None = None) -> None:
+def freeze(
+    user: User, *, by: User.FrozenBy, actor: Party | str, reason: str, origin: RequestOrigin | None = None
+) -> None:
     """Close the account to sign-in and uploads and end its sessions. A staff freeze replaces the owner's own.
 
     Raises NotPermitted, and ReasonMissing.
@@ -64,7 +66,7 @@ def freeze(user: User, *, by: User.FrozenBy, actor: Party | str, reason: str, or
 
 
 @transaction.atomic
-def _freeze(user: User, by: User.FrozenBy, actor: Party | str, reason: str, origin: Origin | None) -> None:
+def _freeze(user: User, by: User.FrozenBy, actor: Party | str, reason: str, origin: RequestOrigin | None) -> None:
     row = locked(user)
     if row.frozen_at and (row.frozen_by == User.FrozenBy.STAFF or by == User.FrozenBy.OWNER):
         return
@@ -82,7 +84,7 @@ def unfreeze(
     *,
     actor: Party | str,
     reason: str,
-    origin: Origin | None = None,
+    origin: RequestOrigin | None = None,
     confirmed: decisions.Confirmation | None = None,
 ) -> None:
     """Staff open a frozen account again; nothing happens to one that is not frozen.
@@ -102,14 +104,14 @@ def unfreezing(user: User) -> decisions.Decision:
     return decisions.Decision("unfreeze", f"account:{user.uid}", f"frozen {user.frozen_at}")
 
 
-def _refuse(verb: str, user: User, actor: Party | str, origin: Origin | None) -> NoReturn:
+def _refuse(verb: str, user: User, actor: Party | str, origin: RequestOrigin | None) -> NoReturn:
     error = NotPermitted.__name__
     record_hourly(Tag.ACCOUNT_REFUSED, actor=actor, subject=user, origin=origin, verb=verb, error=error)
     raise NotPermitted
 
 
 @transaction.atomic
-def open_again(user: User, *, actor: Party | str, reason: str, origin: Origin | None = None) -> None:
+def open_again(user: User, *, actor: Party | str, reason: str, origin: RequestOrigin | None = None) -> None:
     """What both ways out of a freeze do: `unfreeze` asks whether staff may, `own_freeze.lift` whether the owner may."""
     if locked(user).frozen_at is None:
         return
@@ -124,7 +126,7 @@ def choose_password(
     password: str,
     *,
     actor: Party | str,
-    origin: Origin | None = None,
+    origin: RequestOrigin | None = None,
     tag: Tag = Tag.ACCOUNT_PASSWORD_RESET,
 ) -> None:
     """Set the password and end every session and pending sign-in; nobody is signed in by it.
@@ -155,7 +157,7 @@ def set_staff(
     is_superuser: bool,
     groups: Iterable[Group],
     actor: User,
-    origin: Origin | None = None,
+    origin: RequestOrigin | None = None,
     confirmed: decisions.Confirmation | None = None,
 ) -> None:
     """Give or take staff rights; superusers only (NotPermitted). Each change is an event and a mail to the user.
@@ -185,7 +187,7 @@ def locked_superusers() -> list[int]:
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
-def _set_flags(user: User, *, is_staff: bool, is_superuser: bool, actor: User, origin: Origin | None) -> None:
+def _set_flags(user: User, *, is_staff: bool, is_superuser: bool, actor: User, origin: RequestOrigin | None) -> None:
     before = User.objects.only("is_staff", "is_superuser", "staff_since").get(pk=user.pk)
     if (before.is_staff, before.is_superuser) == (is_staff, is_superuser):
         return
@@ -200,7 +202,7 @@ def _set_flags(user: User, *, is_staff: bool, is_superuser: bool, actor: User, o
     )  # fmt: skip
 
 
-def _set_groups(user: User, groups: set[Group], *, actor: User, origin: Origin | None) -> None:
+def _set_groups(user: User, groups: set[Group], *, actor: User, origin: RequestOrigin | None) -> None:
     before = set(user.groups.all())
     user.groups.set(groups)
     for tag, names in (

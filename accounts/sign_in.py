@@ -11,7 +11,7 @@ from django_otp.models import Device
 from accounts import notices
 from accounts.devices import RecoveryCodeDevice, TotpDevice
 from accounts.models import User
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.tags import Tag
 from common.clock import database_now
 
@@ -36,7 +36,12 @@ def password_is_right(user: User | None, password: str) -> bool:
 
 
 def refused(
-    user: User | None, *, why: str, origin: Origin, tag: Tag = Tag.ACCOUNT_LOGIN_FAILURE, actor: User | str = NOBODY
+    user: User | None,
+    *,
+    why: str,
+    origin: RequestOrigin,
+    tag: Tag = Tag.ACCOUNT_LOGIN_FAILURE,
+    actor: User | str = NOBODY,
 ) -> None:
     """Write down a refused sign-in or step-up; what was typed is not kept."""
     record(tag, actor=actor, subject=user, origin=origin, why=why)
@@ -50,7 +55,7 @@ def why_not(user: User, right: bool) -> str:
 
 
 @transaction.atomic(savepoint=False)
-def completed(user: User, *, device: Device | None, origin: Origin, new_browser: bool = False) -> None:
+def completed(user: User, *, device: Device | None, origin: RequestOrigin, new_browser: bool = False) -> None:
     """Write down a completed sign-in; after a reset the first one sets the end of the quarantine.
 
     A browser the account was not used with before is told to all its addresses, except at its very first sign-in.

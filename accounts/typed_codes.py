@@ -15,7 +15,7 @@ from accounts import codes, notices, wrong_factors
 from accounts.devices import RecoveryCodeDevice, TotpDevice
 from accounts.factors import has_primary_factor, last_lock
 from accounts.models import User
-from audit.log import Origin
+from audit.log import RequestOrigin
 from audit.tags import Tag
 
 Devices = Sequence[TotpDevice | RecoveryCodeDevice]
@@ -38,7 +38,7 @@ class Tried:
 
 @transaction.atomic(savepoint=False)
 def try_code(
-    user: User, code: str, *, origin: Origin | None = None, known_browser: bool = False, counted: bool = True
+    user: User, code: str, *, origin: RequestOrigin | None = None, known_browser: bool = False, counted: bool = True
 ) -> Tried:
     """Use up a code of any app of the account, or a recovery code.
 
@@ -64,7 +64,7 @@ def try_code(
 
 
 def verify_code(
-    user: User, code: str, *, origin: Origin | None = None, known_browser: bool = False, counted: bool = True
+    user: User, code: str, *, origin: RequestOrigin | None = None, known_browser: bool = False, counted: bool = True
 ) -> Device | None:
     """The same for who only asks which device it was; None when none takes the code."""
     return try_code(user, code, origin=origin, known_browser=known_browser, counted=counted).device
@@ -85,7 +85,7 @@ def _meant(user: User, code: str) -> Devices:
     return list(TotpDevice.objects.select_for_update().filter(user=user, confirmed=True).order_by("id"))
 
 
-def _ask_codes(user: User, sets: Devices, code: str, origin: Origin | None) -> Tried:
+def _ask_codes(user: User, sets: Devices, code: str, origin: RequestOrigin | None) -> Tried:
     found = (_use_recovery_code(user, one, code, origin) for one in sets if isinstance(one, RecoveryCodeDevice))
     return Tried(next(filter(None, found), None))
 
@@ -100,7 +100,9 @@ def _ask_apps(devices: Devices, code: str, *, known_browser: bool) -> Tried:
     return refusal_of(apps)
 
 
-def _use_recovery_code(user: User, device: RecoveryCodeDevice, code: str, origin: Origin | None) -> Device | None:
+def _use_recovery_code(
+    user: User, device: RecoveryCodeDevice, code: str, origin: RequestOrigin | None
+) -> Device | None:
     if not device.verify_token(code):
         return None
     left = device.codes.filter(used_at=None).count()

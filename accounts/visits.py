@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import notices
 from accounts.models import Session, User
 from accounts.sessions import SIGN_IN, digest
-from audit.log import Origin, origin_of
+from audit.log import RequestOrigin, origin_of
 from audit.tags import Tag
 
 SEEN_EVERY = timedelta(minutes=1)  # a visit is written down at most this often
@@ -69,7 +69,7 @@ def of(user: User) -> QuerySet[Session]:
 
 
 @transaction.atomic
-def end(user: User, uid: uuid.UUID, *, actor: User, origin: Origin | None = None) -> bool:
+def end(user: User, uid: uuid.UUID, *, actor: User, origin: RequestOrigin | None = None) -> bool:
     """End one session of the account; False when there is none of that id."""
     ended = Session.objects.filter(user=user, uid=uid).delete()[0]
     if ended:
@@ -78,7 +78,7 @@ def end(user: User, uid: uuid.UUID, *, actor: User, origin: Origin | None = None
 
 
 @transaction.atomic
-def end_others(user: User, keep: str, *, actor: User, origin: Origin | None = None) -> int:
+def end_others(user: User, keep: str, *, actor: User, origin: RequestOrigin | None = None) -> int:
     """End every session of the account but the one with this key, and forget its browsers; returns how many."""
     ended = Session.objects.filter(user=user).exclude(session_key=digest(keep)).delete()[0]
     user.browsers.all().delete()

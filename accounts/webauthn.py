@@ -25,12 +25,12 @@ from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import AuthenticationCredential, ResidentKeyRequirement
 
 from accounts import addresses, notices, wrong_factors
-from accounts.factor_refusals import AddressNotVerified
+from accounts.factor_refusals import FactorNeedsVerifiedAddress
 from accounts.key_refusals import KeyRefused, SwitchedOff, Unasked
 from accounts.models import User
 from accounts.services import locked
 from accounts.sessions import SessionStore
-from audit.log import Origin, origin_of
+from audit.log import RequestOrigin, origin_of
 from audit.tags import Tag
 
 __all__ = ["KeyRefused", "authenticate", "begin_authentication", "begin_registration", "register"]
@@ -79,15 +79,17 @@ def begin_authentication(
     return cast(dict[str, Any], options)
 
 
-def register(request: HttpRequest, user: User, answer: str, *, origin: Origin | None = None) -> WebAuthnCredential:
-    """Add the key that answered, with an event and notices; raises KeyRefused, second_factors.AddressNotVerified."""
+def register(
+    request: HttpRequest, user: User, answer: str, *, origin: RequestOrigin | None = None
+) -> WebAuthnCredential:
+    """Add the key that answered, with an event and notices; raises KeyRefused, FactorNeedsVerifiedAddress."""
     state = _take(request, "register", user)
     data = _parsed(answer)
     try:
         with transaction.atomic():
             locked(user)
             if addresses.primary(user) is None:
-                raise AddressNotVerified
+                raise FactorNeedsVerifiedAddress
             device = _registered(request, user, state, data)
             notices.changed(
                 Tag.ACCOUNT_TWO_FACTOR_METHOD_ADDED, user, actor=user, origin=origin, method="webauthn"

@@ -15,7 +15,7 @@ from django_otp.models import Device
 
 from accounts import notices, sign_in
 from accounts.models import FactorFailures, User
-from audit.log import Origin, Party, record
+from audit.log import Party, RequestOrigin, record
 from audit.tags import Tag
 
 TOLD_AT = 10
@@ -33,7 +33,7 @@ def is_off(device: Device) -> bool:
 
 
 @transaction.atomic
-def refused(user: User, devices: Sequence[Device], *, origin: Origin | None = None) -> None:
+def refused(user: User, devices: Sequence[Device], *, origin: RequestOrigin | None = None) -> None:
     """Count a wrong answer against each of these devices, all of one kind: a mail at the tenth, off at the 100th."""
     FactorFailures.objects.bulk_create(
         [FactorFailures(user=user, device=device.persistent_id) for device in devices], ignore_conflicts=True
@@ -48,7 +48,7 @@ def refused(user: User, devices: Sequence[Device], *, origin: Origin | None = No
         _changed(Tag.ACCOUNT_TWO_FACTOR_OFF, user, devices[0], sign_in.NOBODY, origin, gone)
 
 
-def proved(user: User, device: Device, *, origin: Origin | None = None) -> None:
+def proved(user: User, device: Device, *, origin: RequestOrigin | None = None) -> None:
     """A right answer ends the row of its kind, and another factor that was switched off counts again."""
     rows = list(FactorFailures.objects.filter(user=user))
     off = [row for row in rows if row.off_at]
@@ -73,7 +73,7 @@ def forget(user: User, *devices: Device) -> None:
     (rows.filter(device__in=[device.persistent_id for device in devices]) if devices else rows).delete()
 
 
-def _tell(user: User, device: Device, origin: Origin | None) -> None:
+def _tell(user: User, device: Device, origin: RequestOrigin | None) -> None:
     method = sign_in.method_of(device)
     event = record(
         Tag.ACCOUNT_TWO_FACTOR_WRONG, actor=sign_in.NOBODY, subject=user, origin=origin, method=method, failures=TOLD_AT
@@ -81,6 +81,8 @@ def _tell(user: User, device: Device, origin: Origin | None) -> None:
     notices.tell(user, event, origin=origin, kind="account_wrong_factors")
 
 
-def _changed(tag: Tag, user: User, device: Device, actor: Party | str, origin: Origin | None, devices: int) -> None:
+def _changed(
+    tag: Tag, user: User, device: Device, actor: Party | str, origin: RequestOrigin | None, devices: int
+) -> None:
     method = sign_in.method_of(device)
     notices.changed(tag, user, actor=actor, origin=origin, method=method, devices=devices)

@@ -33,18 +33,18 @@ class ProjectLike(Protocol):
 
 
 @dataclass(frozen=True)
-class Origin:
+class RequestOrigin:
     """Where a request came from: an IP address and the browser's own words."""
 
     network: str = ""
     device: str = ""
 
 
-def origin_of(request: HttpRequest | None) -> Origin:
+def origin_of(request: HttpRequest | None) -> RequestOrigin:
     """Return the request's origin; the address honours ALLAUTH_TRUSTED_PROXY_COUNT. No request, no origin."""
     if request is None:
-        return Origin()
-    return Origin(
+        return RequestOrigin()
+    return RequestOrigin(
         network=_plain(get_client_ip(request) or ""), device=_printable(request.headers.get("User-Agent", ""))
     )
 
@@ -57,7 +57,7 @@ def record(
     ticket: int | None = None,
     project: ProjectLike | None = None,
     token: UUID | None = None,
-    origin: Origin | None = None,
+    origin: RequestOrigin | None = None,
     address: str = "",
     **data: Any,
 ) -> Event:
@@ -67,7 +67,7 @@ def record(
     be JSON and hold neither secrets nor addresses: nothing in it can ever be erased. Call it inside the transaction
     of the change; if the event cannot be written, the change must not happen either.
     """
-    detail = _detail(origin or Origin(), address)
+    detail = _detail(origin or RequestOrigin(), address)
     with transaction.atomic(savepoint=False):
         event = Event(
             tag=tag,
@@ -95,7 +95,7 @@ def record_hourly(
     actor: Party | str,
     subject: Party | None = None,
     ticket: int | None = None,
-    origin: Origin | None = None,
+    origin: RequestOrigin | None = None,
     verb: str,
     **data: Any,
 ) -> None:
@@ -135,7 +135,7 @@ def _statement() -> str:
     return f"INSERT INTO audit_event ({names}) VALUES ({marks}) RETURNING id, time"  # noqa: S608 - our own columns
 
 
-def _detail(origin: Origin, address: str) -> EventDetail | None:
+def _detail(origin: RequestOrigin, address: str) -> EventDetail | None:
     if not (origin.network or origin.device or address):
         return None
     return EventDetail(salt=secrets.token_hex(32), network=origin.network, device=origin.device, address=address)

@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from audit import chores
 from audit.chain.verifying import verify
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.models import Event, Seal
 from audit.tags import Tag
 from recoverydesk.backups import backup, dump
@@ -84,7 +84,7 @@ def work_goes_on() -> Iterator[threading.Event]:
     def goes_on() -> None:
         try:
             while not stop.is_set():
-                record(Tag.ACCOUNT_LOGOUT, actor="system", origin=Origin(network="203.0.113.7"))
+                record(Tag.ACCOUNT_LOGOUT, actor="system", origin=RequestOrigin(network="203.0.113.7"))
                 write(3, [Somebody("kim")])
                 chores.seal()
                 sealed.set()

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import addresses, notices, second_factors
 from accounts.models import User
 from accounts.services import locked
-from audit.log import Origin, Party, record
+from audit.log import Party, RequestOrigin, record
 from audit.tags import Tag
 from common import keys
 from common.clock import database_now
@@ -32,7 +32,7 @@ class TokenError(Exception):
         return str(self.message)
 
 
-class AddressNotVerified(TokenError):
+class TokenNeedsVerifiedAddress(TokenError):
     message = _("Verify your primary e-mail address first.")
 
 
@@ -72,13 +72,13 @@ def mint(
     project: caveats.Project | None = None,
     lifetime: timedelta | None,
     only_newer: bool = False,
-    origin: Origin | None = None,
+    origin: RequestOrigin | None = None,
 ) -> Minted:
     """Make a token for everything of `user`'s, or for one project; `lifetime` None means no end.
 
     The caller has asked for a recent second factor. Everybody who hears of changes is told; in quarantine so are the
-    co-owners (design rule 9). Raises AccountClosed, AddressNotVerified, SecondFactorMissing, LifetimeNotAllowed or
-    TooManyTokens.
+    co-owners (design rule 9). Raises AccountClosed, TokenNeedsVerifiedAddress, SecondFactorMissing,
+    LifetimeNotAllowed or TooManyTokens.
     """
     account = locked(user)
     _refuse(account, lifetime)
@@ -105,7 +105,7 @@ def _refuse(user: User, lifetime: timedelta | None) -> None:
     if not user.may_sign_in:
         raise AccountClosed
     if addresses.primary(user) is None:
-        raise AddressNotVerified
+        raise TokenNeedsVerifiedAddress
     if not second_factors.has_primary_factor(user):
         raise SecondFactorMissing
     longest = timedelta(days=settings.TOKEN_MAX_DAYS)
@@ -127,7 +127,7 @@ def _caveats(row: ApiToken, only_newer: bool) -> list[caveats.Caveat]:
     return [*found, caveats.NewerVersions()] if only_newer else found
 
 
-def _tell_of_new(row: ApiToken, *, in_quarantine: bool, origin: Origin | None) -> None:
+def _tell_of_new(row: ApiToken, *, in_quarantine: bool, origin: RequestOrigin | None) -> None:
     notices.changed(
         Tag.ACCOUNT_API_TOKEN_ADDED,
         row.user,
@@ -144,7 +144,7 @@ def _tell_of_new(row: ApiToken, *, in_quarantine: bool, origin: Origin | None) -
 
 @transaction.atomic
 def revoke(
-    tokens: Iterable[ApiToken], *, actor: Party | str, reason: str = "", origin: Origin | None = None
+    tokens: Iterable[ApiToken], *, actor: Party | str, reason: str = "", origin: RequestOrigin | None = None
 ) -> list[ApiToken]:
     """Revoke tokens for good and return those that were not revoked yet. Each is an event.
 
@@ -171,7 +171,7 @@ def revoke(
 
 
 @transaction.atomic
-def confirm(token: ApiToken, *, actor: User, origin: Origin | None = None) -> None:
+def confirm(token: ApiToken, *, actor: User, origin: RequestOrigin | None = None) -> None:
     """Let a held token of one's own work again. Raises NotHeld, also for one that was revoked meanwhile."""
     waiting = ApiToken.objects.filter(pk=token.pk, user_id=actor.pk, held_at__isnull=False, revoked_at=None)
     if not waiting.update(held_at=None):
@@ -181,7 +181,7 @@ def confirm(token: ApiToken, *, actor: User, origin: Origin | None = None) -> No
 
 @transaction.atomic
 def hold_all(
-    user: User, *, actor: Party | str, reason: str, ticket: int | None = None, origin: Origin | None = None
+    user: User, *, actor: Party | str, reason: str, ticket: int | None = None, origin: RequestOrigin | None = None
 ) -> int:
     """Suspend every token of `user` that is not suspended or revoked yet (design rule 8); return how many.
 

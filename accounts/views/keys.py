@@ -48,7 +48,7 @@ def _add(request: HttpRequest, user: User) -> HttpResponse:
         sign_in.refused(user, why=why, origin=origin, tag=Tag.ACCOUNT_STEP_UP_FAILURE, actor=user)
         messages.error(request, str(refusal.sentence))
         return redirect("account_key_start")
-    except second_factors.AddressNotVerified:
+    except second_factors.FactorNeedsVerifiedAddress:
         messages.error(request, _("Verify your primary e-mail address first."))
         return redirect("account_email")
     confirm_session(request, user, device)

@@ -50,7 +50,7 @@ def never_reset(request: HttpRequest) -> HttpResponse:
     verb = lifecycle.switch_never_reset_on if "on" in request.POST else lifecycle.ask_never_reset_off
     try:
         verb(user, actor=user, origin=origin_of(request))
-    except lifecycle.InQuarantine as refusal:
+    except lifecycle.NeverResetInQuarantine as refusal:
         messages.error(request, str(refusal))
     return redirect("account_profile")
 

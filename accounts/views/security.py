@@ -63,7 +63,7 @@ def totp_start(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             device = second_factors.start_totp(account_of(request), form.cleaned_data["name"])
-        except second_factors.AddressNotVerified:
+        except second_factors.FactorNeedsVerifiedAddress:
             messages.error(request, _("Verify your primary e-mail address first."))
             return redirect("account_email")
         return redirect("account_totp_confirm", device.pk)

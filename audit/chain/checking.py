@@ -20,7 +20,7 @@ class Details:
     def __init__(self, report: Report, read_to: int) -> None:
         self.report, self.read_to = report, read_to
 
-    def check(self, rows: Sequence[encoding.Row]) -> None:
+    def check(self, rows: Sequence[encoding.EventRow]) -> None:
         """Compare the details of consecutive events with what those committed to; between them there may be none."""
         if not rows:
             return

@@ -22,7 +22,7 @@ _dump = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=Tru
 
 
 @dataclass(frozen=True)
-class Row:
+class EventRow:
     """One event as the database has it: its canonical values, their digest, and its time in microseconds."""
 
     id: int
@@ -69,7 +69,7 @@ def selected(vendor: str) -> str:
     return ", ".join(columns.values())
 
 
-def read(raw: Sequence[Any], vendor: str) -> Row:
+def read(raw: Sequence[Any], vendor: str) -> EventRow:
     """Make a row of what a SELECT of `selected` fetched; values no application wrote stay as they are found."""
     values = list(raw[: len(COLUMNS)])
     values[TIME] = _time(values[TIME], vendor)
@@ -77,7 +77,7 @@ def read(raw: Sequence[Any], vendor: str) -> Row:
     if vendor == "sqlite":
         for place in UUIDS:
             values[place] = _uuid(values[place])
-    return Row(values[0], values, digest(values))
+    return EventRow(values[0], values, digest(values))
 
 
 def _time(text: Any, vendor: str) -> Any:

@@ -114,7 +114,7 @@ def _page(ids: list[int], seal: int | None) -> Iterator[str]:
             yield _line("event", seal=seal, **_event(rows[id_]), detail=_detail(details.get(id_)))
 
 
-def _event(row: encoding.Row) -> dict[str, Any]:
+def _event(row: encoding.EventRow) -> dict[str, Any]:
     shown = dict(zip(encoding.COLUMNS, row.values, strict=True))
     try:
         shown["time"] = encoding.moment(shown["time"]).isoformat(timespec="microseconds")

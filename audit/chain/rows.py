@@ -8,7 +8,7 @@ from django.db import connection
 from audit.chain import encoding
 
 
-def fetch(condition: str, params: Sequence[Any]) -> list[encoding.Row]:
+def fetch(condition: str, params: Sequence[Any]) -> list[encoding.EventRow]:
     """The events (`e`) of a WHERE clause of our own words, with whatever follows it."""
     vendor = connection.vendor
     with connection.cursor() as cursor:

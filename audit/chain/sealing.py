@@ -92,8 +92,8 @@ def _next_seal(*, imported: bool, batch: int, number: int | None = None) -> Seal
 def _build(
     head: Seal | None,
     known: Sequence[gaps.Gap],
-    late: Sequence[encoding.Row],
-    new: Sequence[encoding.Row],
+    late: Sequence[encoding.EventRow],
+    new: Sequence[encoding.EventRow],
     horizon: gaps.Horizon | None,
     *,
     imported: bool,
@@ -118,7 +118,7 @@ def _build(
     return made
 
 
-def _newest(head: Seal | None, rows: Sequence[encoding.Row], time: datetime, *, imported: bool) -> datetime | None:
+def _newest(head: Seal | None, rows: Sequence[encoding.EventRow], time: datetime, *, imported: bool) -> datetime | None:
     """The latest time of an event so far; a date in the future counts as the seal's own time, imports not at all."""
     before = [encoding.micros(head.newest)] if head and head.newest else []
     dated = [] if imported else [row.micros for row in rows if row.micros is not None]
@@ -131,8 +131,8 @@ def _newest(head: Seal | None, rows: Sequence[encoding.Row], time: datetime, *, 
 def _gaps_after(
     head: Seal | None,
     known: Sequence[gaps.Gap],
-    late: Sequence[encoding.Row],
-    new: Sequence[encoding.Row],
+    late: Sequence[encoding.EventRow],
+    new: Sequence[encoding.EventRow],
     horizon: gaps.Horizon | None,
     time: datetime,
 ) -> list[gaps.Gap]:
@@ -147,9 +147,9 @@ def _gaps_after(
     return [*gaps.still_open(rest, now, horizon), *noticed]
 
 
-def _late(known: Sequence[gaps.Gap]) -> list[encoding.Row]:
+def _late(known: Sequence[gaps.Gap]) -> list[encoding.EventRow]:
     """Events that have come in a gap since."""
-    rows: list[encoding.Row] = []
+    rows: list[encoding.EventRow] = []
     for start in range(0, len(known), AT_ONCE):
         part = known[start : start + AT_ONCE]
         condition = " OR ".join(["e.id BETWEEN %s AND %s"] * len(part))

@@ -49,7 +49,7 @@ class _Walk:
     def __init__(self, report: Report, since: int, outside: checking.Outside, follow: Follow | None) -> None:
         self.report, self.outside, self.follow = report, outside, follow
         self.keys = signing.trusted()
-        self.waiting: dict[int, encoding.Row] = {}
+        self.waiting: dict[int, encoding.EventRow] = {}
         self.head = Seal.objects.filter(number__lt=since).order_by("-number").first() if since > 1 else None
         self.open = gaps.unpack(bytes(self.head.gaps)) if self.head else []
         self.read_to = self.head.last_id if self.head else -(2**63)
@@ -111,7 +111,7 @@ class _Walk:
     def _follows(self, one: Seal) -> bool:
         return one.previous == (sealing.hash_of(self.head) if self.head else "")
 
-    def _restored(self, one: Seal, rows: Sequence[encoding.Row]) -> None:
+    def _restored(self, one: Seal, rows: Sequence[encoding.EventRow]) -> None:
         if fork := forks.read(one, rows):
             self.report.restores.append(fork)
         else:
@@ -128,9 +128,9 @@ class _Walk:
         except struct.error:
             self.open = []
 
-    def _entries(self, one: Seal) -> list[encoding.Row]:
+    def _entries(self, one: Seal) -> list[encoding.EventRow]:
         """Each event as its seal has it, in its place; returns those."""
-        whole: list[encoding.Row] = []
+        whole: list[encoding.EventRow] = []
         self._read_up_to(one.last_id)
         after = self.head.last_id if self.head else None
         floor = encoding.micros(self.head.newest) if self.head and self.head.newest else None
@@ -149,7 +149,7 @@ class _Walk:
         self.open = gaps.unpack(bytes(one.gaps))
         return whole
 
-    def _check_place(self, row: encoding.Row, after: int | None, floor: int | None, ceiling: int) -> None:
+    def _check_place(self, row: encoding.EventRow, after: int | None, floor: int | None, ceiling: int) -> None:
         """Rows above the last seal are dated after it, late ones as their gap allows."""
         if after is not None and row.id <= after:
             gap = gaps.find(self.open, row.id)
@@ -179,7 +179,7 @@ class _Walk:
             self.all_read = len(rows) < PAGE
             self.read_to = rows[-1].id if rows else self.read_to
 
-    def _take(self, rows: list[encoding.Row]) -> None:
+    def _take(self, rows: list[encoding.EventRow]) -> None:
         self.waiting.update((row.id, row) for row in rows)
         self.details.check(rows)
 

@@ -21,7 +21,7 @@ from accounts.models import User  # noqa: E402
 from audit import triggers  # noqa: E402
 from audit.chain import sealing  # noqa: E402
 from audit.chain.verifying import verify  # noqa: E402
-from audit.log import Origin, record  # noqa: E402
+from audit.log import RequestOrigin, record  # noqa: E402
 from audit.models import Event, EventDetail, Seal  # noqa: E402
 from audit.tags import Tag  # noqa: E402
 from bench.rig import lab  # noqa: E402
@@ -94,7 +94,7 @@ def _recorded(person: Somebody) -> None:
 
 
 def _with_detail(person: Somebody) -> None:
-    origin = Origin(network="203.0.113.7", device="Firefox")
+    origin = RequestOrigin(network="203.0.113.7", device="Firefox")
     record(Tag.ACCOUNT_LOGIN_SUCCESS, actor=person, subject=person, origin=origin, method="totp")
 
 

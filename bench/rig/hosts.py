@@ -17,7 +17,7 @@ from recoverydesk.recovery.probing.patience import Knowledge, Visit
 from recoverydesk.recovery.probing.plan import Plan
 from recoverydesk.recovery.probing.probe import Limits, look, redirected_path
 from recoverydesk.recovery.probing.questions import Looked, Round
-from recoverydesk.recovery.probing.transport import Origin
+from recoverydesk.recovery.probing.transport import WebOrigin
 from recoverydesk.recovery.repository_urls.parser import HostRule, parse
 from tests.recovery.probing import zoo
 from tests.recovery.probing.conftest import OID, running
@@ -189,7 +189,7 @@ def _bytes(data: bytes) -> Iterator[bytes]:
 
 def _redirect(location: str) -> str:
     place = parse("https://github.com/psf/requests")
-    return redirected_path(Origin("https", "github.com", 443), "/psf/requests.git", location, place, {})
+    return redirected_path(WebOrigin("https", "github.com", 443), "/psf/requests.git", location, place, {})
 
 
 def _tolerant(action: Callable[[], object]) -> None:

@@ -19,18 +19,20 @@ LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 READY_WITHIN = 300  # seconds, for the slowest machine: a child that ends is noticed at once
 
 
-class Refused(Exception):
+class DemoRefused(Exception):
     """The demo cannot start or go on; the message is one line for the person at the shell."""
 
 
 def lock(path: Path) -> int:
-    """Take the lock of this folder and return its descriptor. The children hold it too. Raises Refused."""
+    """Take the lock of this folder and return its descriptor. The children hold it too. Raises DemoRefused."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise Refused(f"already running in this folder ({path.parent}): stop it first, or set VAR_DIR=...") from error
+        raise DemoRefused(
+            f"already running in this folder ({path.parent}): stop it first, or set VAR_DIR=..."
+        ) from error
     return descriptor
 
 
@@ -50,17 +52,17 @@ def _can_bind(family: int, address: str, port: int) -> bool:
 
 
 def binds(port: int, name: str) -> list[str]:
-    """Return gunicorn's arguments to listen on `port` of every loopback address. Raises Refused when it is taken."""
+    """Return gunicorn's arguments to listen on `port` of every loopback address. Raises DemoRefused: it is taken."""
     arguments = []
     for family, address in addresses():
         if not _can_bind(family, address, port):
-            raise Refused(f"port {port} is taken: choose another with {name}=...")
+            raise DemoRefused(f"port {port} is taken: choose another with {name}=...")
         arguments += ["--bind", f"[{address}]:{port}" if family == socket.AF_INET6 else f"{address}:{port}"]
     return arguments
 
 
 def run(commands: Mapping[str, Sequence[str]], *, keep: int, health: str, announcement: str) -> None:
-    """Run all commands until Ctrl-C or SIGTERM; announce once `health` answers 200. Raises Refused if one ends."""
+    """Run all commands until Ctrl-C or SIGTERM; announce once `health` answers 200. Raises DemoRefused if one ends."""
     running: dict[str, children.Child] = {}
     _on_signals(_interrupt)
     try:
@@ -92,7 +94,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _refuse_the_dead(running: Mapping[str, children.Child]) -> None:
     for name, child in running.items():
         if child.poll() is not None:
-            raise Refused(f"the {name} ended (exit {child.returncode}): stopping")
+            raise DemoRefused(f"the {name} ended (exit {child.returncode}): stopping")
 
 
 def _wait_until_ready(running: Mapping[str, children.Child], health: str) -> None:
@@ -104,7 +106,7 @@ def _wait_until_ready(running: Mapping[str, children.Child], health: str) -> Non
                 return
         except (URLError, HTTPException, OSError):
             time.sleep(0.1)  # not yet
-    raise Refused(f"{health} did not answer within {READY_WITHIN} seconds: stopping")
+    raise DemoRefused(f"{health} did not answer within {READY_WITHIN} seconds: stopping")
 
 
 def python(*arguments: str) -> list[str]:

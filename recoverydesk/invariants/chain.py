@@ -13,7 +13,7 @@ from recoverydesk.invariants.broken import Broken
 from recoverydesk.recovery.models import RecoveryTicket, Status
 
 RESETS = (Tag.ACCOUNT_RECOVERY_RESET, Tag.ACCOUNT_RECOVERY_BREAK_GLASS)
-Row = tuple[int, str, dict[str, Any]]
+EventValues = tuple[int, str, dict[str, Any]]
 
 
 def status_without_event() -> Iterator[Broken]:
@@ -30,7 +30,7 @@ def status_without_event() -> Iterator[Broken]:
         yield Broken("status_without_event", f"ticket:{number}", "no event says how it came to be")
 
 
-def _moves() -> Iterator[Row]:
+def _moves() -> Iterator[EventValues]:
     """Openings and moves; a move says what the status was."""
     events = Event.objects.filter(ticket__isnull=False, tag__startswith="account:recovery:")
     rows = events.order_by("ticket", "id").values_list("ticket", "tag", "data").iterator()
@@ -38,7 +38,7 @@ def _moves() -> Iterator[Row]:
     return ((ticket, tag, data) for ticket, tag, data in moves if ticket is not None)
 
 
-def _follow(rows: list[Row]) -> tuple[str, str]:
+def _follow(rows: list[EventValues]) -> tuple[str, str]:
     """The status the moves lead to, and the first step that does not fit."""
     status: str = Status.NEW
     for place, (_ticket, tag, data) in enumerate(rows):

@@ -12,7 +12,7 @@ from django.db import connection, models
 from django.db.models import Max
 
 CHUNK = 5_000
-Row = Sequence[Any]
+TableRow = Sequence[Any]
 Tell = Callable[[int], None]
 
 
@@ -21,7 +21,7 @@ def next_id(model: type[models.Model]) -> int:
     return (model._default_manager.aggregate(last=Max("pk"))["last"] or 0) + 1
 
 
-def load(model: type[models.Model], names: Sequence[str], rows: Iterable[Row], tell: Tell) -> int:
+def load(model: type[models.Model], names: Sequence[str], rows: Iterable[TableRow], tell: Tell) -> int:
     """Insert `rows`, each with the values of the fields `names`, and return how many there were.
 
     Fields that are not named get their default, once for all rows. `tell` hears of every chunk.
@@ -57,13 +57,13 @@ def _defaults(model: type[models.Model], names: Sequence[str]) -> dict[str, Any]
     return {field.attname: field.get_default() for field in left}
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _chunks(rows: Iterable[TableRow]) -> Iterator[list[TableRow]]:
     iterator = iter(rows)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk
 
 
-def _copy(into: str, rows: Iterable[Row], rest: Row) -> Iterator[int]:
+def _copy(into: str, rows: Iterable[TableRow], rest: TableRow) -> Iterator[int]:
     """One COPY in PostgreSQL's text format, chunk after chunk; every row ends in `rest`."""
     end = "".join(f"\t{_text(value)}" for value in rest) + "\n"
     with connection.cursor() as cursor, cursor.cursor.copy(f"COPY {into} FROM STDIN") as copy:
@@ -72,7 +72,7 @@ def _copy(into: str, rows: Iterable[Row], rest: Row) -> Iterator[int]:
             yield len(chunk)
 
 
-def _line(row: Row) -> str:
+def _line(row: TableRow) -> str:
     return "\t".join([_TEXTS.get(type(value), _text)(value) for value in row])
 
 
@@ -94,7 +94,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _TEXTS: dict[type, Callable[[Any], str]] = {str: _string, int: str, datetime: str, UUID: str}  # the short way
 
 
-def _insert(into: str, rows: Iterable[Row], rest: Row) -> Iterator[int]:
+def _insert(into: str, rows: Iterable[TableRow], rest: TableRow) -> Iterator[int]:
     end = tuple(map(_plain, rest))
     with connection.cursor() as cursor:
         for chunk in _chunks(rows):

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import User
-from audit.log import Origin, Party, record
+from audit.log import Party, RequestOrigin, record
 from audit.tags import Tag
 from common.clock import database_now
 from recoverydesk.projects.models import Role
@@ -24,7 +24,7 @@ def hold(user: User, projects: Iterable[str], *, actor: Party | str, ticket: int
         return len(found)
 
 
-def release(role: Role, *, actor: Party | str, reason: str = "", origin: Origin | None = None) -> bool:
+def release(role: Role, *, actor: Party | str, reason: str = "", origin: RequestOrigin | None = None) -> bool:
     """Let a role on hold act again; False when it does already. Who may say so is the ticket office's business."""
     with transaction.atomic():
         ticket = role.held_for

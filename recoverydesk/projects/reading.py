@@ -12,7 +12,7 @@ LARGEST_DOCUMENT = 64 * 2**20
 LINE_SUFFIXES = {".jsonl", ".ndjson"}
 
 
-class Refused(Exception):
+class DocumentRefused(Exception):
     """This document cannot be taken; the message says why."""
 
 
@@ -57,20 +57,20 @@ def lines(file: BinaryIO) -> Iterator[Item]:
 def _item(number: int | None, data: bytes) -> Item:
     try:
         return Item(number, len(data), value=loads(data))
-    except Refused as error:
+    except DocumentRefused as error:
         return Item(number, len(data), problem=str(error))
 
 
 def loads(data: bytes) -> Any:
-    """Parse one JSON document strictly: bounded, no key twice, no NaN. Raises Refused."""
+    """Parse one JSON document strictly: bounded, no key twice, no NaN. Raises DocumentRefused."""
     if len(data) > LARGEST_DOCUMENT:
-        raise Refused(_too_large())
+        raise DocumentRefused(_too_large())
     try:
         return json.loads(data, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
     except RecursionError:
-        raise Refused(_("nested too deeply")) from None
+        raise DocumentRefused(_("nested too deeply")) from None
     except ValueError as error:
-        raise Refused(_("not JSON: %(error)s") % {"error": error}) from None
+        raise DocumentRefused(_("not JSON: %(error)s") % {"error": error}) from None
 
 
 def _too_large() -> str:
@@ -82,9 +82,9 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         keys = [key for key, _value in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise Refused(_("the key %(key)r appears twice") % {"key": twice[:100]})
+        raise DocumentRefused(_("the key %(key)r appears twice") % {"key": twice[:100]})
     return found
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise Refused(_("%(name)s is not a JSON number") % {"name": name})
+    raise DocumentRefused(_("%(name)s is not a JSON number") % {"name": name})

@@ -12,7 +12,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
-from audit.log import Origin, Party, record
+from audit.log import Party, RequestOrigin, record
 from audit.tags import Tag
 from common.clock import database_now
 from recoverydesk.projects import links, sightings
@@ -50,7 +50,7 @@ def record_release(
     files: Sequence[FileFact] = (),
     uploader: Party | None = None,
     deleted_at: datetime | None = None,
-    origin: Origin | None = None,
+    origin: RequestOrigin | None = None,
     token: UUID | None = None,
 ) -> Release:
     """Record one release with its links as (label, URL) pairs; return its row. Releases may come in any order.

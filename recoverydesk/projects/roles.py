@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.tags import Tag
 from common.clock import database_now
 from recoverydesk.projects.models import Project, Role
@@ -24,7 +24,7 @@ class RoleError(Exception):
         return str(self.message)
 
 
-class InQuarantine(RoleError):
+class RolesInQuarantine(RoleError):
     """The account was recovered recently; its roles stay as they are for some days (design rule 9)."""
 
     message = _("The account was recovered lately; roles cannot change for some days.")
@@ -57,12 +57,12 @@ def add_role(
     actor: User | str,
     invited: bool = False,
     created_at: datetime | None = None,
-    origin: Origin | None = None,
+    origin: RequestOrigin | None = None,
 ) -> Role:
     """Give `user` a role, or with `invited` an invitation. `created_at` dates an imported one.
 
     What one person gives another is an invitation until that other accepts it: a role nobody asked for must not speak
-    for an account. Raises RoleExists, NotProjectOwner or InQuarantine.
+    for an account. Raises RoleExists, NotProjectOwner or RolesInQuarantine.
     """
     _lock(project)
     _refuse_outsider(actor, project)
@@ -79,8 +79,8 @@ def add_role(
 
 
 @transaction.atomic
-def accept_role(role: Role, *, actor: User, origin: Origin | None = None) -> Role:
-    """The invited user says yes. Raises RoleError for anybody else and for a role accepted before, or InQuarantine."""
+def accept_role(role: Role, *, actor: User, origin: RequestOrigin | None = None) -> Role:
+    """The invited user says yes. Raises RoleError for anybody else or a role accepted before, or RolesInQuarantine."""
     role = _locked(role)
     if role.user_id != actor.pk or role.accepted_at is not None:
         raise RoleError
@@ -92,8 +92,8 @@ def accept_role(role: Role, *, actor: User, origin: Origin | None = None) -> Rol
 
 
 @transaction.atomic
-def change_role(role: Role, kind: str, *, actor: User | str, origin: Origin | None = None) -> Role:
-    """Make an owner a maintainer or the reverse. Raises NotProjectOwner, InQuarantine or LastOwner."""
+def change_role(role: Role, kind: str, *, actor: User | str, origin: RequestOrigin | None = None) -> Role:
+    """Make an owner a maintainer or the reverse. Raises NotProjectOwner, RolesInQuarantine or LastOwner."""
     role = _locked(role)
     _refuse_outsider(actor, role.project)
     _refuse_quarantine(actor, role.user)
@@ -115,10 +115,11 @@ def change_role(role: Role, kind: str, *, actor: User | str, origin: Origin | No
 
 
 @transaction.atomic
-def remove_role(role: Role, *, actor: User | str, origin: Origin | None = None) -> None:
+def remove_role(role: Role, *, actor: User | str, origin: RequestOrigin | None = None) -> None:
     """Take a role or an invitation away; an owner may take anybody's, everybody their own.
 
-    Raises NotProjectOwner, InQuarantine (the actor's: owners may always part with a recovered account) or LastOwner.
+    Raises NotProjectOwner, LastOwner or RolesInQuarantine (the actor's: owners may always part with a recovered
+    account).
     """
     role = _locked(role)
     if isinstance(actor, str) or actor.pk != role.user_id:
@@ -168,7 +169,7 @@ def _refuse_outsider(actor: User | str, project: Project) -> None:
 
 def _refuse_quarantine(*people: User | str) -> None:
     if in_quarantine(*(person for person in people if not isinstance(person, str))):
-        raise InQuarantine
+        raise RolesInQuarantine
 
 
 def _refuse_last_owner(role: Role, kind: str) -> None:

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from audit.log import Origin, Party, record
+from audit.log import Party, RequestOrigin, record
 from audit.tags import Tag
 from common.clock import database_now
 from recoverydesk.projects import names
@@ -14,11 +14,11 @@ from recoverydesk.projects.models import Project, Role
 from recoverydesk.projects.published import FileFact, InvalidFact, ReleaseFact
 from recoverydesk.projects.releases import Recorded, record_release, record_releases, reread_links, touch
 from recoverydesk.projects.roles import (
-    InQuarantine,
     LastOwner,
     NotProjectOwner,
     RoleError,
     RoleExists,
+    RolesInQuarantine,
     accept_role,
     add_role,
     change_role,
@@ -28,8 +28,8 @@ from recoverydesk.projects.roles import (
 )
 
 __all__ = [
+    "RolesInQuarantine",
     "FileFact",
-    "InQuarantine",
     "InvalidFact",
     "LastOwner",
     "NotProjectOwner",
@@ -54,7 +54,7 @@ __all__ = [
 
 @transaction.atomic
 def ensure_project(
-    name: str, *, actor: Party | str, origin: Origin | None = None, token: UUID | None = None
+    name: str, *, actor: Party | str, origin: RequestOrigin | None = None, token: UUID | None = None
 ) -> tuple[Project, bool]:
     """Return the project of that name in any spelling (PEP 503), made with an event where there is none yet.
 
@@ -69,15 +69,15 @@ def ensure_project(
 
 
 @transaction.atomic
-def open_project(name: str, *, owner: User, token: UUID, origin: Origin | None = None) -> Project:
+def open_project(name: str, *, owner: User, token: UUID, origin: RequestOrigin | None = None) -> Project:
     """Return the project of that name; where there is none, make it with `owner` as its first owner.
 
-    `token` is the API token that did it. Raises InvalidFact, and InQuarantine for a project that would be new.
+    `token` is the API token that did it. Raises InvalidFact, and RolesInQuarantine for a project that would be new.
     """
     project, created = ensure_project(name, actor=owner, origin=origin, token=token)
     if created:
         if in_quarantine(owner):
-            raise InQuarantine
+            raise RolesInQuarantine
         now = database_now()
         role = Role.objects.create(user=owner, project=project, kind=Role.Kind.OWNER, created_at=now, accepted_at=now)
         record(

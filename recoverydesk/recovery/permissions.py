@@ -10,7 +10,7 @@ from django.db.models import Q
 from accounts.decisions import Confirmation
 from accounts.mail.models import Link
 from accounts.models import User
-from audit.log import Origin
+from audit.log import RequestOrigin
 
 WORK_TICKETS = "recovery.work_recoveryticket"
 RESET = "recovery.reset_recoveryticket"
@@ -60,7 +60,7 @@ class Actor:
     confirmed: Confirmation | None = None
     rights: frozenset[str] = field(default=frozenset())
     factor_since: datetime | None = None
-    origin: Origin | None = None
+    origin: RequestOrigin | None = None
 
     @property
     def party(self) -> User | str:
@@ -93,19 +93,19 @@ def can_work(user: User) -> bool:
 
 
 def signed_in(
-    user: User, *, recent: bool = False, factor_since: datetime | None = None, origin: Origin | None = None
+    user: User, *, recent: bool = False, factor_since: datetime | None = None, origin: RequestOrigin | None = None
 ) -> Actor:
     """Somebody signed in, acting for their own account or as a co-owner; the verb finds out which."""
     parts = frozenset({Who.SUBJECT, Who.CO_OWNER})
     return Actor(parts, user=user, recent=recent, factor_since=factor_since, origin=origin)
 
 
-def claimant(link: Link, origin: Origin | None = None) -> Actor:
+def claimant(link: Link, origin: RequestOrigin | None = None) -> Actor:
     """The holder of a ticket's status link: whoever reads the contact's mailbox."""
     return Actor(frozenset({Who.CLAIMANT}), link=link, origin=origin)
 
 
-def address_holder(link: Link, origin: Origin | None = None) -> Actor:
+def address_holder(link: Link, origin: RequestOrigin | None = None) -> Actor:
     """The holder of a stop link: whoever reads a mailbox of the account."""
     return Actor(frozenset({Who.ADDRESS_HOLDER}), link=link, origin=origin)
 

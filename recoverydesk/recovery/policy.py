@@ -124,7 +124,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Row:
+class PolicyRow:
     """One row of the table: how long to wait, from when, how many people must agree, and what other proof."""
 
     name: str
@@ -136,56 +136,56 @@ class Row:
     asks: tuple[Missing, ...] = ()
 
 
-def rows(case: Case, numbers: Numbers) -> list[Row]:
+def rows(case: Case, numbers: Numbers) -> list[PolicyRow]:
     """Return every row of the table that applies to this case: the claim's own first."""
     return [_claims_row(case, numbers), *_special_rows(case, numbers)]
 
 
-def _claims_row(case: Case, numbers: Numbers) -> Row:
+def _claims_row(case: Case, numbers: Numbers) -> PolicyRow:
     if case.claim in NEW_CONTACT:
         return _new_contact(case, numbers)
     if case.claim == "unverified_email":
-        return Row("unverified address", numbers.wait_careful)
+        return PolicyRow("unverified address", numbers.wait_careful)
     return _second_factor(case, numbers)
 
 
-def _new_contact(case: Case, numbers: Numbers) -> Row:
+def _new_contact(case: Case, numbers: Numbers) -> PolicyRow:
     """Without anything bound to the account only the silence of every old address counts, and it counts slowly."""
     if not case.account_proof and case.old_addresses_dead:
         name = "new contact, nothing bound to the account"
-        return Row(name, numbers.wait_nothing_bound, people=2, asks=(Missing.ONE_BOUNDARY,))
+        return PolicyRow(name, numbers.wait_nothing_bound, people=2, asks=(Missing.ONE_BOUNDARY,))
     asks = (Missing.ONE_BOUNDARY, Missing.ACCOUNT_PROOF)
-    return Row("new contact", numbers.wait_new_contact, people=2, asks=asks)
+    return PolicyRow("new contact", numbers.wait_new_contact, people=2, asks=asks)
 
 
-def _second_factor(case: Case, numbers: Numbers) -> Row:
+def _second_factor(case: Case, numbers: Numbers) -> PolicyRow:
     """A boundary that staff added, or that is planted, never makes the row of accounts without one less strict."""
     if not case.has_projects and not case.asked:
-        return Row("second factor, no projects", timedelta(0), after_mailbox=False)
+        return PolicyRow("second factor, no projects", timedelta(0), after_mailbox=False)
     window = numbers.objection_window_critical if case.critical else numbers.objection_window
     critical = ", critical" if case.critical else ""
     if case.own:
-        return Row(f"second factor, repositories{critical}", window, after_mailbox=False)
-    return Row(f"second factor, no boundary{critical}", max(numbers.wait_without_boundary, window))
+        return PolicyRow(f"second factor, repositories{critical}", window, after_mailbox=False)
+    return PolicyRow(f"second factor, no boundary{critical}", max(numbers.wait_without_boundary, window))
 
 
-def _special_rows(case: Case, numbers: Numbers) -> list[Row]:
+def _special_rows(case: Case, numbers: Numbers) -> list[PolicyRow]:
     """What makes any claim stricter."""
     wait = numbers.wait_careful
     there = {
-        Row("exception", wait, people=2, asks=(Missing.BOUNDARY_OR_PROOF,)): case.excepted > 0,
-        Row("disputed", wait, after_dispute=True, people=2): case.disputed,
-        Row("stopped lately", wait, people=2): case.recently_stopped,
-        Row("staff", wait, people=2, superuser=True): case.subject_is_staff,
-        Row("two people always", timedelta(0), after_mailbox=False, people=2): numbers.always_two,
+        PolicyRow("exception", wait, people=2, asks=(Missing.BOUNDARY_OR_PROOF,)): case.excepted > 0,
+        PolicyRow("disputed", wait, after_dispute=True, people=2): case.disputed,
+        PolicyRow("stopped lately", wait, people=2): case.recently_stopped,
+        PolicyRow("staff", wait, people=2, superuser=True): case.subject_is_staff,
+        PolicyRow("two people always", timedelta(0), after_mailbox=False, people=2): numbers.always_two,
     }
     return [one for one, applies in there.items() if applies]
 
 
-def row(case: Case, numbers: Numbers) -> Row:
+def row(case: Case, numbers: Numbers) -> PolicyRow:
     """The strictest of each column of all rows that apply, as one row."""
     found = rows(case, numbers)
-    return Row(
+    return PolicyRow(
         name="; ".join(one.name for one in found),
         wait=max(one.wait for one in found),
         after_mailbox=any(one.after_mailbox for one in found),
@@ -256,7 +256,7 @@ def clock_ends(case: Case, numbers: Numbers) -> datetime | None:
     return max(known) if len(known) == len(ends) else None
 
 
-def _ends(rule: Row, case: Case) -> datetime | None:
+def _ends(rule: PolicyRow, case: Case) -> datetime | None:
     starts = [case.notices_settled_at]
     starts += [case.mailbox_confirmed_at] if rule.after_mailbox else []
     starts += [case.disputed_at] if rule.after_dispute else []

@@ -15,20 +15,20 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from recoverydesk.projects.labels import ABSENT
-from recoverydesk.upload.answers import Refused
+from recoverydesk.upload.answers import UploadRefused
 
 SHOWN = 80  # letters of each side
 Meaning = Callable[[Any], Hashable]
 
 
 def check(form: RawMetadata, file: RawMetadata) -> None:
-    """Raise Refused (400) with the first field in which form and file differ, in the order of MEANINGS."""
+    """Raise UploadRefused (400) with the first field in which form and file differ, in the order of MEANINGS."""
     theirs = _licensed(file)
     for key, meaning in MEANINGS.items():
         if key in form and meaning(form[key]) != meaning(theirs.get(key, "")):  # type: ignore[literal-required]
             field = key.replace("_", "-")
             told, found = _shown(form[key]), _shown(theirs.get(key))  # type: ignore[literal-required]
-            raise Refused(400, f"{field}: the form says {told}, the metadata in the file says {found}.")
+            raise UploadRefused(400, f"{field}: the form says {told}, the metadata in the file says {found}.")
 
 
 def _licensed(file: RawMetadata) -> Mapping[str, Any]:

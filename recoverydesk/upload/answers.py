@@ -12,7 +12,7 @@ LONGEST_REASON = 500
 HTML, JSON, PROBLEM = "text/html", "application/json", "application/problem+json"
 
 
-class Refused(Exception):
+class UploadRefused(Exception):
     """The upload is not taken; `message` says why, in English, for a person who reads a program's output."""
 
     def __init__(self, status: int, message: str, *, headers: Mapping[str, str] | None = None) -> None:
@@ -20,12 +20,12 @@ class Refused(Exception):
         self.status, self.message, self.headers = status, message, headers or {}
 
 
-def too_often_for_now(seconds: int, message: str = "") -> Refused:
+def too_often_for_now(seconds: int, message: str = "") -> UploadRefused:
     """429, and when again."""
-    return Refused(429, f"{message} {too_often.sentence(seconds)}".strip(), headers=too_often.headers(seconds))
+    return UploadRefused(429, f"{message} {too_often.sentence(seconds)}".strip(), headers=too_often.headers(seconds))
 
 
-def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+def refusal(request: HttpRequest, refused: UploadRefused) -> HttpResponse:
     """Return the answer to a refused upload, its body in the form the client asks for."""
     message, status = _one_line(refused.message), refused.status
     title = HTTPStatus(status).phrase

@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from recoverydesk.projects.archives import declared, metadata
 from recoverydesk.projects.archives.distribution import SDIST, WHEEL
-from recoverydesk.upload.answers import Refused
+from recoverydesk.upload.answers import UploadRefused
 
 ONCE = {
     name: name
@@ -64,15 +64,15 @@ class Form:
 
 
 def read(post: QueryDict, file_fields: Iterable[str]) -> Form:
-    """Read the form. Raises Refused (400) with the first thing that is wrong, as PyPI words it."""
+    """Read the form. Raises UploadRefused (400) with the first thing that is wrong, as PyPI words it."""
     for name in sorted(set(file_fields) - MAY_BE_FILES):
         if name in ONCE or name in SEVERAL or name in OURS:
-            raise Refused(400, f"{name}: Should not be a tuple.")
+            raise UploadRefused(400, f"{name}: Should not be a tuple.")
     if (_only(post, "protocol_version") or "1") != "1":
-        raise Refused(400, "Unknown protocol version.")
+        raise UploadRefused(400, "Unknown protocol version.")
     raw = _metadata(post)
     if problem := metadata.problem(raw):
-        raise Refused(400, problem)
+        raise UploadRefused(400, problem)
     filetype = _only(post, "filetype")
     _check_python(filetype, _only(post, "pyversion"))
     return Form(raw["name"], Version(raw["version"]), filetype, _digests(post), raw)
@@ -80,11 +80,11 @@ def read(post: QueryDict, file_fields: Iterable[str]) -> Form:
 
 def _check_python(filetype: str, pyversion: str) -> None:
     if filetype not in (SDIST, WHEEL):
-        raise Refused(400, "Use a known file type.")
+        raise UploadRefused(400, "Use a known file type.")
     if filetype == SDIST and pyversion not in ("", "source"):
-        raise Refused(400, "Use 'source' as Python version for an sdist.")
+        raise UploadRefused(400, "Use 'source' as Python version for an sdist.")
     if filetype == WHEEL and not pyversion:
-        raise Refused(400, "Python version is required for binary distribution uploads.")
+        raise UploadRefused(400, "Python version is required for binary distribution uploads.")
 
 
 def _digests(post: QueryDict) -> dict[str, str]:
@@ -92,10 +92,10 @@ def _digests(post: QueryDict) -> dict[str, str]:
     for field, (kind, length) in DIGESTS.items():
         if value := _only(post, field):
             if len(value) != length or not HEXADECIMAL.fullmatch(value):
-                raise Refused(400, f"{field}: Use a valid, hex-encoded, {kind} message digest.")
+                raise UploadRefused(400, f"{field}: Use a valid, hex-encoded, {kind} message digest.")
             found[kind] = value.lower()
     if not found:
-        raise Refused(400, "Include at least one message digest.")
+        raise UploadRefused(400, "Include at least one message digest.")
     return found
 
 
@@ -123,9 +123,9 @@ def _links(values: list[str]) -> dict[str, str]:
     for value in values:
         label, comma, url = (part.strip() for part in value.partition(","))
         if not (label and comma and url):
-            raise Refused(400, "project-urls: Use both a label and an URL.")
+            raise UploadRefused(400, "project-urls: Use both a label and an URL.")
         if label in found:
-            raise Refused(400, f"project-urls: the label {label!r} appears twice")
+            raise UploadRefused(400, f"project-urls: the label {label!r} appears twice")
         found[label] = url
     return found
 
@@ -134,7 +134,7 @@ def _only(post: QueryDict, field: str) -> str:
     """Return the value of a field that may come once; "" where it does not."""
     values = _values(post, field)
     if len(values) > 1:
-        raise Refused(400, f"{field.replace('_', '-')}: has invalid data")
+        raise UploadRefused(400, f"{field.replace('_', '-')}: has invalid data")
     return values[0] if values else ""
 
 
@@ -142,5 +142,5 @@ def _values(post: QueryDict, field: str) -> list[str]:
     """Return a field's values without those that say nothing; a NUL becomes the four characters that name it."""
     values = [str(value).replace("\x00", "\\x00") for value in post.getlist(field)]
     if field not in LONG and any(len(value) > LONGEST_VALUE for value in values):
-        raise Refused(400, f"{field.replace('_', '-')}: is longer than {LONGEST_VALUE} characters")
+        raise UploadRefused(400, f"{field.replace('_', '-')}: is longer than {LONGEST_VALUE} characters")
     return [value for value in values if value.strip() and value.strip() != "UNKNOWN"]

@@ -6,7 +6,7 @@ from accounts.models import User
 from recoverydesk.projects import people
 from recoverydesk.projects.models import Project
 from recoverydesk.upload import rules
-from recoverydesk.upload.answers import Refused
+from recoverydesk.upload.answers import UploadRefused
 from tokens import caveats
 from tokens.hooks import Plan
 
@@ -31,6 +31,6 @@ def plan_upload(user: User, project: str, version: str) -> Plan:
     release = where.release_facts(version) if wanted else None
     try:
         rules.check_permission(user, where)
-    except Refused as refused:
+    except UploadRefused as refused:
         return Plan(where.facts(), release, refused.message)
     return Plan(where.facts(), release)

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from audit.log import Origin
+from audit.log import RequestOrigin
 from common.clock import database_now
 from recoverydesk.database.trouble import UNSURE
 from recoverydesk.projects import files, services
@@ -19,7 +19,7 @@ from recoverydesk.projects.files import Incoming
 from recoverydesk.projects.models import File, Project
 from recoverydesk.projects.published import FileFact, InvalidFact
 from recoverydesk.upload import agreement, letters, naming, rules
-from recoverydesk.upload.answers import Refused
+from recoverydesk.upload.answers import UploadRefused
 from recoverydesk.upload.form import Form
 from tokens.caveats import UPLOAD, Failure
 from tokens.checking import Opened, TokenRefused, judge, open_token
@@ -33,11 +33,11 @@ class Upload:
     text: str
     form: Form
     content: Incoming
-    origin: Origin
+    origin: RequestOrigin
 
 
 def publish(upload: Upload) -> bool:
-    """Publish the file; False when exactly this file is published already. Raises Refused."""
+    """Publish the file; False when exactly this file is published already. Raises UploadRefused."""
     where = _permit(upload, upload.token)
     _check_file(upload)
     named = naming.check_name(upload.form, str(upload.content.name))
@@ -51,7 +51,7 @@ def publish(upload: Upload) -> bool:
     try:
         return _record(upload, contents)
     except (InvalidFact, services.RoleError) as error:
-        raise Refused(400, str(error)) from error
+        raise UploadRefused(400, str(error)) from error
 
 
 def _known(upload: Upload) -> File | None:
@@ -59,20 +59,20 @@ def _known(upload: Upload) -> File | None:
 
 
 def opened(token: str) -> Opened:
-    """Open a token. Raises Refused with the reason."""
+    """Open a token. Raises UploadRefused with the reason."""
     try:
         return open_token(token)
     except TokenRefused as error:
-        raise Refused(403, f"Invalid API Token: {error.reason}") from error
+        raise UploadRefused(403, f"Invalid API Token: {error.reason}") from error
 
 
 def _permit(upload: Upload, token: Opened) -> rules.Target:
-    """Ask caveats and roles. Raises Refused."""
+    """Ask caveats and roles. Raises UploadRefused."""
     form = upload.form
     where = rules.target(form.name, form.version)
     verdict = judge(token, token.context(UPLOAD, where.facts(), where.release_facts(str(form.version))))
     if isinstance(verdict, Failure):
-        raise Refused(403, f"Invalid API Token: {verdict.reason}")
+        raise UploadRefused(403, f"Invalid API Token: {verdict.reason}")
     rules.check_permission(token.user, where)
     return where
 
@@ -80,10 +80,10 @@ def _permit(upload: Upload, token: Opened) -> rules.Target:
 def _check_file(upload: Upload) -> None:
     """The bytes must be what the form promised."""
     if str(upload.content.content_type).startswith("image/"):
-        raise Refused(400, "Invalid distribution file.")
+        raise UploadRefused(400, "Invalid distribution file.")
     if any(upload.content.digest(kind) != value for kind, value in upload.form.digests.items()):
         message = "The digest supplied does not match a digest calculated from the uploaded file."
-        raise Refused(400, message)
+        raise UploadRefused(400, message)
 
 
 def _check_archive(upload: Upload, named: distribution.Distribution) -> Contents:
@@ -91,9 +91,9 @@ def _check_archive(upload: Upload, named: distribution.Distribution) -> Contents
         contents = distribution.inspect(upload.content.bytes, upload.content.length, named)
         declared.check(contents, upload.form.raw.get("license_files", []))
     except InvalidArchive as error:
-        raise Refused(400, f"Invalid distribution file. {error}") from error
+        raise UploadRefused(400, f"Invalid distribution file. {error}") from error
     if problem := metadata.kept_problem(contents.raw, contents.unread):
-        raise Refused(400, f"Invalid distribution file. {problem}")
+        raise UploadRefused(400, f"Invalid distribution file. {problem}")
     agreement.check(upload.form.raw, contents.raw)
     return contents
 

@@ -15,7 +15,7 @@ from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
 from recoverydesk.projects.files import Incoming
-from recoverydesk.upload.answers import Refused
+from recoverydesk.upload.answers import UploadRefused
 
 CONTENT = "content"
 FORM_BYTES = 10 * 2**20  # what the body may hold besides the file
@@ -63,16 +63,16 @@ class Receiver(FileUploadHandler):
 
 
 def receive(request: HttpRequest) -> Receiver:
-    """Read the whole body. Raises Refused for one that cannot be read or is far too large."""
+    """Read the whole body. Raises UploadRefused for one that cannot be read or is far too large."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > 2 * largest() + FORM_BYTES:
-        raise Refused(400, f"File too large. Limit is {settings.UPLOAD_MAX_MIB} MB.")
+        raise UploadRefused(400, f"File too large. Limit is {settings.UPLOAD_MAX_MIB} MB.")
     receiver = Receiver(request)
     request.upload_handlers = [receiver]
     try:
         request.POST  # noqa: B018 - reading it is what parses the body
     except (BadRequest, SuspiciousOperation, UnreadablePostError, MultiPartParserError) as error:
         receiver.close()
-        raise Refused(400, _sentence(error)) from error
+        raise UploadRefused(400, _sentence(error)) from error
     except OSError:
         receiver.close()
         raise

@@ -17,7 +17,7 @@ from recoverydesk.projects import names, services
 from recoverydesk.projects.archives.distribution import SDIST, Distribution
 from recoverydesk.projects.models import File, Project, Release, Role
 from recoverydesk.upload import naming
-from recoverydesk.upload.answers import Refused, too_often_for_now
+from recoverydesk.upload.answers import UploadRefused, too_often_for_now
 from tokens import caveats
 
 MOST_NEW_PROJECTS = 20  # per user and hour
@@ -66,21 +66,23 @@ def _parsed(rows: Iterable[tuple[int, str]]) -> Iterable[tuple[int, Version]]:
 
 
 def check_permission(user: User, where: Target) -> None:
-    """The user needs an accepted role, or may make the project. Raises Refused."""
+    """The user needs an accepted role, or may make the project. Raises UploadRefused."""
     if where.project is None:
         return _check_new(user, where.name)
     if not Role.objects.filter(user=user, project=where.project, accepted_at__isnull=False, held_at=None).exists():
-        raise Refused(403, f"The user '{user.username}' isn't allowed to upload to project '{where.project.name}'.")
+        raise UploadRefused(
+            403, f"The user '{user.username}' isn't allowed to upload to project '{where.project.name}'."
+        )
     return None
 
 
 def _check_new(user: User, name: str) -> None:
     if not names.is_valid(name):
-        raise Refused(400, f"The name {name[:100]!r} isn't allowed.")
+        raise UploadRefused(400, f"The name {name[:100]!r} isn't allowed.")
     if alike := Project.objects.looking_like(name).first():
-        raise Refused(400, f"The name {name!r} is too similar to an existing project: {alike.name!r}.")
+        raise UploadRefused(400, f"The name {name!r} is too similar to an existing project: {alike.name!r}.")
     if services.in_quarantine(user):
-        raise Refused(403, f"User '{user.username}' was recovered lately and cannot make projects for some days.")
+        raise UploadRefused(403, f"User '{user.username}' was recovered lately and cannot make projects for some days.")
     made = Event.objects.filter(actor_uid=user.uid, tag=Tag.PROJECT_CREATE, time__gt=Now() - WINDOW)
     times = list(made.order_by("-time").values_list("time", flat=True)[:MOST_NEW_PROJECTS])
     if len(times) == MOST_NEW_PROJECTS:
@@ -95,32 +97,32 @@ def known_file(filename: str, sha256: str) -> File | None:
 
 
 def is_repeated(where: Target, row: File | None, filename: str, sha256: str) -> bool:
-    """True when this very file is here already. Raises Refused where its name or its bytes are another file's."""
+    """True when this very file is here already. Raises UploadRefused where its name or its bytes are another file's."""
     if row is None:
         return False
     same_name = row.filename == filename
     if same_name and row.release.deleted_at:
         gone = "This filename was previously used by a file that has since been deleted. Use a different version."
-        raise Refused(400, gone)
+        raise UploadRefused(400, gone)
     own = where.project is not None and row.release.project_id == where.project.pk
     if same_name and own and row.sha256 == sha256:
         return True
-    raise Refused(400, f"File already exists ({row.filename!r}, with sha256 hash '{row.sha256}').")
+    raise UploadRefused(400, f"File already exists ({row.filename!r}, with sha256 hash '{row.sha256}').")
 
 
 def check_release(where: Target, named: Distribution) -> None:
-    """A release takes one sdist, and files for some days only, each in one spelling. Raises Refused."""
+    """A release takes one sdist, and files for some days only, each in one spelling. Raises UploadRefused."""
     release = where.release
     if release is None:
         return
     if release.deleted_at:
-        raise Refused(400, "This release was deleted. Use a different version.")
+        raise UploadRefused(400, "This release was deleted. Use a different version.")
     others = dict(release.files.values_list("filename", "packagetype"))
     if named.packagetype == SDIST and SDIST in others.values():
-        raise Refused(400, "Only one sdist may be uploaded per release.")
+        raise UploadRefused(400, "Only one sdist may be uploaded per release.")
     days = settings.UPLOAD_RELEASE_OPEN_DAYS
     if database_now() - release.uploaded_at >= timedelta(days=days):
-        raise Refused(400, f"Uploading new files to releases older than {days} days is not allowed.")
+        raise UploadRefused(400, f"Uploading new files to releases older than {days} days is not allowed.")
     naming.check_spelling(named, others)
 
 

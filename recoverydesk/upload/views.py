@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts import throttle
 from audit.log import origin_of
 from recoverydesk.upload import form, publishing, receiving
-from recoverydesk.upload.answers import Refused, refusal, too_often_for_now
+from recoverydesk.upload.answers import UploadRefused, refusal, too_often_for_now
 from tokens.checking import Opened, remember_use
 from tokens.presenting import NoToken, presented
 
@@ -44,7 +44,7 @@ def legacy(request: HttpRequest) -> HttpResponse:
     with translation.override("en"):
         try:
             return _take(request)
-        except Refused as refused:
+        except UploadRefused as refused:
             receiving.drain(request)
             return refusal(request, refused)
         except throttle.TooOften as often:
@@ -55,7 +55,7 @@ def legacy(request: HttpRequest) -> HttpResponse:
                 raise
             logger.exception("an upload was refused: there is no room for it")
             receiving.drain(request)
-            return refusal(request, Refused(507, FULL))
+            return refusal(request, UploadRefused(507, FULL))
 
 
 @csrf_exempt
@@ -73,34 +73,34 @@ def _take(request: HttpRequest) -> HttpResponse:
     """Check the token before a byte of the body is read."""
     throttle.count(request, "upload")
     if settings.PRODUCTION and not request.is_secure():
-        raise Refused(403, "SSL is required.")
+        raise UploadRefused(403, "SSL is required.")
     if not settings.UPLOADS:
-        raise Refused(403, "Read-only mode: Uploads are temporarily disabled.")
+        raise UploadRefused(403, "Read-only mode: Uploads are temporarily disabled.")
     try:
         token = presented(request.headers.get("Authorization", ""))
     except NoToken as error:
-        raise Refused(403, error.reason) from error
+        raise UploadRefused(403, error.reason) from error
     opened = publishing.opened(token)
     throttle.count(request, "upload_account", key=str(opened.row.user_id))
     remember_use(opened.row, origin_of(request).network)
     with contextlib.closing(receiving.receive(request)) as received:
         action = request.POST.get(":action") or request.GET.get(":action", "")
         if action in GONE:
-            raise Refused(
+            raise UploadRefused(
                 410, f"{GONE[action]} is no longer required or supported, continue directly to uploading files."
             )
         if action != "file_upload":
-            raise Refused(400, f"Unknown :action {action[:50]!r}. Use file_upload.")
+            raise UploadRefused(400, f"Unknown :action {action[:50]!r}. Use file_upload.")
         return _publish(request, opened, token, received)
 
 
 def _publish(request: HttpRequest, opened: Opened, text: str, received: receiving.Receiver) -> HttpResponse:
     if "attestations" in received.file_fields or request.POST.get("attestations", "").strip():
-        raise Refused(400, ATTESTATIONS)
+        raise UploadRefused(400, ATTESTATIONS)
     read = form.read(request.POST, received.file_fields)
     if received.too_large:
-        raise Refused(400, f"File too large. Limit for project '{read.name}' is {settings.UPLOAD_MAX_MIB} MB.")
+        raise UploadRefused(400, f"File too large. Limit for project '{read.name}' is {settings.UPLOAD_MAX_MIB} MB.")
     if received.content is None or received.file_fields.count(receiving.CONTENT) != 1:
-        raise Refused(400, "Upload payload does not have a file.")
+        raise UploadRefused(400, "Upload payload does not have a file.")
     publishing.publish(publishing.Upload(opened, text, read, received.content, origin_of(request)))
     return HttpResponse(status=200)

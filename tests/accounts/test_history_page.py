@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.models import Event
 from audit.tags import Tag
 from common import csv_safe
@@ -28,7 +28,7 @@ def note(user: User, tag: Tag = Tag.ACCOUNT_LOGIN_FAILURE, **more: Any) -> Event
 
 def test_a_line_says_what_when_and_from_where_in_words(signed_in: Client, ada: User) -> None:
     User.objects.update(time_zone="America/Caracas")
-    event = note(ada, origin=Origin("198.51.100.9", FIREFOX))
+    event = note(ada, origin=RequestOrigin("198.51.100.9", FIREFOX))
     page = words(signed_in.get(HISTORY))
     assert "A sign-in failed." in page
     assert "198.51.100.9" in page
@@ -88,7 +88,7 @@ def test_plain_words_stay_as_they_are(cell: str) -> None:
 
 
 def test_this_was_not_me_says_what_to_do_and_changes_nothing(signed_in: Client, ada: User) -> None:
-    event = note(ada, origin=Origin("198.51.100.9", FIREFOX))
+    event = note(ada, origin=RequestOrigin("198.51.100.9", FIREFOX))
     before = Event.objects.count()
     page = words(signed_in.get(f"{HISTORY}not-me/?event={event.pk}"))
     for what in ("End all other sessions", "Change your password", "Freeze your account", "198.51.100.9"):
@@ -103,7 +103,7 @@ def test_a_line_that_is_not_there_is_not_found(signed_in: Client, event: str) ->
 
 
 def test_staff_have_no_names_there(signed_in: Client, ada: User) -> None:
-    record(Tag.ACCOUNT_FREEZE, actor=make_user("moderator"), subject=ada, origin=Origin("203.0.113.50", ""))
+    record(Tag.ACCOUNT_FREEZE, actor=make_user("moderator"), subject=ada, origin=RequestOrigin("203.0.113.50", ""))
     page = words(signed_in.get(HISTORY)) + words(signed_in.get(f"{HISTORY}csv/"))
     assert "moderator" not in page
     assert "203.0.113.50" not in page

@@ -15,7 +15,7 @@ from accounts import notices, sweeping
 from accounts.mail import limits, outbox
 from accounts.mail.models import Mail, Request
 from accounts.models import User
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.models import Event
 from audit.tags import Tag
 from tests.accounts.conftest import PASSWORD, make_user
@@ -125,7 +125,7 @@ def test_a_mail_of_another_kind_still_goes(ada: User) -> None:
 
 
 def change(user: User, tag: Tag = Tag.ACCOUNT_API_TOKEN_ADDED) -> None:
-    notices.changed(tag, user, actor=user, origin=Origin("203.0.113.7"))
+    notices.changed(tag, user, actor=user, origin=RequestOrigin("203.0.113.7"))
 
 
 def test_a_stolen_session_bombs_nobody_with_notices_and_hides_no_other_change(ada: User) -> None:

@@ -65,7 +65,7 @@ def test_starting_again_replaces_the_unfinished_app(ada: User) -> None:
 
 def test_no_app_before_the_primary_address_is_verified(db: None) -> None:
     kim = User.objects.create_user("kim", "kim@example.org")
-    with pytest.raises(second_factors.AddressNotVerified):
+    with pytest.raises(second_factors.FactorNeedsVerifiedAddress):
         second_factors.start_totp(kim, "phone")
 
 

@@ -419,7 +419,7 @@ def test_t28_a_recovered_account_can_neither_be_emptied_nor_give_its_projects_aw
         lambda: projects.add_role(factories.make_user("mal"), project, "owner", actor=ada),
     )
     for answer in answers:
-        with pytest.raises(projects.InQuarantine):
+        with pytest.raises(projects.RolesInQuarantine):
             answer()
     assert addresses.may_change(ada) != ""
     assert lifecycle.why_not_delete(ada) != ""

@@ -10,7 +10,7 @@ from django.db import connection
 
 from audit import triggers
 from audit.chain import sealing
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag
 from tests.audit.conftest import Somebody
@@ -43,7 +43,7 @@ def write(count: int, people: Sequence[Somebody]) -> None:
 
 def write_and_seal(count: int, people: Sequence[Somebody], batch: int = 100) -> None:
     """A sealed log whose first seal, which vouches for nothing before it, holds one event."""
-    record(Tag.ACCOUNT_CREATE, actor=people[0], subject=people[0], origin=Origin(network="203.0.113.7"))
+    record(Tag.ACCOUNT_CREATE, actor=people[0], subject=people[0], origin=RequestOrigin(network="203.0.113.7"))
     sealing.seal()
     write(count - 1, people)
     sealing.seal(batch=batch)

@@ -14,7 +14,7 @@ from django.urls import path
 from accounts.models import User
 from audit.admin import EventAdmin, SealAdmin
 from audit.chain import outlets, sealing
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.models import Event, Outlet, Seal
 from audit.tags import Tag
 from audit.views import key
@@ -57,7 +57,7 @@ def only_the_log(settings: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def event(ada: Somebody, kim: Somebody) -> Event:
-    origin = Origin(network="203.0.113.7", device="Firefox")
+    origin = RequestOrigin(network="203.0.113.7", device="Firefox")
     return record(
         Tag.ACCOUNT_FREEZE, actor=kim, subject=ada, ticket=41, token=TOKEN, origin=origin, reason="asked by phone"
     )

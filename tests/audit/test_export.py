@@ -13,7 +13,7 @@ from django.db import transaction
 
 from audit.chain import checkpoints, export, sealing, signing
 from audit.chain.verifying import verify
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag
 from common import csv_safe
@@ -114,7 +114,7 @@ def test_the_public_key_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_account_gets_what_the_log_says_about_it_and_nothing_about_others(
     ada: Somebody, kim: Somebody, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home, desk = Origin("203.0.113.7", "Firefox"), Origin("198.51.100.9", "desk browser")
+    home, desk = RequestOrigin("203.0.113.7", "Firefox"), RequestOrigin("198.51.100.9", "desk browser")
     record(Tag.ACCOUNT_EMAIL_ADD, actor=ada, subject=ada, origin=home, address="ada@example.org")
     record(Tag.ACCOUNT_FREEZE, actor=kim, subject=ada, origin=desk, reason="kim thinks so")
     record(Tag.ACCOUNT_LOGIN_SUCCESS, actor=kim, subject=kim, origin=desk)

@@ -17,7 +17,7 @@ from audit import erasure
 from audit.chain import sealing
 from audit.chain.verifying import verify
 from audit.history import for_subject
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.models import Event, EventDetail
 from audit.tags import Tag
 from common.clock import database_now
@@ -28,7 +28,7 @@ from tests.audit.conftest import Somebody
 from tests.recovery import builders
 
 pytestmark = pytest.mark.django_db
-HOME = Origin("203.0.113.7", "Firefox")
+HOME = RequestOrigin("203.0.113.7", "Firefox")
 ADDRESS = "ada.private@example.org"
 
 

@@ -6,13 +6,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from audit.history import for_project, for_subject
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.models import Event, EventDetail
 from audit.tags import Tag
 from tests.audit.conftest import Somebody
 
 pytestmark = pytest.mark.django_db
-FROM_HOME = Origin(network="203.0.113.7", device="Firefox")
+FROM_HOME = RequestOrigin(network="203.0.113.7", device="Firefox")
 
 
 def test_history_is_newest_first_and_only_ones_own(ada: Somebody, kim: Somebody) -> None:

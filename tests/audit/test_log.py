@@ -7,13 +7,13 @@ import pytest
 from django.db import connection, transaction
 from django.test import RequestFactory
 
-from audit.log import Origin, origin_of, record
+from audit.log import RequestOrigin, origin_of, record
 from audit.models import Event, EventDetail
 from audit.tags import Tag
 from tests.audit.conftest import Somebody
 
 pytestmark = pytest.mark.django_db
-FROM_HOME = Origin(network="203.0.113.7", device="Firefox")
+FROM_HOME = RequestOrigin(network="203.0.113.7", device="Firefox")
 Counter = Callable[[int], Any]
 
 
@@ -52,7 +52,7 @@ def test_one_query_without_an_origin_two_with(ada: Somebody, django_assert_num_q
 
 
 def test_no_detail_row_when_there_is_nothing_to_put_in_it(ada: Somebody) -> None:
-    event = record(Tag.ACCOUNT_LOGOUT, actor=ada, subject=ada, origin=Origin())
+    event = record(Tag.ACCOUNT_LOGOUT, actor=ada, subject=ada, origin=RequestOrigin())
     assert event.commitment == ""
     assert not EventDetail.objects.exists()
 
@@ -73,7 +73,7 @@ def test_a_changed_detail_no_longer_verifies(ada: Somebody, column: str) -> None
 
 
 def test_text_cannot_move_from_one_column_to_the_next_unseen(ada: Somebody) -> None:
-    event = record(Tag.ACCOUNT_LOGOUT, actor=ada, origin=Origin(network="ab", device="c"))
+    event = record(Tag.ACCOUNT_LOGOUT, actor=ada, origin=RequestOrigin(network="ab", device="c"))
     detail = detail_of(event)
     detail.network, detail.device = "a", "bc"
     assert detail.commitment() != event.commitment
@@ -114,7 +114,7 @@ def test_an_event_that_cannot_be_written_undoes_what_it_records(ada: Somebody) -
 
 
 def test_no_request_has_no_origin() -> None:
-    assert origin_of(None) == Origin()
+    assert origin_of(None) == RequestOrigin()
 
 
 def test_the_client_address_is_the_peers_unless_a_proxy_is_trusted(settings: Any) -> None:

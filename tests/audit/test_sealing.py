@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from audit.chain import checkpoints, encoding, gaps, sealing, signing
 from audit.chain.findings import Kind
 from audit.chain.verifying import verify
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.models import Checkpoint, Event, Seal
 from audit.tags import Tag
 from tests.audit.conftest import Somebody
@@ -46,7 +46,9 @@ def test_seals_are_numbered_chained_and_signed(ada: Somebody) -> None:
 
 def test_a_seal_holds_the_digest_of_every_column(ada: Somebody) -> None:
     assert list(encoding.COLUMNS) == [field.column for field in Event._meta.concrete_fields]
-    event = record(Tag.ACCOUNT_EMAIL_ADD, actor=ada, subject=ada, ticket=7, origin=Origin(network="203.0.113.7"), a=1.5)
+    event = record(
+        Tag.ACCOUNT_EMAIL_ADD, actor=ada, subject=ada, ticket=7, origin=RequestOrigin(network="203.0.113.7"), a=1.5
+    )
     sealing.seal()
     event.refresh_from_db()
     values = [
@@ -234,7 +236,7 @@ def test_fifty_writers_who_roll_back_a_third_raise_no_false_alarm(ada: Somebody)
             if turn == 6:
                 assert first_seal.wait(180)  # so that some is sealed while others still write
             with transaction.atomic():
-                record(Tag.ACCOUNT_LOGOUT, actor=ada, origin=Origin(network="203.0.113.7"), turn=turn)
+                record(Tag.ACCOUNT_LOGOUT, actor=ada, origin=RequestOrigin(network="203.0.113.7"), turn=turn)
                 if turn % 3 == 0:
                     threading.Event().wait(0.02 * (number % 5))
                 transaction.set_rollback((number + turn) % 3 == 0)

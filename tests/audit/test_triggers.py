@@ -8,7 +8,7 @@ from audit import triggers
 from audit.chain import sealing, strangers
 from audit.chain.findings import Kind
 from audit.chain.verifying import verify
-from audit.log import Origin, record
+from audit.log import RequestOrigin, record
 from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag
 from tests.audit.conftest import Somebody
@@ -20,7 +20,7 @@ only_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="a statem
 
 @pytest.fixture
 def event(ada: Somebody) -> Event:
-    return record(Tag.ACCOUNT_LOGIN_SUCCESS, actor=ada, subject=ada, origin=Origin(network="203.0.113.7"))
+    return record(Tag.ACCOUNT_LOGIN_SUCCESS, actor=ada, subject=ada, origin=RequestOrigin(network="203.0.113.7"))
 
 
 def run(sql: str, params: Any = None) -> None:

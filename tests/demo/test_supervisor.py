@@ -31,7 +31,7 @@ other = ["sh", "-c", os.environ.get("OTHER", "sleep 3600 & wait")]
 try:
     health = f"http://127.0.0.1:{port}/"
     supervisor.run({"web server": server, "worker": other}, keep=keep, health=health, announcement="up")
-except supervisor.Refused as refusal:
+except supervisor.DemoRefused as refusal:
     sys.exit(str(refusal))
 """
 
@@ -126,7 +126,7 @@ def test_the_child_that_ended_is_named_and_the_rest_ends_too(tmp_path: Path, fre
 
 def test_a_second_start_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     held = supervisor.lock(tmp_path / "run.lock")
-    with pytest.raises(supervisor.Refused, match="already running in this folder"):
+    with pytest.raises(supervisor.DemoRefused, match="already running in this folder"):
         supervisor.lock(tmp_path / "run.lock")
     os.close(held)
     os.close(supervisor.lock(tmp_path / "run.lock"))

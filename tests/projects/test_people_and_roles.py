@@ -86,7 +86,7 @@ def test_nobody_but_the_invited_accepts_and_only_once(ada: User, kim: User, spam
     with pytest.raises(services.RoleError):
         services.accept_role(role, actor=ada)
     quarantine(kim, hours_left=None)
-    with pytest.raises(services.InQuarantine):
+    with pytest.raises(services.RolesInQuarantine):
         services.accept_role(role, actor=kim)
     quarantine(kim, hours_left=-1)
     assert services.accept_role(role, actor=kim).accepted_at
@@ -142,7 +142,7 @@ def test_an_account_in_quarantine_changes_no_role(ada: User, kim: User, spam: Pr
         lambda: services.change_role(other, "maintainer", actor=ada),
         lambda: services.remove_role(other, actor=ada),
     ):
-        with pytest.raises(services.InQuarantine):
+        with pytest.raises(services.RolesInQuarantine):
             refused()
     assert Role.objects.get(pk=other.pk).kind == "owner"
     assert Event.objects.count() == events
@@ -154,9 +154,9 @@ def test_nobody_gives_rights_to_an_account_in_quarantine_but_owners_may_take_the
     own(ada, spam)
     role = own(kim, spam, kind="maintainer")
     quarantine(kim, hours_left=None)
-    with pytest.raises(services.InQuarantine):
+    with pytest.raises(services.RolesInQuarantine):
         services.change_role(role, "owner", actor=ada)
-    with pytest.raises(services.InQuarantine):
+    with pytest.raises(services.RolesInQuarantine):
         services.add_role(kim, make_project("eggs"), "owner", actor="system")
     services.remove_role(role, actor=ada)
     assert not Role.objects.filter(user=kim).exists()

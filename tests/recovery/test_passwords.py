@@ -9,7 +9,7 @@ from accounts import password_reset, services
 from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import User
-from audit.log import Origin
+from audit.log import RequestOrigin
 from audit.tags import Tag
 from common.clock import database_now
 from recoverydesk.recovery import errors
@@ -78,7 +78,9 @@ def test_a_hold_that_is_over_is_over(ada: User) -> None:
     RecoveryTicket.objects.filter(pk=ticket.pk).update(password_hold_until=past)
     assert choose_password.start_hold(the_link()).password_hold_until == past
     assert (
-        choose_password.choose(the_link(), choose_password.Attempt("", PHRASE), origin=Origin()).password_chosen_at
+        choose_password.choose(
+            the_link(), choose_password.Attempt("", PHRASE), origin=RequestOrigin()
+        ).password_chosen_at
         is not None
     )
 
@@ -100,7 +102,7 @@ def test_an_account_that_is_closed_or_frozen_chooses_no_password(ada: User, shut
     before = everything()
     calls: list[Callable[[], object]] = [
         lambda: choose_password.check(the_link(), ""),
-        lambda: choose_password.choose(the_link(), choose_password.Attempt("", PHRASE), origin=Origin()),
+        lambda: choose_password.choose(the_link(), choose_password.Attempt("", PHRASE), origin=RequestOrigin()),
         lambda: choose_password.start_hold(the_link()),
         lambda: choose_password.renew(the_link()),
     ]

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail, Request
 from accounts.models import User
-from audit.log import Origin
+from audit.log import RequestOrigin
 from recoverydesk.recovery import errors, hooks, return_code
 from recoverydesk.recovery.after_reset import choose_password
 from recoverydesk.recovery.background import intake
@@ -399,7 +399,7 @@ def test_a_link_that_died_while_its_page_was_open_chooses_nothing(ada: User, res
     link = Link.objects.get(purpose="choose_password")
     choose_password.renew(link)
     with pytest.raises(errors.InvalidTransition):
-        choose_password.choose(link, choose_password.Attempt(reset[1], PHRASE), origin=Origin())
+        choose_password.choose(link, choose_password.Attempt(reset[1], PHRASE), origin=RequestOrigin())
     ada.refresh_from_db()
     assert not ada.has_usable_password()
 

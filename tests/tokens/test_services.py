@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from audit.log import Origin
+from audit.log import RequestOrigin
 from audit.models import Event, EventDetail
 from tests.tokens.conftest import mint
 from tokens import checking
@@ -83,7 +83,7 @@ def test_holding_again_changes_nothing_and_writes_no_event(ada: User) -> None:
 
 def test_the_origin_is_kept_apart_from_the_event(ada: User, kim: User) -> None:
     ApiToken.objects.create(user=ada, name="deploy")
-    hold_all(ada, actor=kim, reason="second factors were reset", origin=Origin(network="192.0.2.7"))
+    hold_all(ada, actor=kim, reason="second factors were reset", origin=RequestOrigin(network="192.0.2.7"))
     event = Event.objects.get(tag="account:api_token:held")
     assert event.actor_uid == kim.uid
     assert EventDetail.objects.get(event_id=event.pk).network == "192.0.2.7"

@@ -64,7 +64,7 @@ def _close(user: User) -> None:
     ("change", "refusal"),
     [
         (_close, services.AccountClosed),
-        (lambda user: user.emailaddress_set.update(verified=False), services.AddressNotVerified),
+        (lambda user: user.emailaddress_set.update(verified=False), services.TokenNeedsVerifiedAddress),
         (lambda user: user.totpdevice_set.all().delete(), services.SecondFactorMissing),
     ],
 )

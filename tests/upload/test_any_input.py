@@ -19,7 +19,7 @@ from recoverydesk.projects.archives import metadata
 from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.published import InvalidFact
 from recoverydesk.upload import form
-from recoverydesk.upload.answers import Refused
+from recoverydesk.upload.answers import UploadRefused
 from tests import factories
 from tests.tiers import times
 from tests.upload import packages
@@ -91,7 +91,7 @@ def query(fields: dict[str, Any]) -> QueryDict:
 @MANY
 def test_any_change_of_a_form_gives_a_form_or_a_refusal(dice: Random) -> None:
     for _case in range(EACH):
-        with suppress(Refused, InvalidFact):
+        with suppress(UploadRefused, InvalidFact):
             read = form.read(query(GOOD | fields(dice)), dice.choices(NAMES, k=dice.choice((0, 0, 1))))
             metadata.described(read.raw)
 

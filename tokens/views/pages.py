@@ -47,9 +47,9 @@ def make(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             return _made(request, user, form)
-        except (services.AddressNotVerified, services.SecondFactorMissing) as refusal:
+        except (services.TokenNeedsVerifiedAddress, services.SecondFactorMissing) as refusal:
             messages.error(request, str(refusal))
-            verify = isinstance(refusal, services.AddressNotVerified)
+            verify = isinstance(refusal, services.TokenNeedsVerifiedAddress)
             return redirect("account_email" if verify else "account_security")
         except services.TokenError as refusal:
             form.add_error(None, str(refusal))

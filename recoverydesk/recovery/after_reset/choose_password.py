@@ -13,7 +13,7 @@ from accounts.mail import links
 from accounts.mail.models import Link
 from accounts.models import User
 from accounts.second_factors import has_primary_factor
-from audit.log import Origin
+from audit.log import RequestOrigin
 from audit.tags import Tag
 from common.clock import database_now
 from recoverydesk.recovery import errors, notices, return_code
@@ -26,7 +26,7 @@ HOLD = timedelta(hours=24)
 CLAIMANT = Actor(frozenset({Who.CLAIMANT}))
 
 
-def _from(origin: Origin | None) -> Actor:
+def _from(origin: RequestOrigin | None) -> Actor:
     return replace(CLAIMANT, origin=origin)
 
 
@@ -71,7 +71,7 @@ class Attempt:
     password: str
 
 
-def check(link: Link, code: str, *, origin: Origin | None = None) -> None:
+def check(link: Link, code: str, *, origin: RequestOrigin | None = None) -> None:
     """Raise WrongReturnCode or PasswordOnHold when this link does not open the account yet; counts wrong codes."""
     refusal: errors.RecoveryError | None = None
     with _locked(link) as ticket:
@@ -80,7 +80,7 @@ def check(link: Link, code: str, *, origin: Origin | None = None) -> None:
         raise refusal
 
 
-def _refusal(ticket: RecoveryTicket, code: str, origin: Origin | None) -> errors.RecoveryError | None:
+def _refusal(ticket: RecoveryTicket, code: str, origin: RequestOrigin | None) -> errors.RecoveryError | None:
     """Wrong codes are counted and the count is kept; after five only the hold is left."""
     if ticket.password_hold_until is not None and database_now() >= ticket.password_hold_until:
         return None
@@ -93,7 +93,7 @@ def _refusal(ticket: RecoveryTicket, code: str, origin: Origin | None) -> errors
     return errors.WrongReturnCode()
 
 
-def choose(link: Link, attempt: Attempt, *, origin: Origin) -> RecoveryTicket:
+def choose(link: Link, attempt: Attempt, *, origin: RequestOrigin) -> RecoveryTicket:
     """Set the new password and kill the link. Raises the errors of `check`, and InvalidTransition for a used link."""
     check(link, attempt.code, origin=origin)
     with _locked(link) as ticket:
@@ -106,7 +106,7 @@ def choose(link: Link, attempt: Attempt, *, origin: Origin) -> RecoveryTicket:
         return ticket
 
 
-def start_hold(link: Link, *, origin: Origin | None = None) -> RecoveryTicket:
+def start_hold(link: Link, *, origin: RequestOrigin | None = None) -> RecoveryTicket:
     """Without the return code: 24 hours from now the link works without it, and every address hears of it."""
     with _locked(link) as ticket:
         if ticket.password_hold_until is None:
@@ -117,7 +117,7 @@ def start_hold(link: Link, *, origin: Origin | None = None) -> RecoveryTicket:
         return ticket
 
 
-def renew(link: Link, *, origin: Origin | None = None) -> RecoveryTicket:
+def renew(link: Link, *, origin: RequestOrigin | None = None) -> RecoveryTicket:
     """Mail a fresh link to the contact, for seven days after the reset. Raises TooOften, InvalidTransition."""
     with _locked(link) as ticket:
         if not renewable(ticket):

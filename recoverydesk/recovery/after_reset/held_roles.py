@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts import decisions
 from accounts.models import User
 from audit import log
-from audit.log import Origin
+from audit.log import RequestOrigin
 from audit.tags import Tag
 from common.clock import database_now
 from recoverydesk.projects import holds, people
@@ -25,7 +25,7 @@ from recoverydesk.recovery.workflow.seen_pages import Seen, is_current
 STAFF_AFTER_DAYS = 30
 
 
-def release(role_id: int, *, actor: Actor, origin: Origin | None = None) -> None:
+def release(role_id: int, *, actor: Actor, origin: RequestOrigin | None = None) -> None:
     """Another owner, with a second factor and not in quarantine (design rule 9), lets a held role act again.
 
     Raises RoleHeld, InQuarantine and StepUpRequired; a refusal is an event.
@@ -42,7 +42,7 @@ def release(role_id: int, *, actor: Actor, origin: Origin | None = None) -> None
 
 
 @contextmanager
-def _refusals_written(role_id: int, actor: Actor, origin: Origin | None = None) -> Iterator[None]:
+def _refusals_written(role_id: int, actor: Actor, origin: RequestOrigin | None = None) -> Iterator[None]:
     """Write a refusal down, once what was refused is undone."""
     try:
         yield

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import User
-from audit.log import Origin
+from audit.log import RequestOrigin
 from common.clock import database_now
 from tokens import services
 from tokens.models import ApiToken
@@ -38,7 +38,7 @@ def _suspicious(token: ApiToken, now: datetime) -> bool:
     return token.last_used_at is None or token.created_at > held_at - YOUNG
 
 
-def decide(user: User, form: Mapping[str, str], *, origin: Origin) -> dict[str, int]:
+def decide(user: User, form: Mapping[str, str], *, origin: RequestOrigin) -> dict[str, int]:
     """Do what was chosen for each held token; one nobody chose for stays held.
 
     `missed` counts the tokens to keep that were revoked, or kept, by another page a moment ago.

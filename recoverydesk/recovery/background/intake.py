@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from accounts.mail.models import Request
 from accounts.models import User
-from audit.log import Origin
+from audit.log import RequestOrigin
 from common import failpoints, keys
 from common.clock import database_now
 from recoverydesk.recovery import errors, notices, workflow
@@ -50,7 +50,7 @@ def handle(request: Request) -> Opened | None:
         opened = workflow.open_ticket(
             subject=subject,
             claim=Claim(payload["claim"]),
-            actor=replace(SYSTEM, origin=Origin(network=request.network)),
+            actor=replace(SYSTEM, origin=RequestOrigin(network=request.network)),
             source=Source.FORM,
             contact=payload.get("contact", ""),
             says_codes_lost=payload["says_codes_lost"],

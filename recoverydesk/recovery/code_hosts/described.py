@@ -62,7 +62,7 @@ def rules_if_any() -> Hosts:
 def _rule(row: CodeHost) -> HostRule | None:
     try:
         key, scheme, port = url_text.host_key(row.origin)
-    except url_text.Refused:
+    except url_text.UrlRefused:
         key, scheme, port = "", "", 0
     if key != row.host or row.style not in CodeHost.Style.values:
         logger.error("code host %s cannot be read: describe it anew with `manage.py codehost add`", row.pk)
@@ -134,7 +134,7 @@ def _checked_origin(origin: str, *, private: bool, plain_http: bool) -> str:
     """The key of the origin; raises BadOrigin for what the other answers do not allow."""
     try:
         key, scheme, _port = url_text.host_key(origin)
-    except url_text.Refused as error:
+    except url_text.UrlRefused as error:
         raise BadOrigin(str(error)) from error
     if (scheme == "http") != plain_http:
         raise BadOrigin("--plain-http" if scheme == "http" else "https, --plain-http")

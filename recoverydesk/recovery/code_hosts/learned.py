@@ -20,7 +20,7 @@ from recoverydesk.recovery.models import Boundary, CodeHost, Status
 from recoverydesk.recovery.permissions import WORK_TICKETS, Actor, Who
 from recoverydesk.recovery.probing.neighbours import Gate
 from recoverydesk.recovery.probing.patience import Knowledge, Visit, within_bounds
-from recoverydesk.recovery.probing.transport import Origin
+from recoverydesk.recovery.probing.transport import WebOrigin
 from recoverydesk.recovery.probing.verdicts import Result
 from recoverydesk.recovery.repository_urls import known_hosts
 from recoverydesk.recovery.repository_urls.known_hosts import Pace
@@ -50,7 +50,7 @@ def pace(row: CodeHost) -> Pace:
     return within_bounds(a_day, usual.a_second if row.looks_a_second is None else row.looks_a_second)
 
 
-def take(origins: Iterable[Origin]) -> dict[str, CodeHost]:
+def take(origins: Iterable[WebOrigin]) -> dict[str, CodeHost]:
     """Lease the hosts nobody else is asking just now, by key; a host never asked before gets its row."""
     return _lease({origin.key: f"{origin.scheme}://{origin.key}" for origin in origins})
 
@@ -119,13 +119,13 @@ def postpone(key: str, until: datetime) -> int:
     return boundaries_at(key).filter(next_probe_at__lt=until).update(next_probe_at=until)
 
 
-def spoken_at(origin: Origin) -> str:
+def spoken_at(origin: WebOrigin) -> str:
     """What the host was learned to speak; also before the first `migrate`, when nothing is stored."""
     row = CodeHost.objects.filter(host=origin.key).first() if _is_stored() else None
     return knowledge(row).spoken(database_now()) if row else ""
 
 
-def note(origin: Origin, result: Result) -> None:
+def note(origin: WebOrigin, result: Result) -> None:
     """Keep what a single look from the shell has shown; unless a worker is just asking that host."""
     if not _is_stored() or not result.requests:
         return

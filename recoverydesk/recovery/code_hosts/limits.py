@@ -59,7 +59,7 @@ def _row(host: str) -> CodeHost:
         return found
     try:
         key, scheme, port = url_text.host_key(host if "://" in host else f"https://{host}")
-    except url_text.Refused as error:
+    except url_text.UrlRefused as error:
         raise described.BadOrigin(str(error)) from error
     if (scheme, port) != ("https", 443) or url_text.is_bare(key):
         raise described.UnknownCodeHost(host)

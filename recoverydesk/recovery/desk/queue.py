@@ -79,7 +79,7 @@ def _known(values: Mapping[str, str], name: str, known: list[str]) -> str:
 
 
 @dataclass
-class Row:
+class QueueRow:
     """One line of the queue."""
 
     ticket: RecoveryTicket
@@ -105,7 +105,7 @@ class Row:
 class Found:
     """One page of the queue. `cut` says that a search stopped at its limit and more letters would help."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[QueueRow] = field(default_factory=list)
     more: bool = False
     cut: bool = False
 
@@ -151,10 +151,10 @@ def page(asked: Asked, user: User, now: datetime) -> Found:
     return Found(got[:PER_PAGE], len(got) > PER_PAGE and asked.page < MOST_PAGES, cut)
 
 
-def rows(found: QuerySet[RecoveryTicket], now: datetime) -> list[Row]:
+def rows(found: QuerySet[RecoveryTicket], now: datetime) -> list[QueueRow]:
     """The lines of these tickets, with how many boundaries are proved. Two queries."""
     got = list(found.select_related("subject", "assigned_to").only(*SHOWN))
-    lines = {ticket.pk: Row(ticket, desk_flags.of(ticket, now)) for ticket in got}
+    lines = {ticket.pk: QueueRow(ticket, desk_flags.of(ticket, now)) for ticket in got}
     asked = Boundary.objects.filter(ticket__in=list(lines), kind=Boundary.Kind.ASKED).values("ticket")
     for count in asked.annotate(asked=Count("id"), proved=Count("proved_at")):
         lines[count["ticket"]].asked, lines[count["ticket"]].proved = count["asked"], count["proved"]

@@ -8,7 +8,7 @@ from recoverydesk.recovery.probing.neighbours import Gate, domain_of, is_public
 from recoverydesk.recovery.probing.patience import Visit
 from recoverydesk.recovery.probing.probe import origin_of, paused, probe
 from recoverydesk.recovery.probing.questions import Ask, Question, Seen, Stop
-from recoverydesk.recovery.probing.transport import Limits, Origin
+from recoverydesk.recovery.probing.transport import Limits, WebOrigin
 from recoverydesk.recovery.repository_urls.parser import Hosts, parse
 
 REPOSITORIES_A_ROUND = 20
@@ -21,7 +21,7 @@ class Plan:
 
     hosts: Hosts
     limits: Limits
-    origins: dict[str, Origin] = field(default_factory=dict)
+    origins: dict[str, WebOrigin] = field(default_factory=dict)
     seen: dict[int, Seen] = field(default_factory=dict)
     paced: set[str] = field(default_factory=set)  # hosts staff have set a pace for
     _questions: dict[str, dict[Name, Question]] = field(default_factory=dict)

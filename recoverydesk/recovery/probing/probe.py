@@ -16,7 +16,7 @@ from recoverydesk.recovery.probing.answers import Absent, Elsewhere, NoGit, Stop
 from recoverydesk.recovery.probing.conversation import Heard, NoMercurial
 from recoverydesk.recovery.probing.failures import Blocked, Malformed, Unreachable
 from recoverydesk.recovery.probing.sign_in_pages import is_sign_in
-from recoverydesk.recovery.probing.transport import Client, Limits, Origin
+from recoverydesk.recovery.probing.transport import Client, Limits, WebOrigin
 from recoverydesk.recovery.probing.verdicts import RETRY, Result, Verdict, next_delay
 from recoverydesk.recovery.repository_urls import known_hosts
 from recoverydesk.recovery.repository_urls.parser import NO_HOSTS, HostRule, Hosts, Place, parse, probe_url, refusal
@@ -61,7 +61,7 @@ def probe(
         return look(client, place, [branch], hosts=hosts, spoken=spoken)[0]
 
 
-def origin_of(place: Place, hosts: Hosts = NO_HOSTS) -> Origin | None:
+def origin_of(place: Place, hosts: Hosts = NO_HOSTS) -> WebOrigin | None:
     """Whom to ask for the repository; None when it must not be asked, or its host is paused."""
     url, rule = probe_url(place, hosts), hosts.get(place.host)
     return None if not url or (rule and rule.paused) else _origin(url, rule)
@@ -107,16 +107,16 @@ def _not_askable(place: Place, branch: str, hosts: Hosts) -> Result:
     return replace(result, show_how=show_how.command(result, place.url, "", ""))
 
 
-def _origin(url: str, rule: HostRule | None) -> Origin:
+def _origin(url: str, rule: HostRule | None) -> WebOrigin:
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if rule is None or (rule.scheme == "http" and not rule.plain_http):
-        return Origin(parts.scheme, host, port)
-    return Origin(parts.scheme, host, port, allows=(rule.scheme, rule.port), private=rule.private)
+        return WebOrigin(parts.scheme, host, port)
+    return WebOrigin(parts.scheme, host, port, allows=(rule.scheme, rule.port), private=rule.private)
 
 
-def _first_try(origin: Origin, spoken: str) -> str:
+def _first_try(origin: WebOrigin, spoken: str) -> str:
     return "hg-first" if origin.host in known_hosts.MERCURIAL and spoken != "hg" else spoken
 
 
@@ -186,7 +186,7 @@ def _followed(client: Client, path: str, redirect: Elsewhere, question: _Questio
     return redirected_path(client.origin, path, redirect.location, question.place, question.hosts)
 
 
-def redirected_path(origin: Origin, path: str, location: str, place: Place, hosts: Hosts) -> str:
+def redirected_path(origin: WebOrigin, path: str, location: str, place: Place, hosts: Hosts) -> str:
     """The path to ask instead, when the redirect stays inside the boundary; else raises Stop with `moved`, or
     `private-or-absent` where a sign-in page waits.
 

@@ -18,7 +18,7 @@ from recoverydesk.recovery.probing import neighbours
 from recoverydesk.recovery.probing.neighbours import Gate
 from recoverydesk.recovery.probing.patience import AT_ONCE, Visit
 from recoverydesk.recovery.probing.probe import look
-from recoverydesk.recovery.probing.transport import Client, Limits, Origin
+from recoverydesk.recovery.probing.transport import Client, Limits, WebOrigin
 from recoverydesk.recovery.probing.verdicts import Result, Verdict
 from recoverydesk.recovery.repository_urls.parser import Hosts, Place
 
@@ -54,7 +54,7 @@ class Stop:
     A stranger's host shares its domain's gate, and those of its networks, with whoever else is there.
     """
 
-    origin: Origin
+    origin: WebOrigin
     visit: Visit
     questions: deque[Question] = field(default_factory=deque)
     threads: int = 0

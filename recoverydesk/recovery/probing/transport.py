@@ -44,7 +44,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Origin:
+class WebOrigin:
     """Whom to ask, and what staff allow there beyond https on port 443 at a public address."""
 
     scheme: str
@@ -139,7 +139,7 @@ class Client:
     `guard.received`, `peer` and `fingerprint` (SHA-256 of the host's certificate) say what the probe took.
     """
 
-    def __init__(self, origin: Origin, limits: Limits) -> None:
+    def __init__(self, origin: WebOrigin, limits: Limits) -> None:
         self.origin, self.limits = origin, limits
         self.guard = Guard(limits.total)
         self.requests = 0

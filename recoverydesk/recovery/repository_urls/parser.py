@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from recoverydesk.recovery.repository_urls import host_styles as styles
 from recoverydesk.recovery.repository_urls import known_hosts, url_text
-from recoverydesk.recovery.repository_urls.url_text import Address, Refused
+from recoverydesk.recovery.repository_urls.url_text import Address, UrlRefused
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def parse(url: str, hosts: Hosts = NO_HOSTS) -> Place:
     """Say what any text names. Never raises: a refused URL names nothing. `hosts` are stored code hosts by key."""
     try:
         return _see(url, hosts).place
-    except Refused:
+    except UrlRefused:
         return Place(url)
 
 
@@ -63,7 +63,7 @@ def refusal(url: str, hosts: Hosts = NO_HOSTS) -> str:
     """Why we do not touch this URL at all; empty when we may (which does not say that it names a repository)."""
     try:
         _see(url, hosts)
-    except Refused as error:
+    except UrlRefused as error:
         return str(error)
     return ""
 
@@ -72,7 +72,7 @@ def probe_url(place: Place, hosts: Hosts = NO_HOSTS) -> str:
     """The URL at which the repository is asked, without a final slash; empty when it must not be asked."""
     try:
         return _see(place.url, hosts).ask
-    except Refused:
+    except UrlRefused:
         return ""
 
 
@@ -109,5 +109,5 @@ def _public(address: Address) -> Address:
     """The general refusals: they hold for every host that staff have not described."""
     host = address.host.removeprefix("www.")
     if url_text.is_bare(host):
-        raise Refused("an IP address or a name without a dot; a private code host needs `codehost add`")
+        raise UrlRefused("an IP address or a name without a dot; a private code host needs `codehost add`")
     return address._replace(host=host)

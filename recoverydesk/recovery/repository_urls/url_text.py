@@ -19,7 +19,7 @@ HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
-class Refused(ValueError):
+class UrlRefused(ValueError):
     """The URL is one we do not touch; the message says why in plain words."""
 
 
@@ -35,10 +35,10 @@ class Address(NamedTuple):
 
 
 def host_key(origin: str) -> tuple[str, str, int]:
-    """The (key, scheme, port) of `scheme://host[:port]`; raises Refused for anything longer or stranger."""
+    """The (key, scheme, port) of `scheme://host[:port]`; raises UrlRefused for anything longer or stranger."""
     found = re.fullmatch(r"(https?)://([^/?#@]+)/?", origin)
     if not found or UNSAFE_TEXT.search(origin):
-        raise Refused("not an origin: write https://host or https://host:port")
+        raise UrlRefused("not an origin: write https://host or https://host:port")
     scheme = found[1]
     host, port = _host_and_port(scheme, found[2])
     return Address(scheme, host, port, []).key, scheme, port or SCHEMES[scheme][0]
@@ -57,13 +57,13 @@ def is_bare(host: str) -> bool:
 def read(url: str) -> Address:
     """Take the text apart, refusing whatever two readers could read differently."""
     if len(url) > MAX_URL or UNSAFE_TEXT.search(url):
-        raise Refused("spaces, control characters or a backslash in the URL, or too long")
+        raise UrlRefused("spaces, control characters or a backslash in the URL, or too long")
     scheme, authority, path = _parts(url)
     if scheme not in SCHEMES:
-        raise Refused("a scheme we do not ask over")
+        raise UrlRefused("a scheme we do not ask over")
     userinfo, _, name = authority.rpartition("@")
     if set(userinfo) & set(".@%") or UNSAFE_ESCAPE.search(path):
-        raise Refused("a URL made to be misread")
+        raise UrlRefused("a URL made to be misread")
     return Address(scheme, *_host_and_port(scheme, name), _segments(path))
 
 
@@ -73,7 +73,7 @@ def _parts(url: str) -> tuple[str, str, str]:
     if scp := SCP_LIKE.fullmatch(url):
         return "ssh", scp["host"], "/" + scp["path"]
     if not (found := URL.match(url)):
-        raise Refused("not a URL")
+        raise UrlRefused("not a URL")
     path = found["path"].partition("@")[0] if url[:4].lower() == "git+" else found["path"]
     return found["scheme"].lower(), found["authority"], path
 
@@ -83,7 +83,7 @@ def _segments(path: str) -> list[str]:
     if segments == [""]:
         return []
     if any(segment in ("", ".", "..") for segment in segments):
-        raise Refused("empty or dotted parts in the path")
+        raise UrlRefused("empty or dotted parts in the path")
     return segments
 
 
@@ -91,10 +91,10 @@ def _host_and_port(scheme: str, name: str) -> tuple[str, int | None]:
     """The host in lower case and its port; None stands for a port its scheme implies."""
     found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?", name)
     if not found:
-        raise Refused("no host, or a strange port")
+        raise UrlRefused("no host, or a strange port")
     port = int(found[2]) if found[2] else None
     if port is not None and not 0 < port < 65536:
-        raise Refused("a strange port")
+        raise UrlRefused("a strange port")
     return _host(found[1]), None if port in SCHEMES[scheme] else port
 
 
@@ -104,9 +104,9 @@ def _host(name: str) -> str:
     try:
         host = name.lower() if name.isascii() else idna.encode(name.rstrip(".")).decode().lower()
     except idna.IDNAError as error:
-        raise Refused("not a host name") from error
+        raise UrlRefused("not a host name") from error
     if not HOST_NAME.fullmatch(host := host.removesuffix(".")) or len(host) > 253:
-        raise Refused("not a host name")
+        raise UrlRefused("not a host name")
     return host
 
 
@@ -114,4 +114,4 @@ def _ipv6(text: str) -> str:
     try:
         return f"[{ipaddress.IPv6Address(text)}]"
     except ValueError as error:
-        raise Refused("not a host name") from error
+        raise UrlRefused("not a host name") from error

@@ -42,7 +42,7 @@ def _check_approver(locked: LockedTicket) -> User:
     return actor.user
 
 
-def check_resetting_admin(locked: LockedTicket, rule: policy.Row) -> None:
+def check_resetting_admin(locked: LockedTicket, rule: policy.PolicyRow) -> None:
     """Where two people decide, who resets is neither the approver nor who asked for the exception.
 
     Raises TooNew, SamePerson and ApprovalMissing.

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from accounts import second_factors, sign_in, webauthn
 from accounts.models import User
-from audit.log import Origin
+from audit.log import RequestOrigin
 from audit.tags import Tag
 from recoverydesk.projects import people
 from recoverydesk.projects.roles import in_quarantine
@@ -38,7 +38,7 @@ class Offer:
     kind: str
     secret: str = ""
     visitor: User | None = None
-    origin: Origin | None = None
+    origin: RequestOrigin | None = None
     key: Callable[[User], object] | None = None
 
 

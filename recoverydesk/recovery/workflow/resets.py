@@ -62,13 +62,13 @@ def reset(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None
         return _complete(locked, reason)
 
 
-def _check_rights(locked: LockedTicket, case: policy.Case, rule: policy.Row) -> None:
+def _check_rights(locked: LockedTicket, case: policy.Case, rule: policy.PolicyRow) -> None:
     actor = locked.actor
     if not may_reset(actor, case, rule):
         raise errors.NotAllowed
 
 
-def may_reset(actor: Actor, case: policy.Case, rule: policy.Row) -> bool:
+def may_reset(actor: Actor, case: policy.Case, rule: policy.PolicyRow) -> bool:
     """Whether the rights suffice: the lesser one is for second factors, no projects, and where one person decides."""
     alone = case.claim == Claim.SECOND_FACTOR and not case.has_projects and rule.people == 1
     return RESET in actor.rights or (RESET_WITHOUT_PROJECTS in actor.rights and alone)

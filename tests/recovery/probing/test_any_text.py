@@ -14,7 +14,7 @@ from recoverydesk.recovery.probing.answers import Stop
 from recoverydesk.recovery.probing.git import BadPackets, line
 from recoverydesk.recovery.probing.listings import search
 from recoverydesk.recovery.probing.probe import redirected_path
-from recoverydesk.recovery.probing.transport import Origin
+from recoverydesk.recovery.probing.transport import WebOrigin
 from recoverydesk.recovery.repository_urls.parser import NO_HOSTS, HostRule, Place, parse, probe_url, refusal
 
 OID = b"a" * 40
@@ -98,7 +98,7 @@ def test_any_url_gives_a_place_and_what_is_asked_is_plain(url: str) -> None:
 @given(text)
 def test_any_redirect_stays_in_its_boundary_or_has_moved(location: str) -> None:
     here = Place("https://github.com/psf/requests", "github.com", "psf", "requests")
-    origin = Origin("https", "github.com", 443)
+    origin = WebOrigin("https", "github.com", 443)
     with contextlib.suppress(Stop):
         path = redirected_path(origin, "/psf/requests.git", location, here, HOSTS)
         assert path.lower().startswith("/psf/")

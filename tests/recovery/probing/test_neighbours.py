@@ -14,7 +14,7 @@ from recoverydesk.recovery.probing.answers import RESULT
 from recoverydesk.recovery.probing.neighbours import Gate, domain_of, gates_of, is_public, network_of
 from recoverydesk.recovery.probing.patience import BURST, Knowledge, Visit
 from recoverydesk.recovery.probing.questions import Ask, Looked, Question, Round, Stop
-from recoverydesk.recovery.probing.transport import Limits, Origin
+from recoverydesk.recovery.probing.transport import Limits, WebOrigin
 from tests.recovery.probing.conftest import TOKEN, Answer, Asked, MakeHost, RawHost, http, speaks
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -121,7 +121,7 @@ class Counter:
 
 def stop_at(host: RawHost, number: int, *, is_strangers: bool = True, domain: Gate | None = None) -> Stop:
     """One boundary of its own at this host, which speaks v2."""
-    origin = Origin("http", "localhost", host.port, allows=("http", host.port), private=True)
+    origin = WebOrigin("http", "localhost", host.port, allows=("http", host.port), private=True)
     known = Knowledge(protocol="v2-direct", learned_at=NOW)
     question = Question(host.place(), asks=[Ask(number, host.url(), TOKEN)])
     return Stop(origin, Visit(known, NOW), deque([question]), is_strangers=is_strangers, domain=domain)

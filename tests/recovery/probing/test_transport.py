@@ -13,7 +13,7 @@ from recoverydesk.recovery.probing import transport
 from recoverydesk.recovery.probing.addresses import may_dial
 from recoverydesk.recovery.probing.failures import Blocked, Unreachable
 from recoverydesk.recovery.probing.probe import Verdict, probe
-from recoverydesk.recovery.probing.transport import Client, Limits, Origin
+from recoverydesk.recovery.probing.transport import Client, Limits, WebOrigin
 from tests import certificates
 from tests.recovery.probing.conftest import TOKEN, Canary, MakeHost, http
 
@@ -31,7 +31,7 @@ ODDLY_WRITTEN = ["0", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "localh
 
 
 def ask(host: str, port: int) -> None:
-    origin = Origin("https", host, port, allows=("https", port))
+    origin = WebOrigin("https", host, port, allows=("https", port))
     with Client(origin, LIMITS) as client:
         client.request("GET", "/", {})
 
@@ -89,7 +89,7 @@ def test_a_rebinding_name_is_asked_once_and_its_second_answer_never_dialled(
     canary: Canary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = resolve_to(monkeypatch, [NOWHERE], ["127.0.0.1"], ["::1"])
-    origin = Origin("https", "git.example.org", canary.port, allows=("https", canary.port))
+    origin = WebOrigin("https", "git.example.org", canary.port, allows=("https", canary.port))
     with Client(origin, Limits(resolve=1, step=0.3, total=1)) as client:
         for _ in range(2):
             with pytest.raises(Unreachable):
@@ -120,7 +120,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str
 )
 def test_only_https_on_its_port_unless_staff_say_so(monkeypatch: pytest.MonkeyPatch, scheme: str, port: int) -> None:
     asked = resolve_to(monkeypatch, [NOWHERE])
-    with pytest.raises(Blocked), Client(Origin(scheme, "git.example.org", port), LIMITS) as client:
+    with pytest.raises(Blocked), Client(WebOrigin(scheme, "git.example.org", port), LIMITS) as client:
         client.request("GET", "/", {})
     assert asked == []
 
@@ -135,7 +135,7 @@ def test_a_name_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: [released.wait(60)][1:])
     with (
         pytest.raises(Unreachable, match="did not resolve in time"),
-        Client(Origin("https", "git.example.org", 443), Limits(resolve=0.1)) as client,
+        Client(WebOrigin("https", "git.example.org", 443), Limits(resolve=0.1)) as client,
     ):
         client.request("GET", "/", {})
     assert not released.is_set()
@@ -149,7 +149,7 @@ def test_proxies_and_certificates_of_the_environment_are_ignored(
         monkeypatch.setenv(name, f"http://127.0.0.1:{canary.port}")
     monkeypatch.setenv("no_proxy", "")
     host = raw_host(lambda asked: http(200, body=b"hello"))
-    origin = Origin("http", "localhost", host.port, allows=("http", host.port), private=True)
+    origin = WebOrigin("http", "localhost", host.port, allows=("http", host.port), private=True)
     with Client(origin, LIMITS) as client:
         assert client.request("GET", "/", {}).body == b"hello"
     assert canary.heard() == 0
@@ -199,7 +199,7 @@ def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 def secure(port: int, host: str = "localhost", limits: Limits = LIMITS) -> Client:
-    return Client(Origin("https", host, port, allows=("https", port), private=True), limits)
+    return Client(WebOrigin("https", host, port, allows=("https", port), private=True), limits)
 
 
 @pytest.mark.usefixtures("trusted")
@@ -254,7 +254,7 @@ def test_one_connection_serves_several_requests_and_is_opened_again_when_the_hos
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         port = int(listener.getsockname()[1])
-        with Client(Origin("http", "localhost", port, allows=("http", port), private=True), LIMITS) as client:
+        with Client(WebOrigin("http", "localhost", port, allows=("http", port), private=True), LIMITS) as client:
             bodies = [client.request("GET", "/", {}).body for _ in range(3)]
     assert bodies == [b"1st.", b"2nd.", b"3rd."]
     assert len(connections) == 2
@@ -264,6 +264,6 @@ def test_the_answer_to_one_question_is_never_read_as_the_answer_to_the_next(raw_
     """What was left unread of a long answer goes with its connection."""
     long = http(200, body=b"x" * 200_000).replace(b"Connection: close\r\n", b"")
     host = raw_host(lambda asked: long if asked.target == "/long" else http(200, body=b"short"))
-    with Client(Origin("http", "localhost", host.port, allows=("http", host.port), private=True), LIMITS) as client:
+    with Client(WebOrigin("http", "localhost", host.port, allows=("http", host.port), private=True), LIMITS) as client:
         assert not client.request("GET", "/long", {}).complete
         assert client.request("GET", "/short", {}).body == b"short"

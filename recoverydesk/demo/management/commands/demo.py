@@ -46,7 +46,7 @@ class Command(BaseCommand):
             prepare()
             health = f"http://localhost:{settings.PORT}/demo/"
             supervisor.run(commands, keep=keep, health=health, announcement=announcement())
-        except (supervisor.Refused, codehost.GitMissing) as refusal:
+        except (supervisor.DemoRefused, codehost.GitMissing) as refusal:
             sys.exit(str(refusal))
 
 
@@ -61,7 +61,7 @@ def code_host_origin() -> str:
 
 
 def processes() -> dict[str, list[str]]:
-    """Return every child's name and command. Raises Refused for a taken port, GitMissing without git."""
+    """Return every child's name and command. Raises DemoRefused for a taken port, GitMissing without git."""
     codehost.http_backend()
     gunicorn = supervisor.python("gunicorn", "--graceful-timeout", "3", "--log-level", "warning")
     web = [*supervisor.binds(settings.PORT, "PORT"), "-c", "python:recoverydesk.web_server", "recoverydesk.wsgi"]

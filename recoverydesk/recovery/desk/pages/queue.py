@@ -150,7 +150,7 @@ def as_csv(request: HttpRequest) -> StreamingHttpResponse:
     return csv_safe.csv_response("tickets.csv", _cells(rows))
 
 
-def _cells(rows: list[queue.Row]) -> Iterator[list[object]]:
+def _cells(rows: list[queue.QueueRow]) -> Iterator[list[object]]:
     yield [str(name) for name in spreadsheet.COLUMNS]
     for row in rows:
         yield [read(row) for read in spreadsheet.COLUMNS.values()]

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from recoverydesk.recovery.desk.queue import Row
+from recoverydesk.recovery.desk.queue import QueueRow
 
-COLUMNS: dict[str | Promise, Callable[[Row], object]] = {
+COLUMNS: dict[str | Promise, Callable[[QueueRow], object]] = {
     _("ticket"): lambda row: row.ticket.pk,
     _("account"): lambda row: row.ticket.subject.username,
     _("claim"): lambda row: row.claim,
