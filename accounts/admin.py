@@ -131,7 +131,7 @@ class UserAdmin(ReadOnlyAdmin):
             except services.NotPermitted as refusal:
                 raise PermissionDenied from refusal
             except decisions.ConfirmationNeeded as needed:
-                return decisions.ask(request, needed, back=reverse("admin:accounts_user_change", args=[pk]))
+                return decisions.ask_for_factor(request, needed, back=reverse("admin:accounts_user_change", args=[pk]))
             return redirect("admin:accounts_user_change", subject.pk)
         if not services.may_freeze(actor, subject):
             raise PermissionDenied
@@ -165,7 +165,7 @@ class UserAdmin(ReadOnlyAdmin):
         try:
             return view(request, *args, **kwargs)  # type: ignore[no-any-return]
         except decisions.ConfirmationNeeded as needed:
-            return decisions.ask(request, needed, back=request.path)
+            return decisions.ask_for_factor(request, needed, back=request.path)
         except services.LastSuperuser as refusal:
             messages.error(request, str(refusal))
             return redirect(request.path)

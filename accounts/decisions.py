@@ -69,7 +69,7 @@ class ConfirmationNeeded(Exception):
         self.words = words  # what is decided, in plain sentences
 
 
-def check(confirmed: Confirmation | None, decision: Decision, user: User, words: list[str]) -> None:
+def check_confirmation(confirmed: Confirmation | None, decision: Decision, user: User, words: list[str]) -> None:
     """The last check of a verb that decides. Raises ConfirmationNeeded."""
     if confirmed is None or not confirmed.covers(decision, user):
         raise ConfirmationNeeded(decision, words)
@@ -135,7 +135,7 @@ class Pending:
     done: bool = False
 
 
-def ask(request: HttpRequest, needed: ConfirmationNeeded, *, back: str) -> HttpResponse:
+def ask_for_factor(request: HttpRequest, needed: ConfirmationNeeded, *, back: str) -> HttpResponse:
     """Keep the form and lead to the page that asks for its factor. `back` is where it goes on afterwards."""
     number, form = secrets.token_urlsafe(12), request.POST.copy()
     form.pop("csrfmiddlewaretoken", None)

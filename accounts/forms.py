@@ -62,7 +62,7 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):
 
     def save(self, request: HttpRequest, **_kwargs: Any) -> str:
         address = str(self.cleaned_data["email"])
-        password_reset.ask(address, network=origin_of(request).network)
+        password_reset.note_reset_request(address, network=origin_of(request).network)
         return address
 
 

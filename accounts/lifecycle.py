@@ -97,7 +97,7 @@ def delete_account(user: User, *, actor: Party | str, origin: RequestOrigin | No
     if why := why_not_delete(row):
         raise DeletionRefused(why)
     event = record(Tag.ACCOUNT_DELETE, actor=actor, subject=user, origin=origin)
-    notices.tell(user, event, origin=origin)
+    notices.notify_account(user, event, origin=origin)
     hooks.account_deleted(user)
     second_factors.empty(user)
     addresses.forget_all(user)

@@ -22,7 +22,7 @@ def changed(
     """Write the event of a change and queue its notices, together or not at all."""
     with transaction.atomic():
         event = record(tag, actor=actor, subject=user, origin=origin, address=address, **data)
-        tell(user, event, origin=origin, address=address)
+        notify_account(user, event, origin=origin, address=address)
     return event
 
 
@@ -37,10 +37,12 @@ def few_codes(user: User, left: int) -> None:
 
 def new_browser(user: User, event: Event, *, origin: RequestOrigin) -> None:
     """Tell every address of a sign-in with a browser the account was not used with before."""
-    tell(user, event, origin=origin, kind="account_new_browser")
+    notify_account(user, event, origin=origin, kind="account_new_browser")
 
 
-def tell(user: User, event: Event, *, origin: RequestOrigin | None = None, address: str = "", kind: str = KIND) -> None:
+def notify_account(
+    user: User, event: Event, *, origin: RequestOrigin | None = None, address: str = "", kind: str = KIND
+) -> None:
     """Queue the notice of one event to all verified addresses and those removed recently.
 
     Where staff acted, from where stays out, as on the history page. Nothing anybody typed goes along. What one address

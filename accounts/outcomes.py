@@ -20,13 +20,13 @@ class Outcome(NamedTuple):
     secret: Any = None
 
 
-def keep(request: HttpRequest, name: str, facts: dict[str, Any] | None = None, *, secret: Any = None) -> None:
+def keep_outcome(request: HttpRequest, name: str, facts: dict[str, Any] | None = None, *, secret: Any = None) -> None:
     """Leave facts and secret (both JSON) under this name. One that waits there unseen gives way to another only."""
     entry = {"secret": _waiting(request, name).get("secret") if secret is None else secret}
     request.session[NAME + name] = {**entry, "at": time.time(), "facts": facts or {}}
 
 
-def take(request: HttpRequest, name: str) -> Outcome | None:
+def take_outcome(request: HttpRequest, name: str) -> Outcome | None:
     """What was left under this name, its secret for the last time; None when it is older than KEPT_FOR.
 
     For a GET: a HEAD, which shows nothing, leaves the secret where it is.

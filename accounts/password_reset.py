@@ -20,7 +20,7 @@ PURPOSE = "password_reset"
 PER_MINUTE = 60  # requests of this kind; more are delayed, never dropped
 
 
-def ask(address: str, *, network: str) -> Request:
+def note_reset_request(address: str, *, network: str) -> Request:
     """Note down one typed address (encrypted). Two queries, whoever it belongs to."""
     delay = _delay(Request.objects.filter(kind=KIND, handled_at=None).count())
     row = Request.objects.create(

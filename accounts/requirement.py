@@ -40,7 +40,7 @@ class Requirement:
         return self.since is None or timezone.now().date() >= self.since
 
 
-def of(user: User) -> Requirement | None:
+def requirement_of_user(user: User) -> Requirement | None:
     """What SECOND_FACTOR_REQUIRED asks of this account; staff and accounts after a reset are asked at once."""
     if user.is_staff or hooks.must_have_second_factor(user):
         return Requirement(None)
@@ -52,7 +52,7 @@ def of(user: User) -> Requirement | None:
 
 def is_due(user: User) -> bool:
     """Whether this account may not be without a second factor now."""
-    requirement = of(user)
+    requirement = requirement_of_user(user)
     return requirement is not None and requirement.is_due
 
 
@@ -83,7 +83,7 @@ def banners(request: HttpRequest) -> list[hooks.Banner]:
     user = request.user
     if not isinstance(user, User) or getattr(user, "otp_device", None) or has_primary_factor(user):
         return []
-    requirement = of(user)
+    requirement = requirement_of_user(user)
     if requirement is None:
         return []
     return [hooks.Banner(text=_words(requirement), url=reverse("account_totp_start"), label=_("Add one"))]

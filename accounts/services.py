@@ -95,7 +95,9 @@ def unfreeze(
     if not may_freeze(actor, user):
         _refuse("unfreeze", user, actor, origin)
     if isinstance(actor, User) and user.frozen_at is not None:
-        decisions.check(confirmed, unfreezing(user), actor, [_("Unfreeze %(name)s.") % {"name": user.username}])
+        decisions.check_confirmation(
+            confirmed, unfreezing(user), actor, [_("Unfreeze %(name)s.") % {"name": user.username}]
+        )
     open_again(user, actor=actor, reason=reason, origin=origin)
 
 
@@ -174,9 +176,11 @@ def set_staff(
     is_staff = is_staff or is_superuser
     wanted = set(groups) if is_staff else set()
     rights = staff_rights.described(is_staff=is_staff, is_superuser=is_superuser, groups=wanted)
-    if rights == staff_rights.of(user):
+    if rights == staff_rights.rights_of_user(user):
         return
-    decisions.check(confirmed, staff_rights.decision(user, rights), actor, staff_rights.words(user, rights))
+    decisions.check_confirmation(
+        confirmed, staff_rights.decision(user, rights), actor, staff_rights.words(user, rights)
+    )
     _set_flags(user, is_staff=is_staff, is_superuser=is_superuser, actor=actor, origin=origin)
     _set_groups(user, wanted, actor=actor, origin=origin)
 

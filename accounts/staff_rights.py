@@ -15,7 +15,7 @@ def described(*, is_staff: bool, is_superuser: bool, groups: Iterable[Group]) ->
     return ", ".join([*flags, *sorted(group.name for group in groups)]) or "–"
 
 
-def of(user: User) -> str:
+def rights_of_user(user: User) -> str:
     """The rights of this account as they are in the database."""
     row = User.objects.get(pk=user.pk)
     return described(is_staff=row.is_staff, is_superuser=row.is_superuser, groups=row.groups.all())
@@ -23,11 +23,11 @@ def of(user: User) -> str:
 
 def decision(user: User, wanted: str) -> Decision:
     """To give this account those rights instead of the present ones."""
-    return Decision("staff_rights", f"account:{user.uid}", f"{of(user)} > {wanted}")
+    return Decision("staff_rights", f"account:{user.uid}", f"{rights_of_user(user)} > {wanted}")
 
 
 def words(user: User, wanted: str) -> list[str]:
     """The same for the page that asks for the second factor."""
-    rights = {"now": of(user), "then": wanted}
+    rights = {"now": rights_of_user(user), "then": wanted}
     change = _("Now: %(now)s. From now on: %(then)s.") % rights
     return [_("Change the staff rights of %(name)s.") % {"name": user.username}, change]

@@ -63,7 +63,7 @@ def touch(request: HttpRequest) -> None:
     session.last_seen = now  # type: ignore[attr-defined]
 
 
-def of(user: User) -> QuerySet[Session]:
+def visits_of_user(user: User) -> QuerySet[Session]:
     """The sessions an account is signed in with now, the latest used first."""
     return Session.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-last_seen", "session_key")
 

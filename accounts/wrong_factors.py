@@ -78,7 +78,7 @@ def _tell(user: User, device: Device, origin: RequestOrigin | None) -> None:
     event = record(
         Tag.ACCOUNT_TWO_FACTOR_WRONG, actor=sign_in.NOBODY, subject=user, origin=origin, method=method, failures=TOLD_AT
     )  # fmt: skip
-    notices.tell(user, event, origin=origin, kind="account_wrong_factors")
+    notices.notify_account(user, event, origin=origin, kind="account_wrong_factors")
 
 
 def _changed(

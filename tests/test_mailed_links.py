@@ -86,7 +86,7 @@ def of_ticket(purpose: str) -> Callable[[RecoveryTicket], str]:
     def mailed(ticket: RecoveryTicket) -> str:
         if purpose == "choose_password":
             ticket = make_ticket(make_user("lea"), Status.COMPLETED)
-        link = links.make(
+        link = links.make_link(
             purpose, ticket.contact, lifetime=timedelta(hours=1), user=ticket.subject, reference=ticket.reference
         )
         return links.url(link)

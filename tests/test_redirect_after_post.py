@@ -141,7 +141,7 @@ def mailed_pages() -> Iterator[str]:
         purposes = ["confirm_contact" if ticket.claim == Claim.EMAIL else "status", "stop"]
         purposes += ["choose_password"] if ticket.status == Status.COMPLETED else []
         for purpose in purposes:
-            link = links.make(
+            link = links.make_link(
                 purpose, ticket.contact, lifetime=DAY, user=ticket.subject, reference=ticket.reference
             )  # fmt: skip
             yield links.url(link).removeprefix("http://localhost:8000")

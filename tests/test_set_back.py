@@ -54,7 +54,7 @@ def test_what_a_clock_that_was_ahead_put_off_is_due_at_once() -> None:
     Request.objects.create(kind=Request.Kind.RECOVERY, payload=b"", due_at=then)
     CodeHost.objects.create(host="git.example", origin="https://git.example", circuit_open_until=then)
     Figures.objects.update_or_create(pk=1, defaults={"due_at": then})
-    assert chores.run()["set_back"] == 4
+    assert chores.run_chores()["set_back"] == 4
     for model, field, _waiting in set_back.PUT_OFF:
         assert not model._base_manager.filter(**{f"{field}__gt": Now() + set_back.TWO_DAYS}).exists()
 

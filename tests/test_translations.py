@@ -210,7 +210,7 @@ def desk(db: None) -> dict[str, str]:
     decided.ask_exception(
         ticket.pk, actor=asker, boundary_id=add_boundary(ticket).pk, other_proof="archived", reason=REASON
     )
-    notes.add(ticket.pk, actor=asker, text="@mira: ?")
+    notes.add_note(ticket.pk, actor=asker, text="@mira: ?")
     computing.refresh()
     addresses = {"ticket": f"{QUEUE}{ticket.pk}/change/", "account": f"{QUEUE}account/{ada.pk}/"}
     return DESK | addresses

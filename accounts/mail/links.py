@@ -47,7 +47,9 @@ class SpentLink(OldLink):
     """A genuine key that was used, or that died with what it was for."""
 
 
-def make(purpose: str, recipient: str, *, lifetime: timedelta, user: User | None = None, reference: str = "") -> Link:
+def make_link(
+    purpose: str, recipient: str, *, lifetime: timedelta, user: User | None = None, reference: str = ""
+) -> Link:
     """Create the row of a key for one purpose and one recipient, living `lifetime` from now (database clock)."""
     return Link.objects.create(
         purpose=purpose,

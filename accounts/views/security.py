@@ -149,7 +149,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
         left = second_factors.summary(user).codes_left
         return render(request, "accounts/recovery_codes.html", {"left": left, "count": codes.RECOVERY_CODES})
     plain = second_factors.make_codes(user, actor=user, origin=origin_of(request))
-    outcomes.keep(request, CODES, secret=plain)
+    outcomes.keep_outcome(request, CODES, secret=plain)
     return redirect("account_recovery_codes_shown")
 
 
@@ -158,7 +158,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
 @require_safe
 def recovery_codes_shown(request: HttpRequest) -> HttpResponse:
     """The new codes, once; afterwards the page that asks whether they are saved."""
-    outcome = outcomes.take(request, CODES)
+    outcome = outcomes.take_outcome(request, CODES)
     if outcome is None or outcome.secret is None:
         messages.info(request, _("New codes are shown once. If you did not save them, make new ones."))
         return redirect("account_recovery_codes_prove")

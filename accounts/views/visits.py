@@ -24,7 +24,7 @@ from audit.log import origin_of
 def sessions(request: HttpRequest) -> HttpResponse:
     """Every browser that is signed in, this one first."""
     here = visits.current(request)
-    lines = [_line(row, here, request) for row in visits.of(account_of(request))]
+    lines = [_line(row, here, request) for row in visits.visits_of_user(account_of(request))]
     lines.sort(key=lambda line: not line["here"])
     return render(request, "accounts/sessions.html", {"sessions": lines})
 

@@ -68,7 +68,7 @@ def make(tickets: int, ports: list[int], root: Path) -> None:
     """The accounts, each with an app, two projects and two repositories of two owners."""
     seed = codehost.create_repository(root, "seed/seed")
     for port in ports:
-        described.add(f"http://127.0.0.1:{port}", private=True, plain_http=True)
+        described.describe_host(f"http://127.0.0.1:{port}", private=True, plain_http=True)
     since = timezone.now() - timedelta(days=700)
     for number in range(tickets):
         user = User.objects.create(username=f"user{number}", email=f"user{number}@example.org")
@@ -82,7 +82,7 @@ def make(tickets: int, ports: list[int], root: Path) -> None:
             services.record_release(project, version="1.0", uploaded_at=since, urls=urls)
             Role.objects.create(project=project, user=user, kind="owner", created_at=since, accepted_at=since)
     for number in range(tickets):
-        intake.ask(username=f"user{number}", claim="second_factor", says_codes_lost=True, network="192.0.2.1")
+        intake.note_request(username=f"user{number}", claim="second_factor", says_codes_lost=True, network="192.0.2.1")
     Request.objects.update(due_at=timezone.now() - timedelta(minutes=1))
 
 

@@ -118,7 +118,7 @@ def pages() -> dict[str, Callable[[], HttpResponse]]:
     stock = Stock(RecoveryTicket, admin.site)
 
     def queue(**asked: str) -> Callable[[], HttpResponse]:
-        return lambda: queue_page.show(request(QUEUE, fresh(staff), **asked), {"opts": RecoveryTicket._meta})
+        return lambda: queue_page.show_queue(request(QUEUE, fresh(staff), **asked), {"opts": RecoveryTicket._meta})
 
     return {
         "queue, our turn": queue(),
@@ -130,8 +130,8 @@ def pages() -> dict[str, Callable[[], HttpResponse]]:
         "search, address": queue(q=f"{word}@example.org"),
         "search, host/owner": queue(q=f"{place.host}/{place.namespace}"),
         "search, number": queue(q=f"#{open_ticket.pk}"),
-        "ticket": lambda: ticket_page.page(request(QUEUE, fresh(staff)), str(open_ticket.pk)),
-        "account, most releases": lambda: account.show(request(QUEUE, fresh(staff)), subject.pk),
+        "ticket": lambda: ticket_page.show_ticket(request(QUEUE, fresh(staff)), str(open_ticket.pk)),
+        "account, most releases": lambda: account.show_account(request(QUEUE, fresh(staff)), subject.pk),
         "dashboard": lambda: admin.site.index(request("/admin/", fresh(staff))),
         "opening, most releases": opened(subject),
         "stock changelist": lambda: stock.changelist_view(request(QUEUE, fresh(staff))),

@@ -35,7 +35,7 @@ def challenges(tickets: int) -> None:
 def looks(tickets: int, ports: list[int]) -> None:
     """Challenged tickets, each with a look due at one of the hosts."""
     for port in ports:
-        described.add(f"http://127.0.0.1:{port}", private=True, plain_http=True)
+        described.describe_host(f"http://127.0.0.1:{port}", private=True, plain_http=True)
     clock = timezone.now() + timedelta(days=1)  # it runs already: nothing but the looks is due
     for number in range(tickets):
         host = f"127.0.0.1:{ports[number % len(ports)]}"

@@ -63,7 +63,9 @@ def _lost_address(users: People) -> None:
     actor = claimant(notices.status_link(ticket))
     offer = workflow.Offer(OtherProof.Kind.PASSWORD, secret=PASSWORD)
     workflow.offer_proof(ticket.pk, actor=actor, offer=offer)
-    notes.add(ticket.pk, actor=staff(users["mira"]), text="@jon, you answered them in spring: is this the same person?")
+    notes.add_note(
+        ticket.pk, actor=staff(users["mira"]), text="@jon, you answered them in spring: is this the same person?"
+    )
 
 
 def _lost_everything(users: People) -> None:
@@ -95,7 +97,7 @@ def _excepted(users: People, root: Path) -> None:
 def _confirmed(user: User, verb: str, ticket: RecoveryTicket, part: object) -> dict[str, Any]:
     """This member of staff, who shows the app of the sample login for one decision on the ticket as it is now."""
     ticket.refresh_from_db()
-    seen = seen_pages.of(ticket)
+    seen = seen_pages.seen_of_ticket(ticket)
     decision = staff_decisions.decision(verb, ticket.pk, seen, str(part))
     app = TotpDevice.objects.filter(user=user, confirmed=True).earliest("id")
     return {"actor": staff(user, confirmed=decisions.confirm(decision, user, app)), "seen": seen}
@@ -112,7 +114,7 @@ def _objected(users: People) -> None:
     owner = users[ROBBED]
     ticket = RecoveryTicket.objects.get(subject=owner)
     week = timedelta(days=7)
-    link = links.make("stop", owner.email, lifetime=week, user=owner, reference=ticket.reference)
+    link = links.make_link("stop", owner.email, lifetime=week, user=owner, reference=ticket.reference)
     workflow.object_after_reset(ticket.pk, actor=address_holder(link))
 
 

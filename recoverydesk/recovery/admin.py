@@ -50,10 +50,10 @@ class RecoveryTicketAdmin(DeskAdmin[RecoveryTicket]):
             path("save-view/", site(queue_page.save_view), name="recovery_save_view"),
             path("remove-view/", site(queue_page.remove_view), name="recovery_remove_view"),
             path("csv/", site(queue_page.as_csv), name="recovery_csv"),
-            path("settings/", site(settings.show), name="recovery_settings"),
-            path("held-roles/", site(held_roles.show), name="recovery_held_roles"),
-            path("account/<int:pk>/", site(account.show), name="recovery_account"),
-            path("account/<int:pk>/open/", site(opening.show), name="recovery_open"),
+            path("settings/", site(settings.show_settings), name="recovery_settings"),
+            path("held-roles/", site(held_roles.show_held_roles), name="recovery_held_roles"),
+            path("account/<int:pk>/", site(account.show_account), name="recovery_account"),
+            path("account/<int:pk>/open/", site(opening.show_opening_form), name="recovery_open"),
             path("<int:pk>/press/<slug:verb>/", site(ticket.submit), name="recovery_press"),
             path("<int:pk>/reply/", site(ticket.reply), name="recovery_reply"),
             path("<int:pk>/looking/", site(ticket.looking), name="recovery_looking"),
@@ -62,12 +62,12 @@ class RecoveryTicketAdmin(DeskAdmin[RecoveryTicket]):
         ]
 
     def list_page(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return queue_page.show(request, {"opts": self.opts, **(extra_context or {})})
+        return queue_page.show_queue(request, {"opts": self.opts, **(extra_context or {})})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return ticket.page(request, object_id)
+        return ticket.show_ticket(request, object_id)
 
 
 @admin.register(ReplyTemplate)
@@ -156,7 +156,7 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
 
     def get_urls(self) -> list[URLPattern]:
         probe = self.admin_site.admin_view(self.probe_now)
-        limits = self.admin_site.admin_view(text_only(host_limits.show))
+        limits = self.admin_site.admin_view(text_only(host_limits.show_host_limits))
         return [
             path("<int:pk>/probe_now/", probe, name="recovery_codehost_probe_now"),
             path("<int:pk>/limits/", limits, name="recovery_codehost_limits"),

@@ -43,7 +43,7 @@ def make_status_link(ticket: RecoveryTicket) -> Link:
 
 
 def _make_link(ticket: RecoveryTicket, purpose: str, lifetime: timedelta) -> Link:
-    return links.make(purpose, ticket.contact, lifetime=lifetime, user=ticket.subject, reference=ticket.reference)
+    return links.make_link(purpose, ticket.contact, lifetime=lifetime, user=ticket.subject, reference=ticket.reference)
 
 
 def send_challenge(ticket: RecoveryTicket, boundaries: list[Boundary], *, wait: timedelta, round_: int) -> Mail:
@@ -237,7 +237,7 @@ def _live_password_link(ticket: RecoveryTicket) -> Link | None:
 def _password_link(ticket: RecoveryTicket) -> Link:
     """A fresh one; an earlier one dies."""
     links.kill(reference=ticket.reference, purposes=["choose_password"])
-    return links.make(
+    return links.make_link(
         "choose_password", ticket.contact, lifetime=PASSWORD_LINK, user=ticket.subject, reference=ticket.reference
     )  # fmt: skip
 
@@ -275,7 +275,9 @@ def _stop_link(ticket: RecoveryTicket, address: str) -> Link:
     known = Link.objects.filter(
         purpose="stop", recipient=address, reference=ticket.reference, used_at=None, dead_at=None
     ).first()
-    return known or links.make("stop", address, lifetime=STOP_LINK, user=ticket.subject, reference=ticket.reference)
+    return known or links.make_link(
+        "stop", address, lifetime=STOP_LINK, user=ticket.subject, reference=ticket.reference
+    )
 
 
 def _context(ticket: RecoveryTicket) -> dict[str, object]:

@@ -71,7 +71,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Case:
-    """Everything policy may know of one ticket, read from the database in one go (see `cases.read`).
+    """Everything policy may know of one ticket, read from the database in one go (see `cases.read_case`).
 
     `asked` counts all boundaries asked for; `own` only those frozen when the ticket opened that would be asked for
     without invitations and young roles; `added_proved` those of staff's additions that are proved. `account_proof`:

@@ -24,7 +24,7 @@ class Place:
     usual_days: int
 
 
-def of(ticket: RecoveryTicket) -> Place:
+def place_of_ticket(ticket: RecoveryTicket) -> Place:
     """Return the ticket's place among those that wait for us, longest wait first. One query, two now and then."""
     return Place(_number(ticket), usual_days())
 

@@ -15,7 +15,7 @@ BYTES = 10
 MAX_FAILURES = 5
 
 
-def make() -> str:
+def make_code() -> str:
     """Sixteen characters of base32 (80 bits) in groups of four."""
     text = base64.b32encode(secrets.token_bytes(BYTES)).decode().lower()
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))

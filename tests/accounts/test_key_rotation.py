@@ -122,7 +122,7 @@ def test_a_row_that_changes_meanwhile_keeps_what_it_got(field_keys: Keys) -> Non
 
 
 def test_a_key_that_live_links_were_made_from_must_stay_and_one_that_nothing_needs_can_leave(field_keys: Keys) -> None:
-    link = links.make("stop", "ada@example.org", lifetime=timedelta(days=30))
+    link = links.make_link("stop", "ada@example.org", lifetime=timedelta(days=30))
     old_id = keys.current_key_id()
     field_keys(NEW, OLD)
     assert f"Key {old_id} must stay: 1 links were made from it" in rotate()

@@ -25,7 +25,7 @@ def link() -> Link:
 
 def make(purpose: str = "stop", recipient: str = "ada@example.org", **options: Any) -> Link:
     given: dict[str, Any] = {"lifetime": HOUR, "reference": "ticket:7"} | options
-    return links.make(purpose, recipient, **given)
+    return links.make_link(purpose, recipient, **given)
 
 
 def test_a_link_opens_its_purpose_again_and_again(link: Link) -> None:

@@ -147,7 +147,7 @@ def test_the_fifth_notice_says_that_it_is_the_last_of_the_day(ada: User) -> None
 def test_the_same_notice_queued_twice_is_one_mail(ada: User) -> None:
     event = record(Tag.ACCOUNT_API_TOKEN_ADDED, actor=ada, subject=ada)
     for _again in range(2):
-        notices.tell(ada, event)
+        notices.notify_account(ada, event)
     assert mails() == 1
 
 

@@ -30,7 +30,7 @@ def prepared(user: User | None = None) -> Mail:
 
 
 def queue_with_link(**options: Any) -> tuple[Mail, str]:
-    link = links.make("stop", "user1@example.org", lifetime=timedelta(days=1), reference="ticket:7")
+    link = links.make_link("stop", "user1@example.org", lifetime=timedelta(days=1), reference="ticket:7")
     return queue(links={"stop": link.pk}, **options), links.url(link)
 
 

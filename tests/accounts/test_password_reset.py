@@ -154,7 +154,7 @@ def test_the_mail_reads_in_the_accounts_language_and_is_wiped_after_sending(clie
 
 def test_too_many_requests_are_delayed_never_dropped(db: None) -> None:
     for number in range(password_reset.PER_MINUTE + 1):
-        password_reset.ask(f"{number}@example.org", network="192.0.2.1")
+        password_reset.note_reset_request(f"{number}@example.org", network="192.0.2.1")
     assert Request.objects.count() == password_reset.PER_MINUTE + 1
     assert Request.objects.latest("id").due_at > timezone.now() + timedelta(seconds=50)
     assert sweeping.due_requests().count() == password_reset.PER_MINUTE
@@ -162,7 +162,7 @@ def test_too_many_requests_are_delayed_never_dropped(db: None) -> None:
 
 def test_handled_requests_and_ended_sessions_are_purged(client: Client, ada: User) -> None:
     type_password(client)
-    password_reset.ask(ada.email, network="192.0.2.1")
+    password_reset.note_reset_request(ada.email, network="192.0.2.1")
     Session.objects.update(expire_date=timezone.now() - timedelta(minutes=1))
     Request.objects.update(handled_at=timezone.now() - timedelta(hours=25))
     assert chores.purge() == 2
@@ -199,7 +199,7 @@ def test_a_request_that_something_else_stops_is_tried_again_for_a_day(
         raise OperationalError("the disk is full")
 
     monkeypatch.setattr(password_reset, "handle", fail)
-    row = password_reset.ask(ada.email, network="192.0.2.1")
+    row = password_reset.note_reset_request(ada.email, network="192.0.2.1")
     assert sweeping.sweep() == 0
     row.refresh_from_db()
     assert (row.handled_at, row.leased_until is None) == (None, False)

@@ -155,7 +155,7 @@ def test_ending_all_others_keeps_this_one_and_forgets_the_browsers(signed_in: Cl
 def test_only_live_sessions_of_the_account_are_listed(ada: User) -> None:
     for name, age in (("old", -1), ("live", 1)):
         Session.objects.create(session_key=name, expire_date=timezone.now() + timedelta(hours=age), user=ada)
-    assert [row.session_key for row in visits.of(ada)] == ["live"]
+    assert [row.session_key for row in visits.visits_of_user(ada)] == ["live"]
 
 
 # Browsers -------------------------------------------------------------------------------------------------------------

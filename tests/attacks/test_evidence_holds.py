@@ -72,7 +72,7 @@ def test_two_repositories_of_one_owner_and_one_of_another_are_two_boundaries(ada
 @pytest.mark.django_db
 def test_every_request_beyond_the_cap_is_delayed_and_none_is_dropped() -> None:
     for number in range(130):
-        intake.ask(username=f"name{number}", claim="second_factor", says_codes_lost=True, network="192.0.2.1")
+        intake.note_request(username=f"name{number}", claim="second_factor", says_codes_lost=True, network="192.0.2.1")
     assert Request.objects.count() == 130
     assert Request.objects.filter(due_at__gt=Now()).count() >= 60
 

@@ -58,7 +58,7 @@ planted = pytest.mark.parametrize("plant", PLANTS)
 
 
 def case() -> policy.Case:
-    return cases.read(ticket(), database_now())
+    return cases.read_case(ticket(), database_now())
 
 
 @planted

@@ -374,7 +374,7 @@ def test_t18_a_reset_sent_twice_is_one_reset(ada: User) -> None:
 def test_t19_a_flood_of_requests_is_one_ticket_and_few_mails() -> None:
     for _round in range(20):
         for _one in range(10):
-            intake.ask(username="Ada", claim="second_factor", says_codes_lost=True, network="192.0.2.1")
+            intake.note_request(username="Ada", claim="second_factor", says_codes_lost=True, network="192.0.2.1")
         Request.objects.update(due_at=Now())
         sweep.sweep()
     sweep.sweep()

@@ -52,7 +52,7 @@ def test_the_sealer_has_a_wake_up_of_its_own_within_ten_seconds() -> None:
 def test_a_chore_that_fails_stops_no_other(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     settings.CHORES = {"broken": "tests.audit.test_rounds.broken", "seals": "audit.chores.seal"}
     record(Tag.FILE_ADD, actor="system")
-    assert chores.run() == {"broken": 0, "seals": 1}
+    assert chores.run_chores() == {"broken": 0, "seals": 1}
     assert "the chore broken failed" in caplog.text
 
 

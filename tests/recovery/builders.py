@@ -106,12 +106,12 @@ def as_staff(user: User) -> Actor:
 
 
 def status_link(ticket: RecoveryTicket) -> Link:
-    return links.make("status", ticket.contact, lifetime=DAY, user=ticket.subject, reference=ticket.reference)
+    return links.make_link("status", ticket.contact, lifetime=DAY, user=ticket.subject, reference=ticket.reference)
 
 
 def stop_link(ticket: RecoveryTicket, address: str = "") -> Link:
     recipient = address or ticket.contact
-    return links.make("stop", recipient, lifetime=30 * DAY, user=ticket.subject, reference=ticket.reference)
+    return links.make_link("stop", recipient, lifetime=30 * DAY, user=ticket.subject, reference=ticket.reference)
 
 
 def add_address(user: User, email: str, *, verified: bool = True) -> EmailAddress:

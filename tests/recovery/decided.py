@@ -16,7 +16,7 @@ from recoverydesk.recovery.workflow.table import Verb
 
 def confirmed(actor: Actor, verb: str, ticket_id: int, part: str = "") -> dict[str, Any]:
     """The actor with the factor shown for this, and the page they saw: the ticket as it is now."""
-    seen = seen_pages.of(RecoveryTicket.objects.get(pk=ticket_id))
+    seen = seen_pages.seen_of_ticket(RecoveryTicket.objects.get(pk=ticket_id))
     if actor.user is None:
         return {"actor": actor, "seen": seen}
     decision = staff_decisions.decision(verb, ticket_id, seen, part)

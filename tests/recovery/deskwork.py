@@ -15,7 +15,7 @@ __all__ = ["asks_for_factor", "decide", "fresh_code", "hidden", "push"]
 
 def hidden(ticket: RecoveryTicket) -> dict[str, str]:
     """The hidden fields of every form on a page of the ticket that is shown now."""
-    seen = seen_pages.of(RecoveryTicket.objects.get(pk=ticket.pk))
+    seen = seen_pages.seen_of_ticket(RecoveryTicket.objects.get(pk=ticket.pk))
     return {"version": str(seen.version), "seen": str(seen.event)}
 
 

@@ -38,7 +38,7 @@ def ada(db: None) -> User:
 
 
 def read(ticket: RecoveryTicket) -> policy.Case:
-    return cases.read(RecoveryTicket.objects.select_related("subject").get(pk=ticket.pk), database_now())
+    return cases.read_case(RecoveryTicket.objects.select_related("subject").get(pk=ticket.pk), database_now())
 
 
 # The contact ---------------------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def test_a_stop_counts_for_thirty_days_to_the_moment(ada: User, ago: timedelta, 
     for contact, closed in (("old@example.org", now - 90 * DAY), ("x@example.org", now - ago)):
         make_ticket(ada, Status.STOPPED, contact=contact, closed_at=closed)
     make_ticket(ada, Status.REJECTED, contact="y@example.org")
-    assert cases.read(ticket, now).recently_stopped == counts
+    assert cases.read_case(ticket, now).recently_stopped == counts
 
 
 @pytest.mark.parametrize(("later", "gained"), [(-MOMENT, False), (timedelta(0), True), (MOMENT, True)])

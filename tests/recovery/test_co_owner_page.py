@@ -120,7 +120,7 @@ def test_a_co_owner_sends_no_reply(ticket: RecoveryTicket, kim: User) -> None:
 
 
 def test_a_co_owner_writes_a_note_and_marks_notes_as_read(ticket: RecoveryTicket, kim: User) -> None:
-    notes.add(ticket.pk, actor=staff(make_moderator()), text="@kim, do you know them?")
+    notes.add_note(ticket.pk, actor=staff(make_moderator()), text="@kim, do you know them?")
     client = browser(kim)
     shown = page_of(client, ticket)
     assert client.post(button(ticket, "note"), fields(shown, "note") | {"text": "No, ask jon"}).status_code == 302

@@ -172,8 +172,8 @@ def test_only_the_shell_or_a_superuser_decides_where_we_look(make_user: MakeUser
     admin = make_user("ada")
     admin.groups.add(Group.objects.get_or_create(name="Admins")[0])
     with pytest.raises(NotAllowed):
-        described.add("https://git.example.org", actor=staff(admin))
-    described.add("https://git.example.org", actor=staff(make_user("root", is_superuser=True)))
+        described.describe_host("https://git.example.org", actor=staff(admin))
+    described.describe_host("https://git.example.org", actor=staff(make_user("root", is_superuser=True)))
     assert Event.objects.get(tag=Tag.CODEHOST_ADD).actor_name == "root"
 
 
@@ -206,7 +206,7 @@ def changes() -> list[Event]:
 
 def test_describing_a_host_again_tells_what_changed_and_nothing_when_nothing_did() -> None:
     for style in ("owner", "owner", "nested"):
-        described.add("https://git.example.org", style=style)
+        described.describe_host("https://git.example.org", style=style)
     first, second = changes()
     assert (first.tag, second.tag) == (Tag.CODEHOST_ADD, Tag.CODEHOST_CHANGE)
     assert (second.data["was"]["style"], second.data["style"]) == ("owner", "nested")
@@ -215,10 +215,10 @@ def test_describing_a_host_again_tells_what_changed_and_nothing_when_nothing_did
 @pytest.mark.parametrize("damage", [{"origin": "no origin"}, {"origin": "https://other.example"}, {"style": "odd"}])
 def test_a_row_that_cannot_be_read_stops_only_itself(damage: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
     for host in ("a", "b"):
-        described.add(f"https://git.{host}.example.org", style="nested")
+        described.describe_host(f"https://git.{host}.example.org", style="nested")
     CodeHost.objects.filter(host="git.a.example.org").update(**damage)
     assert set(described.stored_hosts()) == {"git.b.example.org"}
     assert "cannot be read: describe it anew" in caplog.text
     assert parse_stored("https://git.b.example.org/one/two/three").repository
-    described.add("https://git.a.example.org", style="nested")
+    described.describe_host("https://git.a.example.org", style="nested")
     assert set(described.stored_hosts()) == {"git.a.example.org", "git.b.example.org"}

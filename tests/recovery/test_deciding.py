@@ -267,7 +267,7 @@ def test_the_page_of_a_number_nobody_gave_leads_away(admin: Client) -> None:
 
 def test_when_the_ticket_changed_meanwhile_nothing_is_decided(ready: RecoveryTicket, admin: Client) -> None:
     asking = wait_for_factor(admin, ready)
-    notes.add(ready.pk, actor=staff(make_moderator()), text="wait, I know them")
+    notes.add_note(ready.pk, actor=staff(make_moderator()), text="wait, I know them")
     before = state()
     answer = admin.post(asking, {"code": fresh_code(admin)})
     assert answer.status_code == 409
@@ -278,7 +278,7 @@ def test_when_the_ticket_changed_meanwhile_nothing_is_decided(ready: RecoveryTic
 
 
 def test_a_look_without_news_meanwhile_changes_nothing(ready: RecoveryTicket, admin: Client) -> None:
-    notes.add(ready.pk, actor=staff(make_moderator()), text="an event to have seen")
+    notes.add_note(ready.pk, actor=staff(make_moderator()), text="an event to have seen")
     asking = wait_for_factor(admin, ready)
     RecoveryTicket.objects.filter(pk=ready.pk).update(version=F("version") + 3)
     assert admin.post(asking, {"code": fresh_code(admin)}).status_code == 302
@@ -306,7 +306,7 @@ def test_neither_a_cookie_nor_a_csrf_token_is_kept_with_the_form(ready: Recovery
 
 
 def sure(user: User, ticket: RecoveryTicket, **changed: Any) -> Confirmation:
-    decision = staff_decisions.decision("reset", ticket.pk, seen_pages.of(ticket))
+    decision = staff_decisions.decision("reset", ticket.pk, seen_pages.seen_of_ticket(ticket))
     parts = {name: changed[name] for name in ("verb", "about", "seen") if name in changed}
     rest = {name: changed[name] for name in ("user_id", "at") if name in changed}
     return replace(Confirmation(replace(decision, **parts), user.pk, time.time()), **rest)
@@ -320,9 +320,9 @@ def sure(user: User, ticket: RecoveryTicket, **changed: Any) -> Confirmation:
     ],
 )  # fmt: skip
 def test_a_factor_shown_for_anything_else_is_none(ready: RecoveryTicket, root: User, changed: dict[str, Any]) -> None:
-    notes.add(ready.pk, actor=staff(root), text="so that the version is not 0")
+    notes.add_note(ready.pk, actor=staff(root), text="so that the version is not 0")
     ready.refresh_from_db()
-    seen, before = seen_pages.of(ready), state()
+    seen, before = seen_pages.seen_of_ticket(ready), state()
     with pytest.raises(ConfirmationNeeded):
         workflow.reset(ready.pk, actor=staff(root, confirmed=sure(root, ready, **changed)), seen=seen, reason=REASON)
     assert state() == before

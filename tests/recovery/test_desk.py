@@ -71,7 +71,7 @@ def test_a_form_on_an_older_version_is_refused_says_what_changed_and_keeps_the_t
 ) -> None:
     client = browser(mod)
     hidden = guard(client, ticket)
-    assignment.take(ticket.pk, actor=staff(make_moderator("lin")))
+    assignment.take_ticket(ticket.pk, actor=staff(make_moderator("lin")))
     answer = push(client, ticket, "note", {**hidden, "text": "a long thought of mine"})
     assert answer.status_code == 409
     words = answer.content.decode()
@@ -94,7 +94,7 @@ def test_a_look_that_brought_no_news_makes_no_form_stale(ticket: RecoveryTicket,
 def test_every_weighty_form_is_guarded(ticket: RecoveryTicket, mod: User, verb: str) -> None:
     client = browser(mod)
     hidden = guard(client, ticket)
-    notes.add(ticket.pk, actor=staff(make_moderator("lin")), text="wait for me")
+    notes.add_note(ticket.pk, actor=staff(make_moderator("lin")), text="wait for me")
     before = RecoveryTicket.objects.values().get()
     assert push(client, ticket, verb, {**hidden, "reason": REASON}).status_code == 409
     assert RecoveryTicket.objects.values().get() == before
@@ -166,9 +166,9 @@ def fields_of(shown: Any) -> dict[str, str]:
 
 def send(ticket: RecoveryTicket, by: User, text: str) -> Mail:
     """Look at the preview, then send it."""
-    seen, draft = seen_pages.of(ticket), replies.fill(text, ticket)
+    seen, draft = seen_pages.seen_of_ticket(ticket), replies.fill(text, ticket)
     mark = replies.mark(ticket, draft, by, seen)
-    return replies.send(ticket.pk, actor=staff(by), text=draft.text, previewed=mark, seen=seen)
+    return replies.send_reply(ticket.pk, actor=staff(by), text=draft.text, previewed=mark, seen=seen)
 
 
 def test_a_reply_with_a_field_that_has_no_value_is_not_sent(ticket: RecoveryTicket, mod: User) -> None:
@@ -226,7 +226,7 @@ def test_admins_edit_templates_and_moderators_read_them(db: None, mod: User) -> 
 
 def test_the_timeline_shows_one_kind_when_asked(ticket: RecoveryTicket, mod: User) -> None:
     workflow.challenge(ticket.pk, actor=SYSTEM)
-    notes.add(ticket.pk, actor=staff(mod), text="looks fine")
+    notes.add_note(ticket.pk, actor=staff(mod), text="looks fine")
     boundary = ticket.boundaries.get()
     for _ in range(3):
         Probe.objects.create(boundary=boundary, url="https://git.example/x", repository="x", verdict=Verdict.MISSING)
@@ -281,7 +281,7 @@ def test_a_page_costs_the_same_however_long_its_story(ticket: RecoveryTicket, mo
     one = queries()
     for number in range(20):
         add_boundary(ticket, f"owner{number}")
-        notes.add(ticket.pk, actor=staff(mod), text="again")
+        notes.add_note(ticket.pk, actor=staff(mod), text="again")
     assert queries() == one <= 21
 
 

@@ -254,7 +254,7 @@ def test_a_boundary_gained_since_is_nobodys_own_and_shortens_no_clock(ada: User,
     added = ticket.boundaries.get(namespace="guild")
     assert (added.kind, added.own) == ("asked", False)
     prove(added)
-    case = cases.read(RecoveryTicket.objects.get(pk=ticket.pk), now)
+    case = cases.read_case(RecoveryTicket.objects.get(pk=ticket.pk), now)
     assert (case.asked, case.proved, case.own, case.own_proved) == (1, 1, 0, 0)
     assert policy.row(case, cases.numbers()).wait == cases.numbers().wait_without_boundary
 

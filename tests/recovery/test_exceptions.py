@@ -456,7 +456,7 @@ def try_to_reset(ticket: RecoveryTicket) -> policy.Explanation:
     assert all(after[name] == before[name] for name in ("User", "EmailAddress", "Link", "Mail"))
     ticket.refresh_from_db()
     assert (ticket.status, ticket.turn) == (Status.CHALLENGED, "ours")
-    return policy.explain(cases.read(ticket, database_now()), database_now(), cases.numbers())
+    return policy.explain(cases.read_case(ticket, database_now()), database_now(), cases.numbers())
 
 
 @pytest.mark.parametrize("change", ["another is verified", "it was removed"])

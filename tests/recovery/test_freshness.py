@@ -49,7 +49,7 @@ def scene_of(verb: str, ada: User) -> tuple[RecoveryTicket, dict[str, Any]]:
     else:
         ticket, form = make_ticket(ada, Status.NEW), {"of": make_ticket(ada, Status.REJECTED).pk, "text": "words"}
         add_boundary(ticket)
-    notes.add(ticket.pk, actor=staff(make_moderator()), text="an event")
+    notes.add_note(ticket.pk, actor=staff(make_moderator()), text="an event")
     return ticket, {"reason": REASON, **form}
 
 
@@ -85,17 +85,17 @@ def test_a_number_that_is_none_excuses_no_older_version(ada: User, number: str |
     RecoveryTicket.objects.filter(pk=ticket.pk).update(version=F("version") + 1)
     ticket.refresh_from_db()
     assert ticket.version > 0
-    seen = seen_pages.seen({"version": "0", **given(number, "seen")})
+    seen = seen_pages.seen_of_form({"version": "0", **given(number, "seen")})
     assert not seen_pages.is_current(seen, ticket)
     assert not seen_pages.is_current(
-        seen_pages.seen({"seen": seen_pages.newest(ticket), **given(number, "version")}), ticket
+        seen_pages.seen_of_form({"seen": seen_pages.newest(ticket), **given(number, "version")}), ticket
     )
 
 
 def test_an_event_of_another_ticket_excuses_nothing(ada: User) -> None:
     ticket, _form = scene_of("note", ada)
     other = make_ticket(factories.make_user("kim"), Status.NEW)
-    notes.add(other.pk, actor=staff(make_moderator("lin")), text="later")
+    notes.add_note(other.pk, actor=staff(make_moderator("lin")), text="later")
     ticket.refresh_from_db()
     assert not seen_pages.is_current(Seen(0, seen_pages.newest(other)), ticket)
 
@@ -105,8 +105,8 @@ def test_several_tickets_are_seen_in_two_queries(ada: User, django_assert_num_qu
     for ticket in tickets:
         ticket.refresh_from_db()
     with django_assert_num_queries(2):
-        found = seen_pages.of_each([ticket.pk for ticket in tickets])
-    assert found == {ticket.pk: seen_pages.of(ticket) for ticket in tickets}
+        found = seen_pages.seen_of_tickets([ticket.pk for ticket in tickets])
+    assert found == {ticket.pk: seen_pages.seen_of_ticket(ticket) for ticket in tickets}
 
 
 def test_the_page_of_a_reply_opens_whatever_the_numbers(ada: User, root: Client) -> None:

@@ -140,7 +140,7 @@ def test_a_limit_survives_a_month_without_a_look_and_being_described(used_up: Co
     old = timezone.now() - timedelta(days=40)
     CodeHost.objects.update(created_at=old, tokens_at=old)
     assert learned.forget_unused() == 0
-    described.add("https://git.example")
+    described.describe_host("https://git.example")
     assert learned.pace(CodeHost.objects.get()).a_day == 7
 
 

@@ -33,7 +33,7 @@ def ticket(db: None) -> RecoveryTicket:
 
 
 def told(ticket: RecoveryTicket, mod: User, text: str) -> list[str]:
-    return notes.add(ticket.pk, actor=staff(mod), text=text)
+    return notes.add_note(ticket.pk, actor=staff(mod), text=text)
 
 
 def test_who_is_named_gets_one_mail_without_the_notes_words(ticket: RecoveryTicket, mod: User, jon: User) -> None:

@@ -39,7 +39,7 @@ def reset(
         password_chosen_at=at if chosen else None,
     )  # fmt: skip
     if link:
-        links.make("choose_password", ticket.contact, lifetime=HOUR, user=user, reference=ticket.reference)
+        links.make_link("choose_password", ticket.contact, lifetime=HOUR, user=user, reference=ticket.reference)
     if not chosen:
         user.set_unusable_password()
         user.save(update_fields=["password"])
@@ -49,7 +49,7 @@ def reset(
 def forgot(user: User) -> list[str]:
     """The kinds of the mails that "Forgot password?" sends now."""
     last = Mail.objects.order_by("-id").values_list("pk", flat=True).first() or 0
-    password_reset.handle(password_reset.ask(user.email, network="192.0.2.1"))
+    password_reset.handle(password_reset.note_reset_request(user.email, network="192.0.2.1"))
     return list(Mail.objects.filter(pk__gt=last).values_list("kind", flat=True))
 
 
@@ -97,11 +97,11 @@ def freeze(user: User) -> None:
 def test_an_account_that_is_closed_or_frozen_chooses_no_password(ada: User, shut: Callable[[User], None]) -> None:
     ticket = reset(ada, 1)
     RecoveryTicket.objects.filter(pk=ticket.pk).update(password_hold_until=database_now())
-    choose_password.check(the_link(), "")
+    choose_password.check_link(the_link(), "")
     shut(ada)
     before = everything()
     calls: list[Callable[[], object]] = [
-        lambda: choose_password.check(the_link(), ""),
+        lambda: choose_password.check_link(the_link(), ""),
         lambda: choose_password.choose(the_link(), choose_password.Attempt("", PHRASE), origin=RequestOrigin()),
         lambda: choose_password.start_hold(the_link()),
         lambda: choose_password.renew(the_link()),
@@ -118,9 +118,9 @@ def test_an_account_that_was_objected_for_or_chose_already_chooses_no_password(a
     for said in ("objected_at", "password_chosen_at"):
         RecoveryTicket.objects.filter(pk=ticket.pk).update(**{said: database_now()})
         with pytest.raises(errors.InvalidTransition):
-            choose_password.check(the_link(), "")
+            choose_password.check_link(the_link(), "")
         RecoveryTicket.objects.filter(pk=ticket.pk).update(**{said: None})
-    choose_password.check(the_link(), "")
+    choose_password.check_link(the_link(), "")
 
 
 def test_while_the_link_can_be_renewed_it_is_this_link_even_where_none_was_made(ada: User) -> None:

@@ -139,7 +139,7 @@ def frozen(ada: User) -> str:
 def confirming(ada: User) -> str:
     ticket = make_ticket(ada, claim=Claim.EMAIL, contact="ada@new.example")
     reference = ticket.reference
-    return links.url(links.make("confirm_contact", ticket.contact, lifetime=DAY, user=ada, reference=reference))
+    return links.url(links.make_link("confirm_contact", ticket.contact, lifetime=DAY, user=ada, reference=reference))
 
 
 def stopping(status: Status) -> Make:

@@ -59,24 +59,24 @@ def ada_ticket(db: None) -> RecoveryTicket:
     ],
 )  # fmt: skip
 def test_a_ticket_is_found_by_whatever_a_moderator_has_in_hand(ada_ticket: RecoveryTicket, text: str) -> None:
-    assert search.find(text)[0] == {ada_ticket.pk}
+    assert search.find_tickets(text)[0] == {ada_ticket.pk}
 
 
 def test_a_ticket_is_found_by_its_number(ada_ticket: RecoveryTicket) -> None:
-    assert search.find(f"#{ada_ticket.pk}")[0] == {ada_ticket.pk}
-    assert ada_ticket.pk in search.find(str(ada_ticket.pk))[0]
+    assert search.find_tickets(f"#{ada_ticket.pk}")[0] == {ada_ticket.pk}
+    assert ada_ticket.pk in search.find_tickets(str(ada_ticket.pk))[0]
 
 
 @pytest.mark.parametrize(
     "text", ["nobody", "ada kim", "%", "_da", "gitlab.com/lovelace", "", "#", "//", "@", "://", "x" * 400]
 )
 def test_what_nothing_speaks_of_finds_nothing(ada_ticket: RecoveryTicket, text: str) -> None:
-    assert search.find(text)[0] == set()
+    assert search.find_tickets(text)[0] == set()
 
 
 def test_a_search_says_when_it_stopped_early(monkeypatch: pytest.MonkeyPatch, ada_ticket: RecoveryTicket) -> None:
     monkeypatch.setattr(search, "LIMIT", 1)
-    assert search.find("ada") == ({ada_ticket.pk}, True)
+    assert search.find_tickets("ada") == ({ada_ticket.pk}, True)
 
 
 def test_a_search_looks_in_every_queue_and_a_chosen_queue_only_in_it(db: None) -> None:

@@ -52,7 +52,7 @@ def twice(page: str, **fields: str) -> str:
 
 
 def confirm_link(ticket: RecoveryTicket) -> Link:
-    return links.make(
+    return links.make_link(
         "confirm_contact", ticket.contact, lifetime=DAY, user=ticket.subject, reference=ticket.reference
     )  # fmt: skip
 

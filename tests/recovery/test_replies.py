@@ -86,7 +86,7 @@ def test_a_mark_is_of_its_text_its_ticket_its_reader_and_the_state_it_was_read_i
     assert not sends(client, ticket, form | {"text": "Hello Ada!"})
     assert not sends(client, other, form)
     assert not sends(colleague, ticket, form)
-    notes.add(ticket.pk, actor=staff(make_moderator("jon")), text="wait")
+    notes.add_note(ticket.pk, actor=staff(make_moderator("jon")), text="wait")
     assert not sends(client, ticket, form)
     assert not sends(client, ticket, form | hidden(ticket))
 
@@ -147,4 +147,4 @@ def test_the_preview_says_which_addresses_stay_words(client: Client, ticket: Rec
 
 
 def test_a_ticket_seen_as_it_is_gives_the_preview_its_numbers(client: Client, ticket: RecoveryTicket) -> None:
-    assert client.post(at(ticket), {"text": "Hello"}).context["seen"] == seen_pages.of(ticket)
+    assert client.post(at(ticket), {"text": "Hello"}).context["seen"] == seen_pages.seen_of_ticket(ticket)

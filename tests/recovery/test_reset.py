@@ -129,7 +129,7 @@ def ready_for(subject: User, claim: Claim) -> RecoveryTicket:
         factories.make_project("tool", subject)
         add_boundary(ticket, proved=True)
         OtherProof.objects.create(ticket=ticket, kind=OtherProof.Kind.PASSWORD)
-    names = policy.row_names(cases.read(ticket, database_now()), cases.numbers())
+    names = policy.row_names(cases.read_case(ticket, database_now()), cases.numbers())
     RecoveryTicket.objects.filter(pk=ticket.pk).update(wait_rows=names)
     if claim in NEW_CONTACT:
         decided.approve(ticket.pk, actor=as_staff(make_admin("anna")), reason=REASON)

@@ -150,7 +150,7 @@ def test_a_public_host_gets_a_row_that_makes_no_rule(monkeypatch: pytest.MonkeyP
 
 def test_staff_may_describe_a_host_that_was_learned_and_pause_one_that_was_not_described() -> None:
     CodeHost.objects.create(host="git.example.org", origin="https://git.example.org", described=False)
-    described.add("https://git.example.org", style="nested")
+    described.describe_host("https://git.example.org", style="nested")
     assert list(described.stored_hosts()) == ["git.example.org"]
     assert Event.objects.filter(tag=Tag.CODEHOST_ADD).count() == 1
     CodeHost.objects.create(host="github.com", origin="https://github.com", described=False)
@@ -465,7 +465,7 @@ def test_check_branch_remembers_what_a_host_speaks(tmp_path: Path) -> None:
 
     git_host.create_repository(tmp_path, "ada/tool")
     with serve(git_host.make_app(tmp_path)) as url:
-        described.add(url, private=True, plain_http=True)
+        described.describe_host(url, private=True, plain_http=True)
         answers = [exit_code("check_branch", f"{url}/ada/tool", "main") for _ in range(2)]
     assert [code for code, _out in answers] == [0, 0]
     assert f"git ls-remote {url}/ada/tool.git refs/heads/main" in answers[0][1]

@@ -81,13 +81,13 @@ def due_of_every_kind() -> None:
     add_boundary(make_ticket(factories.make_user("pushed")), next_probe_at=now)
     bounced = make_ticket(factories.make_user("bounced"))
     CodeHost.objects.create(host="git.example", origin="https://git.example", described=False)
-    intake.ask(username="new", claim="second_factor", says_codes_lost=True, network="")
+    intake.note_request(username="new", claim="second_factor", says_codes_lost=True, network="")
     Mail.objects.create(
         kind="recovery_challenge", recipient=bounced.contact, reference=bounced.reference, language="en",
         dedupe_key="k", message_id="<k@x>", state="failed",
     )  # fmt: skip
     RecoveryTicket.objects.filter(status=Status.WAITING).update(wait_until=now)
-    chores.run()
+    chores.run_chores()
 
 
 @pytest.fixture
@@ -216,11 +216,11 @@ def test_what_the_desk_may_not_do_by_itself_is_still_said_once(db: None) -> None
 
 def test_a_chore_that_another_worker_does_is_passed_by_and_the_others_are_done(settings: Any) -> None:
     settings.CHORES = {"mine": "tests.recovery.test_sharing.one", "theirs": "tests.recovery.test_sharing.one"}
-    assert chores.run() == {"mine": 1, "theirs": 1}
+    assert chores.run_chores() == {"mine": 1, "theirs": 1}
     leases.claim(Chore.objects.filter(name="theirs"), limit=1)
-    assert chores.run() == {"mine": 1, "theirs": 0}
+    assert chores.run_chores() == {"mine": 1, "theirs": 0}
     Chore.objects.update(leased_until=Now() - DAY)
-    assert chores.run() == {"mine": 1, "theirs": 1}
+    assert chores.run_chores() == {"mine": 1, "theirs": 1}
     assert not Chore.objects.exclude(lease=None).exists()
 
 
@@ -245,7 +245,7 @@ def wait_for_the_others() -> int:
 
 
 def pass_or_do() -> int:
-    done = chores.run()["slow"]
+    done = chores.run_chores()["slow"]
     _passed.release()
     return done
 
@@ -256,7 +256,7 @@ def pass_or_do() -> int:
 def test_the_same_asked_twenty_times_in_a_round_costs_one_opening(db: None) -> None:
     factories.add_totp(factories.make_user("ada"))
     for _again in range(2 * leases.BATCH):
-        intake.ask(username="ada", claim="second_factor", says_codes_lost=True, network="")
+        intake.note_request(username="ada", claim="second_factor", says_codes_lost=True, network="")
     Request.objects.update(due_at=Now() - DAY)
     assert sweep.sweep()["requests"] == 2 * leases.BATCH
     assert Mail.objects.filter(kind__startswith="recovery_challenge").count() == 1

@@ -620,7 +620,7 @@ def test_no_co_owner_lifts_or_forestalls_the_block_of_the_owners_sign_in(ada: Us
     sweep.sweep()
     ticket.refresh_from_db()
     assert (ticket.status, ticket.turn, ticket.blocked_at is not None) == (Status.CHALLENGED, "subject", True)
-    assert "owner signed in" in [str(flag.word) for flag in flags.of(ticket, database_now())]
+    assert "owner signed in" in [str(flag.word) for flag in flags.flags_of_ticket(ticket, database_now())]
 
 
 def test_silence_ends_the_block_of_a_disputed_ticket_once_and_for_all(ada: User) -> None:

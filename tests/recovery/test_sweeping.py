@@ -58,7 +58,7 @@ def ada(db: None) -> User:
 
 
 def ask(username: str = "ada") -> Request:
-    return intake.ask(username=username, claim="second_factor", says_codes_lost=True, network="192.0.2.1")
+    return intake.note_request(username=username, claim="second_factor", says_codes_lost=True, network="192.0.2.1")
 
 
 # Requests ------------------------------------------------------------------------------------------------------------
@@ -308,14 +308,14 @@ def test_a_ticket_closed_during_a_probe_keeps_nothing(ada: User, monkeypatch: py
     def look(*_args: Any, **_keywords: Any) -> list[Any]:
         return [result_of(boundary, Verdict.FOUND)[1]]
 
-    take = learned.take
+    take = learned.lease_hosts
 
     def take_and_close(*args: Any) -> dict[str, Any]:
         workflow.reject(ticket.pk, actor=admin, reason=REASON)
         return take(*args)
 
     monkeypatch.setattr(questions, "look", look)
-    monkeypatch.setattr(learned, "take", take_and_close)
+    monkeypatch.setattr(learned, "lease_hosts", take_and_close)
     probe_rounds.probe_due()
     boundary.refresh_from_db()
     assert (boundary.proved_at, boundary.last_verdict, Probe.objects.count()) == (None, "", 0)
@@ -583,7 +583,7 @@ def test_a_request_that_joins_is_one_event_an_hour_with_its_network_apart(ada: U
     assert EventDetail.objects.get(event_id=joined.pk).network == "192.0.2.1"
 
 
-@pytest.mark.parametrize("act", [partial(notes.add, text="seen"), assignment.take], ids=["note", "take"])
+@pytest.mark.parametrize("act", [partial(notes.add_note, text="seen"), assignment.take_ticket], ids=["note", "take"])
 def test_a_refused_note_or_take_is_an_event(ada: User, act: Callable[..., Any]) -> None:
     ticket = make_ticket(ada)
     with pytest.raises(errors.NotAllowed):

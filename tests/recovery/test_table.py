@@ -291,7 +291,7 @@ CONFIRMING = {Verb.CONFIRM_MAILBOX, Verb.TAKE_RETURN_CODE, Verb.WITHDRAW}
 def test_the_link_that_confirms_a_new_contact_opens_few_of_the_claimants_verbs(name: Verb, ada: User) -> None:
     ticket = make_ticket(ada, claim=Claim.EMAIL, contact="new@example.org")
     add_boundary(ticket)
-    confirming = links.make(
+    confirming = links.make_link(
         "confirm_contact", ticket.contact, lifetime=DAY, user=ada, reference=ticket.reference
     )  # fmt: skip
     before, (call, _outcomes) = everything(), CALLS[name]

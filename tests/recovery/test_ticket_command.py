@@ -176,7 +176,7 @@ def test_check_is_for_challenged_tickets_and_who_may_work(ada: User) -> None:
 
 
 def test_sweep_does_what_is_due_and_is_quiet(ada: User, capsys: pytest.CaptureFixture[str]) -> None:
-    intake.ask(username="ada", claim="second_factor", says_codes_lost=True, network="")
+    intake.note_request(username="ada", claim="second_factor", says_codes_lost=True, network="")
     call_command("sweep")
     assert RecoveryTicket.objects.get().status == Status.CHALLENGED
     assert capsys.readouterr().out == ""

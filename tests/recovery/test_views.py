@@ -131,7 +131,9 @@ def test_ipv4_visitors_of_a_socket_for_both_families_are_not_one_network() -> No
 
 
 def test_over_the_cap_a_request_is_delayed_and_not_dropped() -> None:
-    rows = [intake.ask(username="ada", claim="second_factor", says_codes_lost=True, network="") for _ in range(121)]
+    rows = [
+        intake.note_request(username="ada", claim="second_factor", says_codes_lost=True, network="") for _ in range(121)
+    ]
     due = [Request.objects.get(pk=row.pk).due_at - Request.objects.get(pk=row.pk).created_at for row in rows]
     assert [round(wait.total_seconds() / 60) for wait in (due[0], due[59], due[60], due[120])] == [0, 0, 1, 2]
 
@@ -233,7 +235,7 @@ def test_an_expired_status_link_is_dead(challenged: RecoveryTicket, client: Clie
 
 def give_code(ticket: RecoveryTicket) -> str:
     """The return code, as if the claimant had seen it."""
-    code = return_code.make()
+    code = return_code.make_code()
     RecoveryTicket.objects.filter(pk=ticket.pk).update(return_code_digest=return_code.digest(code, ticket))
     return code
 

@@ -191,7 +191,7 @@ def _prepare(host: str) -> None:
 
     call_command("migrate", verbosity=0)
     call_command("createcachetable", verbosity=0)
-    described.add(host, private=True, plain_http=True)
+    described.describe_host(host, private=True, plain_http=True)
     os.environ["CODE_HOST"] = host
 
 

@@ -333,8 +333,8 @@ def test_each_rule_broken_on_purpose_is_found(
 
 def test_a_lease_that_does_not_end_is_found_in_whatever_table_it_is(done: RecoveryTicket) -> None:
     CodeHost.objects.create(host="git.example.org", origin="https://git.example.org")
-    intake.ask(username="ada", claim="second_factor", says_codes_lost=True, network="")
-    chores.run()
+    intake.note_request(username="ada", claim="second_factor", says_codes_lost=True, network="")
+    chores.run_chores()
     for model in leases.Leased.__subclasses__():
         assert model._default_manager.update(lease=uuid.uuid4(), leased_until=Now() + HOUR), model
         assert "lease_stuck" in found(), model

@@ -63,7 +63,7 @@ def test_nobody_is_led_to_another_site(visitor: Client) -> None:
 
 
 def test_another_mistake_is_the_plain_page(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recoverydesk.recovery.background.intake.ask", lambda **_given: 1 / 0)
+    monkeypatch.setattr("recoverydesk.recovery.background.intake.note_request", lambda **_given: 1 / 0)
     answer = visitor.post("/recover/", FORM)
     assert answer.status_code == 500
     assert "Something broke" in answer.content.decode()

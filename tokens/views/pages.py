@@ -65,7 +65,7 @@ def _made(request: HttpRequest, user: User, form: TokenForm) -> HttpResponse:
         only_newer=form.cleaned_data["only_newer"],
         origin=origin_of(request),
     )
-    outcomes.keep(request, MADE, {"token": str(minted.row.pk)}, secret=minted.text)
+    outcomes.keep_outcome(request, MADE, {"token": str(minted.row.pk)}, secret=minted.text)
     return redirect("token_made")
 
 
@@ -74,7 +74,7 @@ def _made(request: HttpRequest, user: User, form: TokenForm) -> HttpResponse:
 @require_safe
 def made(request: HttpRequest) -> HttpResponse:
     """The new token, once; afterwards what is known of it."""
-    outcome = outcomes.take(request, MADE)
+    outcome = outcomes.take_outcome(request, MADE)
     if outcome is None:
         return redirect("tokens")
     token = _own(account_of(request), UUID(outcome.facts["token"]))

@@ -71,7 +71,7 @@ class Attempt:
     password: str
 
 
-def check(link: Link, code: str, *, origin: RequestOrigin | None = None) -> None:
+def check_link(link: Link, code: str, *, origin: RequestOrigin | None = None) -> None:
     """Raise WrongReturnCode or PasswordOnHold when this link does not open the account yet; counts wrong codes."""
     refusal: errors.RecoveryError | None = None
     with _locked(link) as ticket:
@@ -95,7 +95,7 @@ def _refusal(ticket: RecoveryTicket, code: str, origin: RequestOrigin | None) ->
 
 def choose(link: Link, attempt: Attempt, *, origin: RequestOrigin) -> RecoveryTicket:
     """Set the new password and kill the link. Raises the errors of `check`, and InvalidTransition for a used link."""
-    check(link, attempt.code, origin=origin)
+    check_link(link, attempt.code, origin=origin)
     with _locked(link) as ticket:
         if not links.use(link):
             raise errors.InvalidTransition

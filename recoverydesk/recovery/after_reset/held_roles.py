@@ -93,7 +93,9 @@ def _check_confirmed(role: Role, ticket: RecoveryTicket, actor: Actor, seen: See
     assert actor.user is not None
     part = role.project.name
     decision = staff_decisions.decision("release_role", ticket.pk, seen, part)
-    decisions.check(actor.confirmed, decision, actor.user, staff_decisions.words("release_role", ticket, seen, part))
+    decisions.check_confirmation(
+        actor.confirmed, decision, actor.user, staff_decisions.words("release_role", ticket, seen, part)
+    )
 
 
 def _second_word(role: Role, ticket: RecoveryTicket, user: User, reason: str) -> bool:

@@ -16,7 +16,7 @@ from recoverydesk.recovery.models import Chore
 logger = logging.getLogger(__name__)
 
 
-def run() -> dict[str, int]:
+def run_chores() -> dict[str, int]:
     """Do each chore that is free and return how much of it was done; one that fails does not hold up the others."""
     done = dict.fromkeys(settings.CHORES, 0)
     for row in _mine():

@@ -22,7 +22,7 @@ KIND = "recovery"
 PER_MINUTE = 60  # requests; more are handled later
 
 
-def ask(*, username: str, claim: str, says_codes_lost: bool, network: str, contact: str = "") -> Request:
+def note_request(*, username: str, claim: str, says_codes_lost: bool, network: str, contact: str = "") -> Request:
     """Note down a request of the public form. Two queries, whoever it names; the sweep does the rest.
 
     Over PER_MINUTE waiting ones it is delayed, never dropped (design rule 10).

@@ -76,7 +76,7 @@ def _round(due: QuerySet[Boundary]) -> int:
     leased += leases.claim(_companions(leased), limit=MOST_BRANCHES - AT_ONCE, order_by=("next_probe_at",))
     plan = _planned(leased)
     failpoints.reach("probe", "planned")
-    rows = learned.take(plan.origins.values())
+    rows = learned.lease_hosts(plan.origins.values())
     plan.paced = {key for key, row in rows.items() if row.looks_a_second is not None}
     gates = _domain_gates(plan)
     stops, rests = _stops(plan, rows, {row.host: gate for row, gate in gates})

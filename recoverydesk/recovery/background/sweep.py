@@ -45,7 +45,7 @@ def sweep() -> dict[str, int]:
     with wake.one_round():
         done = {
             "requests": _requests(),
-            **chores.run(),
+            **chores.run_chores(),
             "challenged": _each(_to_challenge(), _challenge),
             "mails": accounts_sweeping.sweep(),
             "bounces": _each(cases.bounced(), _bounce),

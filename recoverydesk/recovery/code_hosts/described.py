@@ -71,7 +71,7 @@ def _rule(row: CodeHost) -> HostRule | None:
 
 
 @transaction.atomic
-def add(
+def describe_host(
     origin: str,
     *,
     style: str = CodeHost.Style.OWNER,
@@ -87,9 +87,9 @@ def add(
     row, _made = CodeHost.objects.update_or_create(host=key, defaults={**facts, "described": True})
     told = {name: facts[name] for name in ("style", "private", "plain_http")}
     if before is None:
-        tell(Tag.CODEHOST_ADD, row, actor, **told)
+        tell_admins(Tag.CODEHOST_ADD, row, actor, **told)
     elif before != facts:
-        tell(Tag.CODEHOST_CHANGE, row, actor, **told, was=before)
+        tell_admins(Tag.CODEHOST_CHANGE, row, actor, **told, was=before)
     return Changed(row, reread_links(key))
 
 
@@ -100,7 +100,7 @@ def pause(host: str, *, actor: Actor = SYSTEM) -> Changed:
     if row.paused_at is None:
         row.paused_at = Now()
         row.save(update_fields=["paused_at"])
-        tell(Tag.CODEHOST_PAUSE, row, actor)
+        tell_admins(Tag.CODEHOST_PAUSE, row, actor)
     return Changed(row)
 
 
@@ -111,7 +111,7 @@ def resume(host: str, *, actor: Actor = SYSTEM) -> Changed:
     if row.paused_at is not None:
         row.paused_at = None
         row.save(update_fields=["paused_at"])
-        tell(Tag.CODEHOST_RESUME, row, actor)
+        tell_admins(Tag.CODEHOST_RESUME, row, actor)
     return Changed(row)
 
 
@@ -120,7 +120,7 @@ def remove(host: str, *, actor: Actor = SYSTEM) -> Changed:
     """Forget the host: its URLs are read and refused like any stranger's; raises UnknownCodeHost, NotAllowed."""
     row = _locked(host, actor)
     row.delete()
-    tell(Tag.CODEHOST_REMOVE, row, actor)
+    tell_admins(Tag.CODEHOST_REMOVE, row, actor)
     return Changed(row, reread_links(row.host))
 
 
@@ -146,18 +146,18 @@ def _checked_origin(origin: str, *, private: bool, plain_http: bool) -> str:
 def _locked(host: str, actor: Actor) -> CodeHost:
     """The row by its key or its origin, locked."""
     _check(actor)
-    row = find(host)
+    row = find_host(host)
     if row is None:
         raise UnknownCodeHost(host)
     return row
 
 
-def find(host: str) -> CodeHost | None:
+def find_host(host: str) -> CodeHost | None:
     """The row by its key or its origin, locked; None where there is none."""
     return CodeHost.objects.select_for_update().filter(Q(host=host) | Q(origin=host.rstrip("/"))).first()
 
 
-def tell(tag: Tag, row: CodeHost, actor: Actor, **facts: Any) -> None:
+def tell_admins(tag: Tag, row: CodeHost, actor: Actor, **facts: Any) -> None:
     """An event with these facts, and a mail to every admin."""
     event = record(tag, actor=actor.party, host=row.host, url=row.origin, **facts)
     for admin in admins():

@@ -50,7 +50,7 @@ def pace(row: CodeHost) -> Pace:
     return within_bounds(a_day, usual.a_second if row.looks_a_second is None else row.looks_a_second)
 
 
-def take(origins: Iterable[WebOrigin]) -> dict[str, CodeHost]:
+def lease_hosts(origins: Iterable[WebOrigin]) -> dict[str, CodeHost]:
     """Lease the hosts nobody else is asking just now, by key; a host never asked before gets its row."""
     return _lease({origin.key: f"{origin.scheme}://{origin.key}" for origin in origins})
 
@@ -129,7 +129,7 @@ def note(origin: WebOrigin, result: Result) -> None:
     """Keep what a single look from the shell has shown; unless a worker is just asking that host."""
     if not _is_stored() or not result.requests:
         return
-    for row in take([origin]).values():
+    for row in lease_hosts([origin]).values():
         visit = Visit(knowledge(row), database_now())
         visit.take()
         visit.heard(result)

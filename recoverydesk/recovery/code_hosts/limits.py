@@ -38,7 +38,7 @@ def limit(host: str, *, a_day: int | None, a_second: float | None, reason: str, 
     if (row.looks_a_day, row.looks_a_second) != (a_day, a_second):
         row.looks_a_day, row.looks_a_second = a_day, a_second
         row.save(update_fields=["looks_a_day", "looks_a_second"])
-        described.tell(Tag.CODEHOST_LIMIT, row, actor, a_day=a_day, a_second=a_second, was=was, reason=text)
+        described.tell_admins(Tag.CODEHOST_LIMIT, row, actor, a_day=a_day, a_second=a_second, was=was, reason=text)
         _due_again(row)
     return row
 
@@ -54,7 +54,7 @@ def _within(value: float | None, bounds: tuple[float, float]) -> bool:
 
 def _row(host: str) -> CodeHost:
     """The host's row, locked; a public one that was never asked gets one, which describes nothing."""
-    found = described.find(host)
+    found = described.find_host(host)
     if found is not None:
         return found
     try:

@@ -23,7 +23,7 @@ LONGEST_SNOOZE = timedelta(days=30)
 AWAKE = Q(snoozed_until=None) | Q(snoozed_until__lte=Now()) | Q(snoozed_at__lt=F("turn_since"))
 
 
-def take(ticket_id: int, *, actor: Actor, seen: Seen | None = None) -> RecoveryTicket:
+def take_ticket(ticket_id: int, *, actor: Actor, seen: Seen | None = None) -> RecoveryTicket:
     """Put the ticket on the actor's own desk. Raises NotAllowed, OwnTicket and StaleTicket."""
     with at_desk("take", ticket_id, actor, seen) as ticket:
         ticket.assigned_to = actor.user

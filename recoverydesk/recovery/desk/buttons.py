@@ -41,8 +41,8 @@ FIELDS: dict[str, Callable[[Form], Any]] = {
     "reason": _text("reason"),
     "url": _text("url"),
     "other_proof": _text("other_proof"),
-    "boundary_id": lambda form: seen_pages.number(form, "boundary") or 0,
-    "seen": seen_pages.seen,
+    "boundary_id": lambda form: seen_pages.number_in_form(form, "boundary") or 0,
+    "seen": seen_pages.seen_of_form,
 }
 
 
@@ -62,17 +62,17 @@ class Plain:
 
 def _duplicate(pk: int, actor: Actor, form: Form) -> str:
     """Reject in favour of another ticket of the same account; each of the two pages then names the other."""
-    of = RecoveryTicket.objects.filter(pk=seen_pages.number(form, "of") or 0).exclude(pk=pk)
+    of = RecoveryTicket.objects.filter(pk=seen_pages.number_in_form(form, "of") or 0).exclude(pk=pk)
     if not of.filter(subject__recovery_tickets=pk).exists():
         _refuse("reject", pk, actor, errors.InvalidTransition(_("choose another ticket of this account")))
-    seen = seen_pages.seen(form)
+    seen = seen_pages.seen_of_form(form)
     workflow.reject(pk, actor=actor, reason=f"duplicate of #{of.get().pk}", seen=seen)
     return _("The ticket is closed as a duplicate.")
 
 
 def _reset(pk: int, actor: Actor, form: Form) -> str:
     _check_username("reset", pk, actor, form)
-    seen = seen_pages.seen(form)
+    seen = seen_pages.seen_of_form(form)
     outcome = workflow.reset(pk, actor=actor, reason=str(form.get("reason", "")), seen=seen)
     if outcome.sent_back:
         return _("Nothing was reset: the evidence no longer holds, and the ticket went back.")
@@ -88,7 +88,7 @@ def _check_username(verb: str, pk: int, actor: Actor, form: Form) -> None:
     typed = str(form.get("username", "")).strip()
     if Who.ADMIN not in actor.parts or typed == ticket.subject.username:
         return
-    if cases.needs_two_people(cases.read(ticket, database_now())):
+    if cases.needs_two_people(cases.read_case(ticket, database_now())):
         _refuse(verb, pk, actor, errors.WrongUsername())
 
 
@@ -99,26 +99,26 @@ def _refuse(verb: str, pk: int, actor: Actor, refusal: errors.RecoveryError) -> 
 
 
 def _note(pk: int, actor: Actor, form: Form) -> str:
-    told = notes.add(pk, actor=actor, text=str(form.get("text", "")), seen=seen_pages.seen(form))
+    told = notes.add_note(pk, actor=actor, text=str(form.get("text", "")), seen=seen_pages.seen_of_form(form))
     return _("Note added; told: %(names)s.") % {"names": ", ".join(told)} if told else _("Note added.")
 
 
 def _approve(pk: int, actor: Actor, form: Form) -> str:
     _check_username("approve", pk, actor, form)
-    seen = seen_pages.seen(form)
+    seen = seen_pages.seen_of_form(form)
     workflow.approve(pk, actor=actor, reason=str(form.get("reason", "")), seen=seen)
     return _("Approved. Somebody else resets.")
 
 
 def _release_role(pk: int, actor: Actor, form: Form) -> str:
-    reason, role = str(form.get("reason", "")), seen_pages.number(form, "role") or 0
-    if held_roles.release_by_staff(role, actor=actor, reason=reason, seen=seen_pages.seen(form)):
+    reason, role = str(form.get("reason", "")), seen_pages.number_in_form(form, "role") or 0
+    if held_roles.release_by_staff(role, actor=actor, reason=reason, seen=seen_pages.seen_of_form(form)):
         return _("The role acts again.")
     return _("Written down. Another person has to say so too.")
 
 
 def _snooze(pk: int, actor: Actor, form: Form) -> str:
-    days = seen_pages.number(form, "days") or 0
+    days = seen_pages.number_in_form(form, "days") or 0
     until = database_now() + timedelta(days=min(days, TOO_MANY_DAYS)) if days else None
     assignment.snooze(pk, actor=actor, until=until)
     return _("Put off.") if until else _("The ticket is awake again.")
@@ -173,7 +173,7 @@ BUTTONS: dict[str, Button] = {
     "release_role": _release_role,
     "note": _note,
     "read": Plain(notes.read_mentions, "", gettext_lazy("Marked as read.")),
-    "take": Plain(assignment.take, "seen", gettext_lazy("This ticket is with you.")),
+    "take": Plain(assignment.take_ticket, "seen", gettext_lazy("This ticket is with you.")),
     "snooze": _snooze,
     "assign": _assign,
 }

@@ -59,7 +59,7 @@ class Light:
     said: str
 
 
-def read(user: User) -> dict[str, Any]:
+def read_dashboard(user: User) -> dict[str, Any]:
     """Everything the dashboard shows to this member of staff. About twenty short queries, fewer from the cache."""
     now = database_now()
     stayed = _kept("stays", lambda: trends.stays(now))

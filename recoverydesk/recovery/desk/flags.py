@@ -47,7 +47,7 @@ FLAGS: dict[str, Flag] = {
 }  # fmt: skip
 
 
-def of(ticket: RecoveryTicket, now: datetime) -> list[Flag]:
+def flags_of_ticket(ticket: RecoveryTicket, now: datetime) -> list[Flag]:
     """The flags that stand on this ticket; `now` is the database's."""
     return [flag for flag in FLAGS.values() if flag.stands(ticket, now)]
 

@@ -57,6 +57,6 @@ def unread(user: User, ticket: RecoveryTicket | None = None) -> QuerySet[Mention
     return found.select_related("entry__author", "entry__ticket__subject").defer("entry__ticket__facts")
 
 
-def read(ticket_id: int, user: User) -> int:
+def mark_mentions_read(ticket_id: int, user: User) -> int:
     """Nothing of this ticket waits to be read by this person any more; returns how much did."""
     return Mention.objects.filter(user=user, read_at=None, entry__ticket=ticket_id).update(read_at=Now())

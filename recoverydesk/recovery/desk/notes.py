@@ -11,7 +11,7 @@ from recoverydesk.recovery.workflow.seen_pages import Seen
 NOTE_LENGTH = 20_000
 
 
-def add(ticket_id: int, *, actor: Actor, text: str, seen: Seen | None = None) -> list[str]:
+def add_note(ticket_id: int, *, actor: Actor, text: str, seen: Seen | None = None) -> list[str]:
     """Write a note only staff see, and return who was told of it because it names them (`@name`).
 
     Raises NotAllowed, OwnTicket, StaleTicket and NoteEmpty.
@@ -28,4 +28,4 @@ def read_mentions(ticket_id: int, *, actor: Actor) -> None:
     """The actor has read every note of this ticket that names them. Raises NotAllowed for who may not see tickets."""
     if actor.user is None or VIEW not in actor.rights:
         raise errors.NotAllowed
-    mentions.read(ticket_id, actor.user)
+    mentions.mark_mentions_read(ticket_id, actor.user)

@@ -25,7 +25,7 @@ class Proofs:
     approvals: list[Approval]
 
 
-def read(ticket: RecoveryTicket, boundaries: list[Boundary], case: policy.Case) -> Proofs:
+def read_proofs(ticket: RecoveryTicket, boundaries: list[Boundary], case: policy.Case) -> Proofs:
     """Read them: one query where there are any."""
     exceptions = _exceptions(boundaries) if case.excepted or case.exceptions_asked else {}
     return Proofs(

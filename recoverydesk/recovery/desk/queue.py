@@ -124,7 +124,7 @@ def tickets(asked: Asked, user: User) -> tuple[QuerySet[RecoveryTicket], bool]:
     found = RecoveryTicket.objects.filter(held, _filters(asked, user))
     cut = False
     if asked.q:
-        ids, cut = search.find(asked.q)
+        ids, cut = search.find_tickets(asked.q)
         found = found.filter(pk__in=ids)
     return found.order_by(*ORDER.get(asked.queue, ("turn_since", "id"))), cut
 
@@ -143,7 +143,7 @@ def _filters(asked: Asked, user: User) -> Q:
     return wanted
 
 
-def page(asked: Asked, user: User, now: datetime) -> Found:
+def queue_page(asked: Asked, user: User, now: datetime) -> Found:
     """Fifty tickets, without counting the others. Two queries and those of the search."""
     found, cut = tickets(asked, user)
     start = (asked.page - 1) * PER_PAGE
@@ -154,7 +154,7 @@ def page(asked: Asked, user: User, now: datetime) -> Found:
 def rows(found: QuerySet[RecoveryTicket], now: datetime) -> list[QueueRow]:
     """The lines of these tickets, with how many boundaries are proved. Two queries."""
     got = list(found.select_related("subject", "assigned_to").only(*SHOWN))
-    lines = {ticket.pk: QueueRow(ticket, desk_flags.of(ticket, now)) for ticket in got}
+    lines = {ticket.pk: QueueRow(ticket, desk_flags.flags_of_ticket(ticket, now)) for ticket in got}
     asked = Boundary.objects.filter(ticket__in=list(lines), kind=Boundary.Kind.ASKED).values("ticket")
     for count in asked.annotate(asked=Count("id"), proved=Count("proved_at")):
         lines[count["ticket"]].asked, lines[count["ticket"]].proved = count["asked"], count["proved"]

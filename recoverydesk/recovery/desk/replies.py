@@ -122,7 +122,7 @@ def preview(ticket: RecoveryTicket, draft: Draft) -> outbox.Rendered:
     return outbox.render(_mail(ticket, draft), masked=True)
 
 
-def send(ticket_id: int, *, actor: Actor, text: str, previewed: str, seen: Seen | None = None) -> Mail:
+def send_reply(ticket_id: int, *, actor: Actor, text: str, previewed: str, seen: Seen | None = None) -> Mail:
     """Queue a reply to the contact. `previewed` is the `mark` of the page that showed this very mail to this person.
 
     Raises NotAllowed, OwnTicket, StaleTicket, and ReplyRefused for what is empty, too long, unfilled, not previewed

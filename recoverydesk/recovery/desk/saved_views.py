@@ -23,7 +23,7 @@ class Saved:
     chosen: bool
 
 
-def of(user: User, asked: Asked) -> list[Saved]:
+def views_of_user(user: User, asked: Asked) -> list[Saved]:
     """This person's views by name. One query."""
     shown = asked.address()
     return [Saved(view.name, view.query, view.query == shown) for view in SavedView.objects.filter(user=user)]

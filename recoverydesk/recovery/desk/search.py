@@ -19,7 +19,7 @@ LIMIT = 500
 NUMBER = re.compile(r"#?([1-9][0-9]{0,9})", re.ASCII)
 
 
-def find(text: str) -> tuple[set[int], bool]:
+def find_tickets(text: str) -> tuple[set[int], bool]:
     """The ids of the tickets that all words of `text` (five at most) speak of, and whether a list was cut short.
 
     A beginning is enough for accounts, projects and repository owners; at most 500 rows of each are looked at.

@@ -7,7 +7,7 @@ from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery.models import RecoveryTicket
-from recoverydesk.recovery.workflow.seen_pages import Form, events_since, number
+from recoverydesk.recovery.workflow.seen_pages import Form, events_since, number_in_form
 
 SAME = {"duplicate": "reject"}  # buttons that are another verb with words of their own
 # Verbs whose second call can only repeat the first.
@@ -40,7 +40,7 @@ class Change:
 
 def changes(ticket_id: int, form: Form) -> list[Change]:
     """What happened since the form's page was shown, oldest first; nothing when it does not say when that was."""
-    since = number(form, "seen")
+    since = number_in_form(form, "seen")
     if since is None:
         return []
     events = events_since(ticket_id, since).order_by("id")[:SHOWN]

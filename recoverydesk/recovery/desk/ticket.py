@@ -122,11 +122,11 @@ class Page:
         return own | {name: value for part in PARTS for name, value in vars(getattr(self, part)).items()}
 
 
-def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> Page:
+def ticket_page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> Page:
     """Read everything the ticket page needs, in a fixed number of queries. `show` picks a part of the timeline."""
     now = database_now()
     boundaries = list(ticket.boundaries.select_related("proof").order_by("kind", "host", "namespace"))
-    case = cases.read(ticket, now, boundaries)
+    case = cases.read_case(ticket, now, boundaries)
     step = summary.next_step(case, now, by_itself=ticket.challenges_itself)
     told = timeline.story(ticket, boundaries)
     rights = _rights(ticket, actor, case, boundaries, now)
@@ -137,14 +137,14 @@ def page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> Page:
         step=step,
         primary=None if rights.own or rights.co_owns else _primary(step.step, case, actor),
         seen=seen_pages.Seen(ticket.version, told.newest_event),
-        flags=flags.of(ticket, now),
+        flags=flags.flags_of_ticket(ticket, now),
         removes=_removes(ticket) if step.step == policy.Step.RESET else None,
         two_people=cases.needs_two_people(case),
         live=ticket.status in (Status.CHALLENGED, Status.WAITING),
         rights=rights,
         known=_known(ticket, case, boundaries, told, now),
         history=_history(ticket, told, show),
-        proofs=proofs.read(ticket, boundaries, case),
+        proofs=proofs.read_proofs(ticket, boundaries, case),
         reader=_reader(ticket, actor, boundaries, now),
     )
 

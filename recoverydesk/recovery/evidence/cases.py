@@ -54,7 +54,7 @@ def numbers() -> policy.Numbers:
     )
 
 
-def read(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | None = None) -> policy.Case:
+def read_case(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] | None = None) -> policy.Case:
     """Read the case as it is now, in at most five queries; `boundaries` saves one where the caller has them.
 
     Who approved is looked up as well, where somebody has.

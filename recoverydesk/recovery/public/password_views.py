@@ -34,7 +34,7 @@ def password(request: HttpRequest, key: str) -> HttpResponse:
     try:
         if request.method == "POST" and (expired or "renew" in request.POST):
             choose_password.renew(link, origin=origin_of(request))
-            outcomes.keep(request, outcome_of(link))
+            outcomes.keep_outcome(request, outcome_of(link))
             return redirect(request.path)
         if request.method == "POST" and "hold" in request.POST:
             choose_password.start_hold(link, origin=origin_of(request))
@@ -42,7 +42,7 @@ def password(request: HttpRequest, key: str) -> HttpResponse:
     except errors.RecoveryError as refusal:
         messages.error(request, str(refusal))
         return redirect(request.path)
-    if request.method != "POST" and outcomes.take(request, outcome_of(link)):
+    if request.method != "POST" and outcomes.take_outcome(request, outcome_of(link)):
         return render(request, "recovery/password_renewed.html")
     if expired:
         return render(
@@ -56,9 +56,9 @@ def password(request: HttpRequest, key: str) -> HttpResponse:
 def _renewed_before(request: HttpRequest, link: Link) -> HttpResponse:
     """The link gave way to a newer one: said to the browser that asked for it, also if it asks again."""
     if "renew" in request.POST and repeated.was_renewed(link):
-        outcomes.keep(request, outcome_of(link))
+        outcomes.keep_outcome(request, outcome_of(link))
         return redirect(request.path)
-    if request.method != "POST" and outcomes.take(request, outcome_of(link)):
+    if request.method != "POST" and outcomes.take_outcome(request, outcome_of(link)):
         return render(request, "recovery/password_renewed.html")
     return dead_link(request)
 

@@ -9,7 +9,7 @@ from recoverydesk.recovery import notices
 from recoverydesk.recovery.evidence import cases
 
 
-def page() -> dict[str, Any]:
+def show_policy() -> dict[str, Any]:
     """The waiting periods in words, and which switches are set."""
     numbers = cases.numbers()
     return {

@@ -15,7 +15,7 @@ def status_page(ticket: RecoveryTicket, *, return_code: str = "") -> dict[str, A
     """What the claimant sees: never the branch token, never staff, never another address."""
     now = database_now()
     asked = list(ticket.boundaries.filter(kind=Boundary.Kind.ASKED).order_by("host", "namespace"))
-    lacking = policy.explain(cases.read(ticket, now), now, cases.numbers()).lacking
+    lacking = policy.explain(cases.read_case(ticket, now), now, cases.numbers()).lacking
     return {
         "ticket": ticket,
         "now": now,
@@ -25,7 +25,7 @@ def status_page(ticket: RecoveryTicket, *, return_code: str = "") -> dict[str, A
         "may_confirm": ticket.status in (Status.CHALLENGED, Status.WAITING, Status.READY)
         and not (ticket.return_code_digest and ticket.mailbox_confirmed_at and _all_proved(asked)),
         "live": ticket.status in (Status.CHALLENGED, Status.WAITING) and not return_code,
-        "place": queue_place.of(ticket),
+        "place": queue_place.place_of_ticket(ticket),
         "said": _said(lacking),
         "notices_wait": policy.Missing.NOTICES in lacking,
         "may_offer": other_proofs.may_offer(ticket),

@@ -33,7 +33,7 @@ def recover(request: HttpRequest) -> HttpResponse:
     form = RecoverForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         throttle.count(request, "recover_request")
-        intake.ask(
+        intake.note_request(
             username=form.cleaned_data["username"],
             claim=form.cleaned_data["claim"],
             says_codes_lost=form.cleaned_data["codes"] == "lost",
@@ -63,9 +63,9 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
     if request.method == "POST":
         code = _act_as_claimant(request, link)
         if (used_up := not links_still(link)) or code:
-            outcomes.keep(request, outcome_of(link), {"spent": used_up}, secret=code or None)
+            outcomes.keep_outcome(request, outcome_of(link), {"spent": used_up}, secret=code or None)
         return redirect(request.path)
-    outcome = outcomes.take(request, outcome_of(link))
+    outcome = outcomes.take_outcome(request, outcome_of(link))
     code = outcome.secret or "" if outcome else ""
     if link.purpose == "confirm_contact":
         return render(request, "recovery/confirm.html", {"ticket": ticket_of(link)})
@@ -96,9 +96,9 @@ def _spent(request: HttpRequest, link: Link) -> HttpResponse:
     if request.method == "POST":
         if not _was_ended_by_this_button(request, link):
             return dead_link(request)
-        outcomes.keep(request, outcome_of(link), {"spent": True})
+        outcomes.keep_outcome(request, outcome_of(link), {"spent": True})
         return redirect(request.path)
-    outcome = outcomes.take(request, outcome_of(link))
+    outcome = outcomes.take_outcome(request, outcome_of(link))
     if outcome is None or not outcome.facts["spent"]:  # it ended otherwise: by a reset, a stop, its time
         return dead_link(request)
     ticket = ticket_of(link)
@@ -151,9 +151,9 @@ def stop(request: HttpRequest, key: str) -> HttpResponse:
     except links.BadLink:
         return dead_link(request)
     if request.method == "POST":
-        outcomes.keep(request, outcome_of(link), _no(request, link))
+        outcomes.keep_outcome(request, outcome_of(link), _no(request, link))
         return redirect(request.path)
-    ticket, done = ticket_of(link), outcomes.take(request, outcome_of(link))
+    ticket, done = ticket_of(link), outcomes.take_outcome(request, outcome_of(link))
     facts = done.facts if done else {"refused": ""}
     template = "recovery/stop.html" if "refused" in facts else "recovery/stopped.html"
     may_lock = closing.may_still_lock(ticket, link.recipient.lower())
@@ -187,4 +187,4 @@ def _stop(ticket: RecoveryTicket, actor: permissions.Actor, *, lock: bool) -> No
 @require_http_methods(["GET", "HEAD"])
 def policy(request: HttpRequest) -> HttpResponse:
     """What we ask for and how long it takes, with the numbers in force."""
-    return render(request, "recovery/policy.html", policy_page.page())
+    return render(request, "recovery/policy.html", policy_page.show_policy())

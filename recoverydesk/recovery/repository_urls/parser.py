@@ -77,7 +77,7 @@ def probe_url(place: Place, hosts: Hosts = NO_HOSTS) -> str:
 
 
 def _see(url: str, hosts: Hosts) -> _Seen:
-    address = url_text.read(url)
+    address = url_text.split_url(url)
     described = address if address.key in hosts else _public(address)
     rule = hosts.get(described.key)
     if rule is None or described.key in known_hosts.KNOWN:

@@ -54,7 +54,7 @@ def is_bare(host: str) -> bool:
     return host.startswith("[") or "." not in host or bool(NUMBER.fullmatch(host.rpartition(".")[2]))
 
 
-def read(url: str) -> Address:
+def split_url(url: str) -> Address:
     """Take the text apart, refusing whatever two readers could read differently."""
     if len(url) > MAX_URL or UNSAFE_TEXT.search(url):
         raise UrlRefused("spaces, control characters or a backslash in the URL, or too long")

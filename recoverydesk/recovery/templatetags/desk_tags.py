@@ -37,7 +37,7 @@ def get(values: Mapping[Any, Any], key: Any) -> Any:
 def desk_dashboard(context: Context) -> dict[str, Any] | None:
     """The desk's numbers for the admin's first page; None for staff who may not see tickets."""
     user = context["request"].user
-    return dashboard.read(user) if user.has_perm(permissions.VIEW) else None
+    return dashboard.read_dashboard(user) if user.has_perm(permissions.VIEW) else None
 
 
 @register.filter

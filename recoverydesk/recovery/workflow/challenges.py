@@ -170,7 +170,7 @@ def take_return_code(ticket_id: int, *, actor: Actor) -> str:
         ticket = locked.ticket
         if ticket.return_code_digest or ticket.claim == Claim.UNVERIFIED_EMAIL:
             return ""
-        code = return_code.make()
+        code = return_code.make_code()
         ticket.return_code_digest = return_code.digest(code, ticket)
         save(locked, Tag.ACCOUNT_RECOVERY_RETURN_CODE, "return_code_digest")
         return code

@@ -45,7 +45,7 @@ class LockedTicket:
 
     def case(self) -> policy.Case:
         """What policy may know, read now."""
-        return cases.read(self.ticket, self.now, self.boundaries)
+        return cases.read_case(self.ticket, self.now, self.boundaries)
 
     @property
     def asked(self) -> list[Boundary]:
@@ -131,7 +131,7 @@ def check_confirmed(locked: LockedTicket, part: str = "") -> None:
         raise errors.NotAllowed
     decision = staff_decisions.decision(locked.verb, locked.ticket.pk, locked.seen, part)
     words = staff_decisions.words(locked.verb, locked.ticket, locked.seen, part)
-    decisions.check(locked.actor.confirmed, decision, locked.actor.user, words)
+    decisions.check_confirmation(locked.actor.confirmed, decision, locked.actor.user, words)
     locked.confirmed = True
 
 

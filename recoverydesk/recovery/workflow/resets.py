@@ -161,7 +161,7 @@ def break_glass_on(ticket_id: int, *, actor: Actor, reason: str) -> Outcome:
     with verb(Verb.BREAK_GLASS, ticket_id, actor) as locked:
         text = check_reason(reason)
         locked.ticket.broke_glass = True
-        code = return_code.make()
+        code = return_code.make_code()
         locked.ticket.return_code_digest = return_code.digest(code, locked.ticket)
         done = _complete(locked, text)
         return replace(done, return_code=code)

@@ -32,12 +32,12 @@ def newest(ticket: RecoveryTicket) -> int:
     return Event.objects.filter(ticket=ticket.pk).aggregate(last=Max("id"))["last"] or 0
 
 
-def of(ticket: RecoveryTicket) -> Seen:
+def seen_of_ticket(ticket: RecoveryTicket) -> Seen:
     """What a page made now shows."""
     return Seen(ticket.version, newest(ticket))
 
 
-def of_each(ticket_ids: Iterable[int]) -> dict[int, Seen]:
+def seen_of_tickets(ticket_ids: Iterable[int]) -> dict[int, Seen]:
     """The same for several tickets at once, by their numbers. Two queries."""
     versions = dict(RecoveryTicket.objects.filter(pk__in=ticket_ids).values_list("pk", "version"))
     events = Event.objects.filter(ticket__in=versions).order_by().values_list("ticket").annotate(Max("id"))
@@ -45,9 +45,9 @@ def of_each(ticket_ids: Iterable[int]) -> dict[int, Seen]:
     return {pk: Seen(version, last.get(pk, 0)) for pk, version in versions.items()}
 
 
-def seen(form: Form) -> Seen:
+def seen_of_form(form: Form) -> Seen:
     """What the form's page showed. A number that is missing, huge or none at all is no ticket's."""
-    version, event = number(form, "version"), number(form, "seen")
+    version, event = number_in_form(form, "version"), number_in_form(form, "seen")
     return Seen(-1 if version is None else version, -1 if event is None else event)
 
 
@@ -64,7 +64,7 @@ def _is_event_of(ticket: RecoveryTicket, event: int) -> bool:
     return event == 0 or (event > 0 and Event.objects.filter(pk=event, ticket=ticket.pk).exists())
 
 
-def number(form: Form, name: str) -> int | None:
+def number_in_form(form: Form, name: str) -> int | None:
     """A number of a form; None when it is not there, -1 for what is no such number."""
     text = str(form.get(name, ""))
     if not text:

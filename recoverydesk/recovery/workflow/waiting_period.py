@@ -68,6 +68,6 @@ def _say(locked: LockedTicket) -> Mail | None:
         left = cases.numbers().expires_after - timetable.their_time(ticket, locked.now)
         return notices.remind(ticket, once=day, days=max(1, ceil(left / timedelta(days=1))))
     if ticket.turn == Turn.OURS and notices.contact_is_known(ticket):
-        place = queue_place.of(ticket)
+        place = queue_place.place_of_ticket(ticket)
         return notices.tell_contact(ticket, "recovery_still_ours", once=day, place=place.number, usual=place.usual_days)
     return None

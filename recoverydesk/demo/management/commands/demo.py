@@ -88,7 +88,7 @@ def prepare() -> None:
     call_command("migrate", verbosity=0)
     call_command("createcachetable", verbosity=0)
     if not CodeHost.objects.filter(origin=code_host_origin()).exists():
-        described.add(code_host_origin(), private=True, plain_http=True)
+        described.describe_host(code_host_origin(), private=True, plain_http=True)
     if "sample_data" in get_commands() and not User.objects.exists():
         print("Making the sample registry ...", flush=True)
         call_command("sample_data")

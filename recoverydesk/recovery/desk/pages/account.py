@@ -32,17 +32,17 @@ OWNERS = 1_000
 VIEW_ACCOUNT = "accounts.view_user"
 
 
-def show(request: HttpRequest, pk: int) -> HttpResponse:
+def show_account(request: HttpRequest, pk: int) -> HttpResponse:
     """The account's page."""
     reader = user_of(request)
     if not reader.has_perm(VIEW_ACCOUNT):
         raise PermissionDenied
     account = get_object_or_404(User, pk=pk)
-    context = {**admin.site.each_context(request), "title": account.username, **read(account, reader)}
+    context = {**admin.site.each_context(request), "title": account.username, **read_account(account, reader)}
     return TemplateResponse(request, "admin/accounts/user/account.html", context)
 
 
-def read(account: User, reader: User) -> dict[str, Any]:
+def read_account(account: User, reader: User) -> dict[str, Any]:
     """What the page shows; about fifteen queries, however much the account has. Lists are cut at fifty."""
     co_owns = people.co_owns(reader, account)
     may_freeze = reader.has_perm(permissions.FREEZE) and reader.pk != account.pk and account.is_active

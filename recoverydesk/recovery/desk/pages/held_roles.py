@@ -42,7 +42,7 @@ class Line:
     seen: seen_pages.Seen | None
 
 
-def show(request: HttpRequest) -> HttpResponse:
+def show_held_roles(request: HttpRequest) -> HttpResponse:
     """The list; a POST is one person's word for one role, through the verb."""
     must_view(request)
     if request.method == "POST":
@@ -70,7 +70,7 @@ def _lines(found: Page[Role], request: HttpRequest) -> list[Line]:
     owners = holds.acting_owners(roles)
     words = ReleaseWord.objects.filter(role_id__in=[role.pk for role in roles]).select_related("by").order_by("id")
     first = {(word.ticket_id, word.role_id): word.by.username for word in words}
-    seen = seen_pages.of_each([role.held_for for role in roles if role.held_for])
+    seen = seen_pages.seen_of_tickets([role.held_for for role in roles if role.held_for])
     decides = user.has_perm(RESET)
     lines = []
     for role in roles:
@@ -85,11 +85,11 @@ def _lines(found: Page[Role], request: HttpRequest) -> list[Line]:
 
 def _release(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    role, reason = seen_pages.number(request.POST, "role") or 0, request.POST.get("reason", "")
+    role, reason = seen_pages.number_in_form(request.POST, "role") or 0, request.POST.get("reason", "")
     try:
-        done = held_roles.release_by_staff(role, actor=actor, reason=reason, seen=seen_pages.seen(request.POST))
+        done = held_roles.release_by_staff(role, actor=actor, reason=reason, seen=seen_pages.seen_of_form(request.POST))
     except decisions.ConfirmationNeeded as needed:
-        return decisions.ask(request, needed, back=reverse(PAGE))
+        return decisions.ask_for_factor(request, needed, back=reverse(PAGE))
     except errors.RecoveryError as refusal:
         return _page(request, 409, refusal=str(refusal), refused=role, typed=reason)
     said = _("The role acts again.") if done else _("Written down. Another person has to say so too.")

@@ -53,7 +53,7 @@ def _shown(number: float) -> str:
     return number_format(int(number) if number == int(number) else number, force_grouping=True)
 
 
-def show(request: HttpRequest, pk: int) -> HttpResponse:
+def show_host_limits(request: HttpRequest, pk: int) -> HttpResponse:
     """The form; a POST that is taken leads back to the host's page, one that is refused keeps what was typed."""
     if not limits.may_limit(actor_of(request)):
         raise PermissionDenied

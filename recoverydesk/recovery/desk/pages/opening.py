@@ -44,7 +44,7 @@ class OpenForm(forms.Form):
     )
 
 
-def show(request: HttpRequest, pk: int) -> HttpResponse:
+def show_opening_form(request: HttpRequest, pk: int) -> HttpResponse:
     """The form, and its answer: the new ticket, or the one that was open already."""
     must_view(request)
     if not user_of(request).has_perm(WORK_TICKETS):

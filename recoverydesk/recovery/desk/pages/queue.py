@@ -28,13 +28,13 @@ TEMPLATE = "admin/recovery/recoveryticket/queue.html"
 
 
 @text_only
-def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+def show_queue(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """One page of one view of the queue; its address is the view."""
     must_view(request)
     asked, user, now = queue.Asked.of(request.GET), user_of(request), database_now()
     counts = queue.counts(user)
     may_work = user.has_perm(WORK_TICKETS)
-    found = queue.page(asked, user, now)
+    found = queue.queue_page(asked, user, now)
     page = {
         "title": _("Recovery tickets"),
         "asked": asked,
@@ -48,7 +48,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         "workers": queue.workers(),
         "may_work": may_work,
         "snoozes": [(days, ngettext("%d day", "%d days", days) % days) for days in SNOOZES],
-        "views": saved_views.of(user, asked),
+        "views": saved_views.views_of_user(user, asked),
         "unread": list(mentions.unread(user)[: mentions.SHOWN]),
         "longest_name": saved_views.LONGEST_NAME,
         "view": asked.address(page=asked.page if asked.page > 1 else ""),

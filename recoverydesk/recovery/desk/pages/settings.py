@@ -49,7 +49,7 @@ def _length(value: timedelta) -> str:
     return ngettext("%d second", "%d seconds", seconds) % seconds
 
 
-def show(request: HttpRequest) -> HttpResponse:
+def show_settings(request: HttpRequest) -> HttpResponse:
     """The page: a table, nothing to change. They come from the environment alone."""
     must_view(request)
     context = {**admin.site.each_context(request), "title": _("Settings in force"), "settings_in_force": in_force()}

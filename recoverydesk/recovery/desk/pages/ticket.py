@@ -28,7 +28,7 @@ FOLDER = "admin/recovery/recoveryticket"
 TYPED = ("reason", "text", "username", "url", "boundary")
 
 
-def find(number: str) -> RecoveryTicket:
+def find_ticket(number: str) -> RecoveryTicket:
     """The ticket of that number, with the people on it. Raises Http404."""
     if not number.isdecimal() or not number.isascii() or len(number) > LONGEST_NUMBER:
         raise Http404
@@ -36,17 +36,17 @@ def find(number: str) -> RecoveryTicket:
     return get_object_or_404(found, pk=number)
 
 
-def page(request: HttpRequest, number: str) -> HttpResponse:
+def show_ticket(request: HttpRequest, number: str) -> HttpResponse:
     """The ticket, its next step and everything behind it."""
     must_view(request)
-    return _page(request, find(number))
+    return _page(request, find_ticket(number))
 
 
 def _page(request: HttpRequest, ticket: RecoveryTicket, status: int = 200, **more: Any) -> HttpResponse:
     show = request.GET.get("show", "")
     context = {
         **_frame(request, f"#{ticket.pk} {ticket.subject.username}"),
-        **desk_ticket.page(ticket, actor_of(request), show=show if show in timeline.SHOWS else "").context(),
+        **desk_ticket.ticket_page(ticket, actor_of(request), show=show if show in timeline.SHOWS else "").context(),
         **more,
     }
     return TemplateResponse(request, f"{FOLDER}/ticket.html", context, status=status)
@@ -72,7 +72,7 @@ def submit(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         messages.success(request, button(pk, actor, request.POST))
         wake.wake()
     except decisions.ConfirmationNeeded as needed:  # the verbs alone know which of them decide
-        return decisions.ask(request, needed, back=reverse(PAGE, args=[pk]))
+        return decisions.ask_for_factor(request, needed, back=reverse(PAGE, args=[pk]))
     except errors.RecoveryError as refusal:
         if not stale_forms.was_done_by(pk, verb, user_of(request)):
             return _refused(request, pk, verb, refusal)
@@ -81,7 +81,7 @@ def submit(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, pk: int, verb: str, refusal: errors.RecoveryError) -> HttpResponse:
-    ticket = find(str(pk))
+    ticket = find_ticket(str(pk))
     sentence = buttons.why_refused(ticket, refusal)
     if not user_of(request).has_perm("recovery.view_recoveryticket"):
         messages.error(request, sentence)
@@ -98,16 +98,20 @@ def reply(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     must_view(request)
-    ticket = find(str(pk))
+    ticket = find_ticket(str(pk))
     text = request.POST.get("text", "").strip() or _template(request.POST.get("template", ""))
     if not request.POST.get("send"):
         named = request.POST.get("version") and request.POST.get("seen")
-        return _preview(request, ticket, text, seen_pages.seen(request.POST) if named else seen_pages.of(ticket))
+        return _preview(
+            request, ticket, text, seen_pages.seen_of_form(request.POST) if named else seen_pages.seen_of_ticket(ticket)
+        )
     try:
         return _send(request, pk, text)
     except errors.RecoveryError as refusal:
-        ticket = find(str(pk))
-        return _preview(request, ticket, text, seen_pages.of(ticket), said=buttons.why_refused(ticket, refusal))
+        ticket = find_ticket(str(pk))
+        return _preview(
+            request, ticket, text, seen_pages.seen_of_ticket(ticket), said=buttons.why_refused(ticket, refusal)
+        )
 
 
 def _template(number: str) -> str:
@@ -119,8 +123,8 @@ def _template(number: str) -> str:
 
 def _send(request: HttpRequest, pk: int, text: str) -> HttpResponse:
     actor = actor_of(request)
-    seen, mark = seen_pages.seen(request.POST), request.POST.get("previewed", "")
-    replies.send(pk, actor=actor, text=text, previewed=mark, seen=seen)
+    seen, mark = seen_pages.seen_of_form(request.POST), request.POST.get("previewed", "")
+    replies.send_reply(pk, actor=actor, text=text, previewed=mark, seen=seen)
     if request.POST.get("snooze"):
         assignment.snooze(pk, actor=actor, until=database_now() + replies.SNOOZE)
     wake.wake()
@@ -166,7 +170,7 @@ def looking(request: HttpRequest, pk: int) -> HttpResponse:
 def mail(request: HttpRequest, pk: int, mail_id: int) -> HttpResponse:
     """One mail of the ticket as it went out, its links and the branch name masked."""
     must_view(request)
-    ticket = find(str(pk))
+    ticket = find_ticket(str(pk))
     one = get_object_or_404(Mail, pk=mail_id, reference=ticket.reference)
     title = _("Mail to %(recipient)s") % {"recipient": one.recipient}
     context = {**_frame(request, title), "ticket": ticket, "mail": one, "rendered": outbox.render(one, masked=True)}

@@ -54,7 +54,7 @@ class Command(BaseCommand):
     def _change(self, options: dict[str, Any]) -> described.Changed:
         if options["action"] != "add":
             return VERBS[options["action"]](options["host"])
-        return described.add(
+        return described.describe_host(
             options["origin"],
             style=options["style"],
             private=options["private"],

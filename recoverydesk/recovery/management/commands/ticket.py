@@ -130,7 +130,7 @@ def describe(ticket: RecoveryTicket) -> dict[str, Any]:
     """One ticket as plain JSON: no branch token, no link."""
     now = database_now()
     boundaries = list(ticket.boundaries.order_by("kind", "host", "namespace"))
-    step = summary.next_step(cases.read(ticket, now, boundaries), now)
+    step = summary.next_step(cases.read_case(ticket, now, boundaries), now)
     return {
         **_row(ticket),
         "contact": ticket.contact,
