@@ -73,7 +73,7 @@ class EventAdmin(DeskAdmin[Event]):
     def _page(self, request: HttpRequest, form: searching.SearchForm) -> searching.Page:
         for account in searching.opened(form.cleaned_data):
             _record(request, Tag.AUDIT_LOG_OPEN, account)
-        return searching.page(form.cleaned_data)
+        return searching.search_page(form.cleaned_data)
 
     def as_csv(self, request: HttpRequest) -> HttpResponseBase:
         """What the search finds, for a spreadsheet: the newest ten thousand, without networks and addresses."""

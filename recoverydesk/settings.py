@@ -193,7 +193,7 @@ CHORES = {
     "seals": "audit.chores.seal",
     "erased": "audit.chores.erase",
     "forgotten": "recoverydesk.housekeeping.forgetting.run",
-    "letters": "recoverydesk.housekeeping.checkpoint_mail.send",
+    "letters": "recoverydesk.housekeeping.checkpoint_mail.send_checkpoint",
     "statistics": "recoverydesk.statistics.computing.refresh",
     "tokens": "tokens.sweeping.sweep",
 }

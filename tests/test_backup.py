@@ -153,7 +153,7 @@ def test_a_backup_taken_while_the_site_works_verifies_and_a_restore_is_recorded(
 ) -> None:
     before = Seal.objects.latest("number").number
     with work_goes_on():
-        made = backup.take(tmp_path / "backup")
+        made = backup.take_backup(tmp_path / "backup")
     chores.seal()
     assert before < made.seal < Seal.objects.latest("number").number
     assert verify().intact
@@ -193,7 +193,7 @@ def test_a_backup_has_the_files_and_says_what_each_must_be(site: None, tmp_path:
 
 
 def test_a_backup_is_for_its_owner_alone_and_holds_no_key(site: None, tmp_path: Path) -> None:
-    folder = backup.take(tmp_path / "backup").folder
+    folder = backup.take_backup(tmp_path / "backup").folder
     assert folder.stat().st_mode & 0o777 == 0o700
     secrets = [project.SECRET_KEY, *map(_text, (*project.FIELD_KEYS, project.AUDIT_KEY))]
     for path in folder.rglob("*"):

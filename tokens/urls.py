@@ -6,7 +6,7 @@ from tokens.views import pages
 
 urlpatterns = [
     path("", pages.listing, name="tokens"),
-    path("new/", pages.make, name="token_make"),
+    path("new/", pages.make_token, name="token_make"),
     path("new/made/", pages.made, name="token_made"),
     path("revoke/", pages.revoke_all, name="tokens_revoke"),
     path("<uuid:token_id>/", pages.detail, name="token"),

@@ -65,7 +65,7 @@ class Outside:
     def _files(self) -> list[checkpoints.File]:
         ours = checkpoints.default_path()
         own = [ours] if ours.exists() and ours.resolve() not in [path.resolve() for path in self.given] else []
-        return [checkpoints.read(path) for path in (*self.given, *own)]
+        return [checkpoints.read_checkpoints(path) for path in (*self.given, *own)]
 
     def compare(self, number: int, seal_hash: str) -> None:
         """Compare one seal with the lines about it."""

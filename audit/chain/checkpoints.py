@@ -101,7 +101,7 @@ def _tail(path: Path) -> Iterator[dict[str, Any]]:
                 yield row
 
 
-def read(path: Path) -> File:
+def read_checkpoints(path: Path) -> File:
     """Read a checkpoint file. Raises OSError."""
     with path.open(encoding="utf-8", errors="replace") as file:
         rows = [row for text in file if (row := _parsed(text)) is not None]

@@ -69,7 +69,7 @@ def selected(vendor: str) -> str:
     return ", ".join(columns.values())
 
 
-def read(raw: Sequence[Any], vendor: str) -> EventRow:
+def read_row(raw: Sequence[Any], vendor: str) -> EventRow:
     """Make a row of what a SELECT of `selected` fetched; values no application wrote stay as they are found."""
     values = list(raw[: len(COLUMNS)])
     values[TIME] = _time(values[TIME], vendor)

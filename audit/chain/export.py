@@ -154,7 +154,7 @@ def _orphans() -> Iterator[str]:
 
 def _checkpoints(since: int) -> list[checkpoints.Line]:
     path = checkpoints.default_path()
-    return [line for line in checkpoints.read(path).lines if line.seal >= since] if path.exists() else []
+    return [line for line in checkpoints.read_checkpoints(path).lines if line.seal >= since] if path.exists() else []
 
 
 def _checkpoint(line: checkpoints.Line) -> str:

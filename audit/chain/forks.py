@@ -66,7 +66,7 @@ def resumed_after(number: int, default: datetime) -> int:
     return encoding.micros(following or default)
 
 
-def read(one: Seal, rows: Sequence[encoding.EventRow]) -> Fork | None:
+def read_restore(one: Seal, rows: Sequence[encoding.EventRow]) -> Fork | None:
     """The restore that a seal which leaves numbers out records, from the event in it; None when there is none."""
     for row in rows:
         data = row.values[encoding.DATA]

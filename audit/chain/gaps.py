@@ -75,6 +75,6 @@ def still_open(gaps: Iterable[Gap], now: int, horizon: Horizon) -> Iterator[Gap]
         yield replace(gap, closes=horizon.next) if settled else gap
 
 
-def find(gaps: Iterable[Gap], id_: int) -> Gap | None:
+def find_gap(gaps: Iterable[Gap], id_: int) -> Gap | None:
     """The gap that an id lies in, if any."""
     return next((gap for gap in gaps if gap.first <= id_ <= gap.last), None)

@@ -43,7 +43,7 @@ class Loss:
         return self.head.number if self.head else 0
 
 
-def find(files: Sequence[Path] | None = None) -> Loss:
+def find_loss(files: Sequence[Path] | None = None) -> Loss:
     """Compare the database with the checkpoints of this machine and of these files.
 
     Raises NotRestored without the rights, and where something is wrong that no restore explains.

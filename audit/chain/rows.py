@@ -16,4 +16,4 @@ def fetch(condition: str, params: Sequence[Any]) -> list[encoding.EventRow]:
             f"SELECT {encoding.selected(vendor)} FROM audit_event e WHERE {condition}",  # noqa: S608 - our own words
             params,
         )
-        return [encoding.read(raw, vendor) for raw in cursor.fetchall()]
+        return [encoding.read_row(raw, vendor) for raw in cursor.fetchall()]

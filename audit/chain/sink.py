@@ -47,11 +47,11 @@ def deliver() -> int:
     due = Outlet.objects.filter(pk=outlet.pk, seal=outlet.seal, next_try__lte=Now())
     if head is None or not due.update(next_try=Now() + LEASE):
         return 0
-    error = send(json.dumps(checkpoints.line_of(head, outlets.seal_of(outlet.seal))), settings.AUDIT_SINK)
+    error = send_line(json.dumps(checkpoints.line_of(head, outlets.seal_of(outlet.seal))), settings.AUDIT_SINK)
     return _failed(outlet, error) if error else _taken(outlet, head)
 
 
-def send(line: str, sink: str) -> str:
+def send_line(line: str, sink: str) -> str:
     """Give one line to a sink; returns why it was not taken, or nothing."""
     command, given = shlex.split(sink), f"{line}\n"
     if is_address(sink):

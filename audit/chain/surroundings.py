@@ -10,7 +10,7 @@ from audit.models import Event
 from common.clock import database_now
 
 
-def check(report: Report) -> None:
+def check_surroundings(report: Report) -> None:
     """Add what is wrong to the report; call it after the chain was read."""
     _guards(report)
     _emptiness(report)

@@ -36,7 +36,7 @@ def verify(
     with snapshot.one_view():
         _Walk(report, since, outside, follow).run()
         outside.finish([*report.restores, *([assuming] if assuming else [])])
-        surroundings.check(report)
+        surroundings.check_surroundings(report)
     return report
 
 
@@ -112,7 +112,7 @@ class _Walk:
         return one.previous == (sealing.hash_of(self.head) if self.head else "")
 
     def _restored(self, one: Seal, rows: Sequence[encoding.EventRow]) -> None:
-        if fork := forks.read(one, rows):
+        if fork := forks.read_restore(one, rows):
             self.report.restores.append(fork)
         else:
             why = f"seal {one.number} leaves numbers out and records no restore"
@@ -152,7 +152,7 @@ class _Walk:
     def _check_place(self, row: encoding.EventRow, after: int | None, floor: int | None, ceiling: int) -> None:
         """Rows above the last seal are dated after it, late ones as their gap allows."""
         if after is not None and row.id <= after:
-            gap = gaps.find(self.open, row.id)
+            gap = gaps.find_gap(self.open, row.id)
             if gap is None:
                 self.report.add(Kind.EVENT_INSERTED, "audit_event", row.id, "in a time that was sealed without it")
                 return

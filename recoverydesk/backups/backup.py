@@ -45,7 +45,7 @@ class Backup:
     missing: list[str] = field(default_factory=list)
 
 
-def take(folder: Path, *, files: bool = True, follow: Follow = lambda *_: None) -> Backup:
+def take_backup(folder: Path, *, files: bool = True, follow: Follow = lambda *_: None) -> Backup:
     """Write a backup into an empty or new folder; what was begun is taken away again when it fails.
 
     `follow` is told (what, bytes done, bytes in all or 0). Raises NotBackedUp and OSError.

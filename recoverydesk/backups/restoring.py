@@ -37,7 +37,7 @@ class Restored:
 def record(*, reason: str, files: Sequence[Path] | None = None) -> Restored:
     """Record that the database was restored from a backup. Raises restoring.NotRestored and ReasonTooShort."""
     reason = check_reason(reason)
-    loss = restoring.find(files)
+    loss = restoring.find_loss(files)
     with transaction.atomic():
         event = restoring.record_restore(loss, reason=reason, open_tickets=_still_open(loss.closed))
         told = _tell(event)

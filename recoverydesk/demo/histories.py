@@ -119,7 +119,7 @@ MOVES = {  # which verb was at work, and where it led; only a move says what the
 TIMES = ("wait_until", "turn_since", "completed_at", "password_chosen_at", "closed_at")
 
 
-def make(users: Mapping[str, User]) -> None:
+def make_histories(users: Mapping[str, User]) -> None:
     """Write every history, and open one ticket that the desk itself will answer."""
     now = database_now()
     for history in HISTORIES:

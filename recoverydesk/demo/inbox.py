@@ -32,7 +32,7 @@ def names() -> list[str]:
     )
 
 
-def read(name: str) -> Letter:
+def read_mail(name: str) -> Letter:
     """Read one mail. Raises FileNotFoundError for a name that is none of ours."""
     if not NAME.fullmatch(name):
         raise FileNotFoundError(name)

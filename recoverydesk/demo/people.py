@@ -22,7 +22,7 @@ WITHOUT_FACTORS = ("cleo", "maya")
 UNVERIFIED = ("maya",)
 
 
-def make() -> dict[str, User]:
+def make_people() -> dict[str, User]:
     """Make everybody and return them by name."""
     names = [login.username for login in LOGINS] + list(IN_TICKETS)
     return {name: _make(name) for name in names}

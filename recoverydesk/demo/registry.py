@@ -51,7 +51,7 @@ PROJECTS = (
 )
 
 
-def make(users: Mapping[str, User], root: Path, origin: str) -> None:
+def make_registry(users: Mapping[str, User], root: Path, origin: str) -> None:
     """Record every project with its releases and owners, and make its repository under `root`."""
     for sample in PROJECTS:
         url = sample.source if "://" in sample.source else f"{origin}/{sample.source}"

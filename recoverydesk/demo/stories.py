@@ -27,7 +27,7 @@ ELSEWHERE = "new.example.org"  # where addresses lie that nobody has verified ye
 People = Mapping[str, User]
 
 
-def make(users: People, root: Path) -> None:
+def play_stories(users: People, root: Path) -> None:
     """Play every story once; `root` holds the code host's repositories."""
     _lost_address(users)
     _lost_everything(users)

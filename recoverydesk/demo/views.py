@@ -30,7 +30,7 @@ def login_list(request: HttpRequest) -> HttpResponse:
 def inbox_list(request: HttpRequest) -> HttpResponse:
     """List all mails, newest first."""
     page = Paginator(inbox.names(), PER_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "letters": [inbox.read(name) for name in page]}
+    context = {"page": page, "letters": [inbox.read_mail(name) for name in page]}
     return _reloading(render(request, "demo/inbox.html", context))
 
 
@@ -39,7 +39,7 @@ def inbox_list(request: HttpRequest) -> HttpResponse:
 def inbox_letter(request: HttpRequest, name: str) -> HttpResponse:
     """Show one mail as plain text with its links made clickable."""
     try:
-        letter = inbox.read(name)
+        letter = inbox.read_mail(name)
     except FileNotFoundError as error:
         raise Http404 from error
     return render(request, "demo/letter.html", {"letter": letter})

@@ -23,7 +23,7 @@ EVERY = timedelta(hours=1)
 AT_ONCE = (Tag.ACCOUNT_RECOVERY_RESET, Tag.ACCOUNT_RECOVERY_BREAK_GLASS, Tag.AUDIT_LOG_RESTORE)
 
 
-def send() -> int:
+def send_checkpoint() -> int:
     """Queue what is due to the verified primary address of each active superuser; returns how many mails are new."""
     outlet = outlets.named(outlets.MAIL)
     _note_what_left(outlet)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from recoverydesk.invariants import background, chain, evidence, glass, letters, remains, second_people
 from recoverydesk.invariants.broken import Broken
 
-__all__ = ["RULES", "Broken", "check"]
+__all__ = ["RULES", "Broken", "check_rules"]
 
 RULES: tuple[Callable[[], Iterator[Broken]], ...] = (
     evidence.boundary_without_proof,
@@ -38,7 +38,7 @@ RULES: tuple[Callable[[], Iterator[Broken]], ...] = (
 )
 
 
-def check(follow: Callable[[int, int], object] = lambda done, total: None) -> Iterator[Broken]:
+def check_rules(follow: Callable[[int, int], object] = lambda done, total: None) -> Iterator[Broken]:
     """Ask every rule and yield what breaks one, rule by rule; `follow` hears how many rules of all were asked."""
     for done, rule in enumerate(RULES, start=1):
         yield from rule()

@@ -24,7 +24,7 @@ class ProjectFacts:
     unplaced: tuple[str, ...]
 
 
-def read(document: Any, uploaded_at: datetime | None = None) -> ProjectFacts:
+def read_document(document: Any, uploaded_at: datetime | None = None) -> ProjectFacts:
     """Read one document; `uploaded_at` overrides its times. Raises InvalidFact with what is wrong.
 
     Only the version `info` describes has known links: the document of a project says nothing about the links of its

@@ -61,7 +61,7 @@ def import_document(document: Any, *, owner: User | None = None, uploaded_at: da
     `uploaded_at` overrides the document's times; `owner` becomes an owner since the project's first upload.
     Raises InvalidFact or RoleError, having stored nothing.
     """
-    facts = documents.read(document, uploaded_at)
+    facts = documents.read_document(document, uploaded_at)
     project, created = services.ensure_project(facts.name, actor=ACTOR)
     done = services.record_releases(project, facts.releases)
     _record_event(project, done)

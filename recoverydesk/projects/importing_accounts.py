@@ -60,7 +60,7 @@ def import_account(row: Any) -> ImportedAccount:
     An account that exists keeps everything it has and only gains missing roles: nothing but its owner changes an
     address. Raises InvalidFact or RoleError, having stored nothing.
     """
-    account = read(row)
+    account = read_account(row)
     user = User.objects.filter(username__iexact=account.username).first()
     made = user is None
     user = user or _make(account)
@@ -97,7 +97,7 @@ def _give(user: User, name: str, kind: str, since: datetime | None) -> bool:
     return services.ensure_role(user, project, kind, actor=ACTOR, created_at=since)
 
 
-def read(row: Any) -> Account:
+def read_account(row: Any) -> Account:
     """Check one line. Raises InvalidFact with what is wrong."""
     if not isinstance(row, dict):
         raise InvalidFact(_("the line is not an object"))

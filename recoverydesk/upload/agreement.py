@@ -21,7 +21,7 @@ SHOWN = 80  # letters of each side
 Meaning = Callable[[Any], Hashable]
 
 
-def check(form: RawMetadata, file: RawMetadata) -> None:
+def check_agreement(form: RawMetadata, file: RawMetadata) -> None:
     """Raise UploadRefused (400) with the first field in which form and file differ, in the order of MEANINGS."""
     theirs = _licensed(file)
     for key, meaning in MEANINGS.items():

@@ -63,7 +63,7 @@ class Form:
     raw: RawMetadata
 
 
-def read(post: QueryDict, file_fields: Iterable[str]) -> Form:
+def read_form(post: QueryDict, file_fields: Iterable[str]) -> Form:
     """Read the form. Raises UploadRefused (400) with the first thing that is wrong, as PyPI words it."""
     for name in sorted(set(file_fields) - MAY_BE_FILES):
         if name in ONCE or name in SEVERAL or name in OURS:

@@ -89,12 +89,12 @@ def _check_file(upload: Upload) -> None:
 def _check_archive(upload: Upload, named: distribution.Distribution) -> Contents:
     try:
         contents = distribution.inspect(upload.content.bytes, upload.content.length, named)
-        declared.check(contents, upload.form.raw.get("license_files", []))
+        declared.check_declared(contents, upload.form.raw.get("license_files", []))
     except InvalidArchive as error:
         raise UploadRefused(400, f"Invalid distribution file. {error}") from error
     if problem := metadata.kept_problem(contents.raw, contents.unread):
         raise UploadRefused(400, f"Invalid distribution file. {problem}")
-    agreement.check(upload.form.raw, contents.raw)
+    agreement.check_agreement(upload.form.raw, contents.raw)
     return contents
 
 

@@ -97,7 +97,7 @@ def _take(request: HttpRequest) -> HttpResponse:
 def _publish(request: HttpRequest, opened: Opened, text: str, received: receiving.Receiver) -> HttpResponse:
     if "attestations" in received.file_fields or request.POST.get("attestations", "").strip():
         raise UploadRefused(400, ATTESTATIONS)
-    read = form.read(request.POST, received.file_fields)
+    read = form.read_form(request.POST, received.file_fields)
     if received.too_large:
         raise UploadRefused(400, f"File too large. Limit for project '{read.name}' is {settings.UPLOAD_MAX_MIB} MB.")
     if received.content is None or received.file_fields.count(receiving.CONTENT) != 1:

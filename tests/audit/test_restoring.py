@@ -49,7 +49,7 @@ def put_back_the_file(number: int) -> None:
 
 
 def restored(*files: Path, open_tickets: tuple[int, ...] = ()) -> Event:
-    loss = restoring.find(list(files) or None)
+    loss = restoring.find_loss(list(files) or None)
     event = restoring.record_restore(loss, reason=REASON, open_tickets=open_tickets)
     checkpoints.write()
     return event
@@ -355,7 +355,7 @@ def test_nothing_is_recorded_without_superuser_rights_on_the_database(log: None)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL ROLE desk_of_this_test")
         with pytest.raises(restoring.NotRestored, match="superuser"):
-            restoring.find()
+            restoring.find_loss()
         cursor.execute("RESET ROLE")
     restored()
 

@@ -36,7 +36,7 @@ def _own_folder(tmp_path: Path, settings: Any) -> None:
 def test_a_sweep_seals_and_leaves_a_checkpoint() -> None:
     record(Tag.FILE_ADD, actor="system")
     assert sweep.sweep()["seals"] == 1
-    assert [line.seal for line in checkpoints.read(checkpoints.default_path()).lines] == [1]
+    assert [line.seal for line in checkpoints.read_checkpoints(checkpoints.default_path()).lines] == [1]
     assert verify().intact
 
 
@@ -88,9 +88,9 @@ def line_in_mail() -> dict[str, Any]:
 
 
 def test_operators_get_the_newest_seal_as_a_line_to_keep(root: None, tmp_path: Path) -> None:
-    assert checkpoint_mail.send() == 0  # nothing is sealed yet
+    assert checkpoint_mail.send_checkpoint() == 0  # nothing is sealed yet
     happens()
-    assert [checkpoint_mail.send(), checkpoint_mail.send()] == [1, 0]
+    assert [checkpoint_mail.send_checkpoint(), checkpoint_mail.send_checkpoint()] == [1, 0]
     assert Mail.objects.filter(kind=checkpoint_mail.KIND).get().recipient == "root@example.org"
     line = line_in_mail()
     assert line == checkpoints.line_of(Seal.objects.get())
@@ -100,28 +100,28 @@ def test_operators_get_the_newest_seal_as_a_line_to_keep(root: None, tmp_path: P
 
 def test_a_checkpoint_leaves_once_an_hour_when_something_was_sealed(root: None) -> None:
     happens()
-    assert checkpoint_mail.send() == 1
+    assert checkpoint_mail.send_checkpoint() == 1
     happens()
-    assert checkpoint_mail.send() == 0
+    assert checkpoint_mail.send_checkpoint() == 0
     later(minutes=61)
-    assert [checkpoint_mail.send(), checkpoint_mail.send()] == [1, 0]
+    assert [checkpoint_mail.send_checkpoint(), checkpoint_mail.send_checkpoint()] == [1, 0]
     later(minutes=61)
-    assert checkpoint_mail.send() == 0
+    assert checkpoint_mail.send_checkpoint() == 0
 
 
 @pytest.mark.parametrize("tag", checkpoint_mail.AT_ONCE)
 def test_a_checkpoint_leaves_after_each_reset_and_names_its_ticket(root: None, tag: Tag) -> None:
     happens()
-    assert checkpoint_mail.send() == 1
+    assert checkpoint_mail.send_checkpoint() == 1
     happens(tag, ticket=7)
-    assert [checkpoint_mail.send(), checkpoint_mail.send()] == [1, 0]
+    assert [checkpoint_mail.send_checkpoint(), checkpoint_mail.send_checkpoint()] == [1, 0]
     assert line_in_mail()["closed"] == ([7] if tag in CLOSING else [])
 
 
 def test_the_mail_of_a_checkpoint_is_no_cause_for_another(root: None) -> None:
     happens()
     for _ in range(3):
-        checkpoint_mail.send()
+        checkpoint_mail.send_checkpoint()
         outbox.send_due()
         tasks.seal()  # the events of the mail just sent
         later(hours=2)
@@ -158,33 +158,33 @@ def test_a_log_that_speaks_to_nobody_for_25_hours_says_so(root: None) -> None:
     age_the_log(26)
     assert silence() == (True, True)
     assert verify().last_left is None
-    checkpoint_mail.send()
+    checkpoint_mail.send_checkpoint()
     assert silence() == (True, True), "queued is not gone"
     outbox.send_due()
-    checkpoint_mail.send()
+    checkpoint_mail.send_checkpoint()
     assert silence() == (False, False)
     assert verify().last_left is not None
 
 
 def test_a_mail_that_stays_in_the_queue_is_silence(root: None) -> None:
     happens()
-    checkpoint_mail.send()
+    checkpoint_mail.send_checkpoint()
     outbox.send_due()
-    checkpoint_mail.send()
+    checkpoint_mail.send_checkpoint()
     age_the_log(60)
     happens()
     age_the_log(30)
     later(hours=50)
-    checkpoint_mail.send()
+    checkpoint_mail.send_checkpoint()
     assert Mail.objects.filter(kind=checkpoint_mail.KIND, state=Mail.State.QUEUED).count() == 1
     assert silence() == (True, True)
 
 
 def test_where_nothing_happens_silence_is_no_news(root: None) -> None:
     happens()
-    checkpoint_mail.send()
+    checkpoint_mail.send_checkpoint()
     outbox.send_due()
-    checkpoint_mail.send()
+    checkpoint_mail.send_checkpoint()
     tasks.seal()
     age_the_log(60)
     later(hours=50)

@@ -43,7 +43,7 @@ def test_mails_are_listed_newest_first(folder: Path) -> None:
 
 def test_a_mail_is_read_as_its_plain_text(folder: Path) -> None:
     write(folder, "1-a.eml", "Grüße – ✓", "Hello\n\nhttp://localhost:8000/recover/status/7.abc/\n")
-    letter = inbox.read("1-a.eml")
+    letter = inbox.read_mail("1-a.eml")
     assert (letter.recipient, letter.subject) == ("ada@example.org", "Grüße – ✓")
     assert letter.text == "Hello\n\nhttp://localhost:8000/recover/status/7.abc/\n"
     assert letter.sent is not None
@@ -51,7 +51,7 @@ def test_a_mail_is_read_as_its_plain_text(folder: Path) -> None:
 
 def test_a_mail_without_date_is_still_shown(folder: Path) -> None:
     (folder / "1-a.eml").write_bytes(b"Subject: bare\r\n\r\ntext\r\n")
-    assert inbox.read("1-a.eml").sent is None
+    assert inbox.read_mail("1-a.eml").sent is None
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_mail_without_date_is_still_shown(folder: Path) -> None:
 def test_only_a_mail_of_the_folder_can_be_read(folder: Path, name: str) -> None:
     write(folder, "1-a.eml", "one", "x")
     with pytest.raises(FileNotFoundError):
-        inbox.read(name)
+        inbox.read_mail(name)
 
 
 @pytest.mark.django_db

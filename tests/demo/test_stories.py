@@ -16,10 +16,10 @@ ORIGIN = "https://code.example"  # no host that answers: the looks fail, the tic
 
 @pytest.fixture
 def sample(db: None, tmp_path: Path) -> None:
-    users = people.make()
-    registry.make(users, tmp_path, ORIGIN)
-    histories.make(users)
-    stories.make(users, tmp_path)
+    users = people.make_people()
+    registry.make_registry(users, tmp_path, ORIGIN)
+    histories.make_histories(users)
+    stories.play_stories(users, tmp_path)
 
 
 def of(username: str) -> RecoveryTicket:
@@ -33,7 +33,7 @@ def flags(username: str) -> set[str]:
 
 @pytest.mark.usefixtures("sample")
 def test_the_desk_shows_one_ticket_of_each_kind_and_breaks_no_rule() -> None:
-    assert [str(one) for one in rules.check()] == []
+    assert [str(one) for one in rules.check_rules()] == []
     tickets = RecoveryTicket.objects.all()
     assert set(tickets.values_list("status", flat=True)) == set(Status.values)
     assert set(tickets.values_list("claim", flat=True)) == set(Claim.values)
@@ -51,5 +51,5 @@ def test_the_desk_shows_one_ticket_of_each_kind_and_breaks_no_rule() -> None:
 @pytest.mark.usefixtures("sample")
 def test_the_worker_goes_on_from_there_without_breaking_a_rule() -> None:
     sweep.sweep()
-    assert [str(one) for one in rules.check()] == []
+    assert [str(one) for one in rules.check_rules()] == []
     assert of("sam").status == Status.CHALLENGED

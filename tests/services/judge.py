@@ -19,7 +19,7 @@ def _waiting() -> bool:
 
 def verdict(box: Postbox, *, repeats: int = 0, completed: int | None = None) -> list[str]:
     """List every fault found. `repeats` is how many mails may have come twice."""
-    faults = [str(one) for one in rules.check()]
+    faults = [str(one) for one in rules.check_rules()]
     sent = set(Mail.objects.filter(state="sent").values_list("message_id", flat=True))
     faults += [f"sent, but never taken: {number}" for number in sent - box.taken.keys()]
     faults += [f"taken, but not noted as sent: {number}" for number in box.taken.keys() - sent]

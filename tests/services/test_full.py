@@ -119,6 +119,6 @@ def test_a_checkpoint_that_found_no_room_is_written_later_and_its_torn_line_misl
         checkpoints.write(path)
     assert Checkpoint.objects.count() == 1
     assert checkpoints.write(path)
-    assert [line.seal for line in checkpoints.read(path).lines] == list(
+    assert [line.seal for line in checkpoints.read_checkpoints(path).lines] == list(
         Checkpoint.objects.order_by("seal").values_list("seal", flat=True)
     )

@@ -90,21 +90,21 @@ def from_the_shell(ada: User) -> RecoveryTicket:
 
 
 def found() -> set[str]:
-    return {one.rule for one in rules.check()}
+    return {one.rule for one in rules.check_rules()}
 
 
 def test_a_true_story_breaks_no_rule(done: RecoveryTicket) -> None:
     assert done.status == Status.COMPLETED
-    assert list(rules.check()) == []
+    assert list(rules.check_rules()) == []
 
 
 def test_a_ticket_on_its_way_breaks_no_rule(ada: User) -> None:
     waiting_for(ada)
-    assert list(rules.check()) == []
+    assert list(rules.check_rules()) == []
 
 
 def test_a_reset_from_the_shell_breaks_no_rule(from_the_shell: RecoveryTicket) -> None:
-    assert list(rules.check()) == []
+    assert list(rules.check_rules()) == []
 
 
 def ticket_row(**fields: object) -> Callable[[RecoveryTicket], object]:

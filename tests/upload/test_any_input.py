@@ -92,7 +92,7 @@ def query(fields: dict[str, Any]) -> QueryDict:
 def test_any_change_of_a_form_gives_a_form_or_a_refusal(dice: Random) -> None:
     for _case in range(EACH):
         with suppress(UploadRefused, InvalidFact):
-            read = form.read(query(GOOD | fields(dice)), dice.choices(NAMES, k=dice.choice((0, 0, 1))))
+            read = form.read_form(query(GOOD | fields(dice)), dice.choices(NAMES, k=dice.choice((0, 0, 1))))
             metadata.described(read.raw)
 
 
@@ -103,7 +103,7 @@ def test_any_metadata_in_an_archive_gives_facts_or_the_error(dice: Random) -> No
         lines = [f"{dice.choice(HEADERS)}: {value(dice)}" for _ in range(dice.randrange(9))]
         data = "\n".join(lines).encode() if dice.random() < 0.7 else dice.randbytes(dice.randrange(200))
         with suppress(InvalidArchive, InvalidFact):
-            raw, unread = metadata.read(data)
+            raw, unread = metadata.read_metadata(data)
             assert isinstance(metadata.same(raw, "sample", Version("1.0")), bool)
             assert isinstance(metadata.problem(raw) + metadata.kept_problem(raw, unread), str)
             metadata.described(raw)

@@ -40,7 +40,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_recent_second_factor
 @read_or_write
-def make(request: HttpRequest) -> HttpResponse:
+def make_token(request: HttpRequest) -> HttpResponse:
     """Ask for name, scope and end; the POST leads to the only page that ever shows the token."""
     user = account_of(request)
     form = TokenForm(request.POST or None, projects=hooks.projects_of(user))

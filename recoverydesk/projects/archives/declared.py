@@ -18,7 +18,7 @@ FUNCTION = re.compile(rf"[\w.]+ *: *[\w.]+ *{EXTRAS}")
 OTHER_LINE_ENDS = re.compile("[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
-def check(contents: Contents, license_files: Iterable[str] = ()) -> None:
+def check_declared(contents: Contents, license_files: Iterable[str] = ()) -> None:
     """Check licence files, those the upload's form names among them, and entry points. Raises InvalidArchive."""
     own = contents.raw.get("license_files", [])
     old = contents.raw.get("metadata_version", "") in WITHOUT_LICENSE_FILES

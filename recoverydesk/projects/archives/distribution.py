@@ -85,7 +85,7 @@ def inspect(file: IO[bytes], size: int, distribution: Distribution) -> Contents:
 
 
 def _wheel(file: IO[bytes], size: int, distribution: Distribution) -> Contents:
-    listing = zips.read(file, size, lambda name: name.count("/") == 1 and name.endswith(READ_IN_DIST_INFO))
+    listing = zips.read_zip(file, size, lambda name: name.count("/") == 1 and name.endswith(READ_IN_DIST_INFO))
     tops = {name.partition("/")[0] for name in listing.files}
     folders = [top for top in tops if top.endswith(".dist-info")]
     if len(folders) != 1 or not _is_for(folders[0].removesuffix(".dist-info"), distribution):
@@ -95,7 +95,7 @@ def _wheel(file: IO[bytes], size: int, distribution: Distribution) -> Contents:
         raise InvalidArchive(f"{folder}/{missing[0]} is missing")
     data = _kept(listing, f"{folder}/METADATA")
     entry_points = listing.kept.get(f"{folder}/entry_points.txt")
-    return Contents(distribution, *metadata.read(data), frozenset(listing.files), folder, data, entry_points)
+    return Contents(distribution, *metadata.read_metadata(data), frozenset(listing.files), folder, data, entry_points)
 
 
 def _is_for(text: str, distribution: Distribution) -> bool:
@@ -108,10 +108,10 @@ def _is_for(text: str, distribution: Distribution) -> bool:
 
 def _sdist(file: IO[bytes], size: int, distribution: Distribution) -> Contents:
     top = distribution.filename.removesuffix(".tar.gz")
-    listing = tars.read(file, size, lambda name: name == f"{top}/PKG-INFO")
+    listing = tars.read_tar(file, size, lambda name: name == f"{top}/PKG-INFO")
     if {name.partition("/")[0] for name in listing.files | listing.folders} != {top}:
         raise InvalidArchive(f"it must have one folder, {top!r}, and everything in it")
-    described = metadata.read(_kept(listing, f"{top}/PKG-INFO"))
+    described = metadata.read_metadata(_kept(listing, f"{top}/PKG-INFO"))
     return Contents(distribution, *described, frozenset(listing.files), top)
 
 

@@ -35,7 +35,7 @@ class Described:
     links: tuple[tuple[str, str], ...]
 
 
-def read(data: bytes) -> tuple[RawMetadata, frozenset[str]]:
+def read_metadata(data: bytes) -> tuple[RawMetadata, frozenset[str]]:
     """Read METADATA or PKG-INFO, checking nothing yet. Raises InvalidArchive.
 
     With it come the names, in lower case, of the fields that cannot be read: unknown, in no UTF-8, or one that may

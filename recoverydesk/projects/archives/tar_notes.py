@@ -10,7 +10,7 @@ KINDS = (LONG_NAME, LONG_LINK, NOTES, NOTES_FOR_ALL)
 NAMES_ANOTHER = {"path", "linkpath", "size"}
 
 
-def read(expanded: Expanded, header: Header, listing: Listing) -> dict[str, str]:
+def read_note(expanded: Expanded, header: Header, listing: Listing) -> dict[str, str]:
     """Read one such header and return what it says of the next member. Raises InvalidArchive."""
     is_name = header.kind in (LONG_NAME, LONG_LINK)
     if header.size > (LONGEST_NAME + BLOCK if is_name else MOST_NOTES):

@@ -18,7 +18,7 @@ PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE)
 LINKS = (tarfile.SYMTYPE, tarfile.LNKTYPE)
 
 
-def read(file: IO[bytes], size: int, wanted: Callable[[str], bool]) -> Listing:
+def read_tar(file: IO[bytes], size: int, wanted: Callable[[str], bool]) -> Listing:
     """List a .tar.gz of `size` bytes, keeping the bytes of the wanted files. Raises InvalidArchive."""
     file.seek(0)
     listing = Listing(wanted, size)
@@ -26,7 +26,7 @@ def read(file: IO[bytes], size: int, wanted: Callable[[str], bool]) -> Listing:
     notes: dict[str, str] = {}
     while header := _header(expanded, listing):
         if header.kind in tar_notes.KINDS:
-            notes |= tar_notes.read(expanded, header, listing)
+            notes |= tar_notes.read_note(expanded, header, listing)
         else:
             _member(expanded, header, notes, listing)
             notes = {}

@@ -47,7 +47,7 @@ class Entry:
         return self.name.endswith(b"/")
 
 
-def read(file: IO[bytes], size: int, listing: Listing) -> tuple[list[Entry], int]:
+def read_directory(file: IO[bytes], size: int, listing: Listing) -> tuple[list[Entry], int]:
     """Return what the directory of a zip of `size` bytes tells, in the order of the bytes, and where it begins."""
     start, members = _find(file, size)
     file.seek(start)

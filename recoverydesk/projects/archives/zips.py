@@ -17,10 +17,10 @@ from recoverydesk.projects.archives.zip_directory import DESCRIPTOR, LONG, STORE
 LOCAL = struct.Struct("<4s5H3L2H")
 
 
-def read(file: IO[bytes], size: int, wanted: Callable[[str], bool]) -> Listing:
+def read_zip(file: IO[bytes], size: int, wanted: Callable[[str], bool]) -> Listing:
     """List a zip of `size` bytes, expanding every member; keep the bytes of the wanted ones. Raises InvalidArchive."""
     listing = Listing(wanted, size)
-    entries, start = zip_directory.read(file, size, listing)
+    entries, start = zip_directory.read_directory(file, size, listing)
     position = 0
     for entry in entries:
         if entry.offset != position:

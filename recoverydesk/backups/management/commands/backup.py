@@ -34,7 +34,7 @@ class Command(BaseCommand):
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
         with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
             tasks = {name: progress.add_task(name, total=None) for name in ("database", "files")}
-            return backup.take(
+            return backup.take_backup(
                 folder,
                 files=files,
                 follow=lambda what, done, total: progress.update(tasks[what], completed=done, total=total or None),

@@ -20,8 +20,8 @@ class Command(BaseCommand):
             raise CommandError("sample data is for the demo: set DEMO=1")
         if User.objects.exists():
             raise CommandError("the database is not empty: sample data is made once")
-        users = people.make()
+        users = people.make_people()
         repositories = Path(settings.VAR_DIR) / "repositories"
-        registry.make(users, repositories, f"http://localhost:{settings.CODE_HOST_PORT}")
-        histories.make(users)
-        stories.make(users, repositories)
+        registry.make_registry(users, repositories, f"http://localhost:{settings.CODE_HOST_PORT}")
+        histories.make_histories(users)
+        stories.play_stories(users, repositories)

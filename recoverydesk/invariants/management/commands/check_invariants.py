@@ -33,10 +33,12 @@ class Command(BaseCommand):
 
     def _check(self) -> list[invariant_rules.Broken]:
         if not sys.stderr.isatty():
-            return list(invariant_rules.check())
+            return list(invariant_rules.check_rules())
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task(_("Asking"), total=None)
-            return list(invariant_rules.check(lambda done, total: progress.update(task, completed=done, total=total)))
+            return list(
+                invariant_rules.check_rules(lambda done, total: progress.update(task, completed=done, total=total))
+            )
 
     def _say(self, found: list[invariant_rules.Broken]) -> None:
         for one in found:
