@@ -9,6 +9,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 
+import pytest
+
 from tests.upload.packages import metadata_of, sdist, sdist_name, wheel, wheel_name, zipped
 
 INFO = "sample-1.0.dist-info"
@@ -204,3 +206,10 @@ SDISTS: dict[str, Callable[[], bytes]] = {
 }
 CASES = [(f"wheel: {name}", wheel_name(), functools.cache(make)) for name, make in WHEELS.items()]
 CASES += [(f"sdist: {name}", sdist_name(), functools.cache(make)) for name, make in SDISTS.items()]
+each = pytest.mark.parametrize(
+    ("filename", "make"),
+    [
+        pytest.param(filename, make, id=name, marks=[pytest.mark.thorough] * name.endswith("100,000 members"))
+        for name, filename, make in CASES
+    ],
+)

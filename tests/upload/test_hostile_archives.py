@@ -18,9 +18,7 @@ from tests.upload.packages import sdist, sdist_name, wheel, wheel_name
 MOST_MEMORY = 16 * 2**20
 
 
-@pytest.mark.parametrize(
-    ("filename", "make"), [case[1:] for case in hostile.CASES], ids=[case[0] for case in hostile.CASES]
-)
+@hostile.each
 def test_a_hostile_archive_is_refused_and_leaves_nothing(
     send: Send, storage: Path, filename: str, make: Callable[[], bytes]
 ) -> None:
@@ -32,9 +30,7 @@ def test_a_hostile_archive_is_refused_and_leaves_nothing(
     assert (File.objects.count(), Release.objects.count(), stored_files(storage)) == (0, 0, [])
 
 
-@pytest.mark.parametrize(
-    ("filename", "make"), [case[1:] for case in hostile.CASES], ids=[case[0] for case in hostile.CASES]
-)
+@hostile.each
 def test_looking_into_it_takes_little_memory(filename: str, make: Callable[[], bytes]) -> None:
     data = make()
     tracemalloc.start()

@@ -77,9 +77,7 @@ def test_an_archive_that_costs_too_much_is_refused_early(
         assert problem_of(filename, data)
 
 
-@pytest.mark.parametrize(
-    ("filename", "make"), [case[1:] for case in hostile.CASES], ids=[case[0] for case in hostile.CASES]
-)
+@hostile.each
 def test_no_hostile_archive_costs_more(
     filename: str, make: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +111,7 @@ def large_sdist() -> bytes:
 
 
 @pytest.mark.parametrize(("filename", "make"), [(wheel_name(), large_wheel), (sdist_name(), large_sdist)])
+@pytest.mark.thorough
 def test_real_packages_have_17000_members_and_are_published_and_imported(
     send: Send, ada: User, tmp_path: Path, filename: str, make: Callable[[], bytes]
 ) -> None:
