@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def environment_of(client: str) -> Path:
 def index_answers() -> bool:
     """Ask the package index once and briefly: without a network every installation would wait for all its retries."""
     ask = [sys.executable, "-m", "pip", "--retries", "0", "--timeout", "5", "index", "versions", "twine"]
-    return subprocess.run(ask, capture_output=True, timeout=30).returncode == 0
+    with suppress(subprocess.TimeoutExpired):
+        return subprocess.run(ask, capture_output=True, timeout=20).returncode == 0
+    return False
 
 
 def _install(folder: Path, requirements: Path) -> None:
