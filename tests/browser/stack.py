@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import psycopg
 from aiosmtpd.controller import Controller
 
+from recoverydesk.demo.children import die_with_parent
 from tests.example import ROOT
 from tests.ports import free_port
 
@@ -108,7 +109,9 @@ def running(folder: Path, **settings: str) -> Iterator[Stack]:
         }
         log = (folder / "stack.log").open("w+")
         command = [sys.executable, "-m", "recoverydesk.demo"]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, preexec_fn=die_with_parent
+        )
         try:
             _wait(process, folder / "stack.log")
             yield Stack(folder, mailbox, environment)
