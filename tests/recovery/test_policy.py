@@ -353,6 +353,14 @@ def test_only_a_dispute_or_a_stricter_row_moves_a_written_clock_and_only_later()
     assert policy.later_end(replace(written, excepted=1), NUMBERS) == NOW + 7 * DAY
     assert policy.later_end(replace(written, critical=True, wait_until=NOW + 9 * DAY), NUMBERS) is None
     assert policy.later_end(replace(written, critical=True, wait_until=None), NUMBERS) is None
+    assert policy.later_end(replace(written, critical=True, wait_until=NOW + 3 * DAY), NUMBERS) is None  # no later
+
+
+def test_a_dispute_moves_a_written_clock_though_it_is_not_known_when_the_notices_left() -> None:
+    case = replace(PLAIN, mailbox_confirmed_at=NOW, wait_until=NOW + HOUR, disputed_at=NOW + HOUR)
+    written = replace(case, written=frozenset(policy.row_names(PLAIN, NUMBERS)))
+    assert policy.later_end(written, NUMBERS) == NOW + HOUR + 7 * DAY
+    assert policy.later_end(replace(written, disputed_at=None, stopped_lately=True), NUMBERS) is None
 
 
 def test_no_row_that_applies_now_gives_a_later_end_to_a_clock_written_for_it() -> None:
@@ -361,10 +369,27 @@ def test_no_row_that_applies_now_gives_a_later_end_to_a_clock_written_for_it() -
         assert policy.later_end(written, NUMBERS) is None
 
 
-def test_an_objection_is_heard_for_seven_days() -> None:
-    assert policy.may_object(NOW, NOW + 7 * DAY, NUMBERS)
-    assert not policy.may_object(NOW, NOW + 7 * DAY + timedelta(seconds=1), NUMBERS)
+@pytest.mark.parametrize("status", ALL_STATUSES)
+def test_what_lacks_and_blocks_is_said_of_tickets_that_can_still_move(status: str) -> None:
+    said = policy.explain(replace(PLAIN, status=status, bounced=True), NOW, NUMBERS)
+    closed = status in ALL_STATUSES[4:]
+    assert said.lacking == (() if closed or status == "new" else (Missing.MAILBOX, Missing.NOTICES))
+    assert said.blocks == (() if closed else (Block.BOUNCED,))
+    assert said.turn == ("nobody" if closed else "clock" if status == "waiting" else "ours")
+
+
+def test_a_disputed_ticket_that_nothing_lacks_is_to_be_looked_at() -> None:
+    done = replace(PLAIN, asked=1, own=1, proved=1, own_proved=1, mailbox_confirmed_at=NOW, disputed_at=NOW)
+    said = policy.explain(done, NOW, NUMBERS)
+    assert (said.step, said.turn, said.blocks) == (Step.LOOK, "ours", ())
+
+
+def test_an_objection_is_heard_for_seven_days_and_until_a_password_hold_is_over() -> None:
+    for hold, ends in ((NOW + 9 * DAY, 9 * DAY), (NOW + 3 * DAY, 7 * DAY), (None, 7 * DAY)):
+        assert policy.may_object(NOW, NOW + ends, NUMBERS, hold_until=hold)
+        assert not policy.may_object(NOW, NOW + ends + timedelta(seconds=1), NUMBERS, hold_until=hold)
     assert not policy.may_object(None, NOW, NUMBERS)
+    assert not policy.may_object(None, NOW, NUMBERS, hold_until=NOW + DAY)
 
 
 def test_a_ticket_expires_after_fourteen_days_of_their_turn_unless_a_host_is_down() -> None:
