@@ -124,6 +124,9 @@ def test_every_combination_waits_as_long_and_asks_as_many_as_the_strictest_lines
         assert rule.wait == max(line.wait(case) for line in lines), case
         assert rule.people == max(line.people for line in lines), case
         assert rule.superuser == any(line.superuser for line in lines), case
+        assert rule.after_mailbox == any("mailbox_confirmed_at" in line.starts for line in lines), case
+        assert rule.after_dispute == any("disputed_at" in line.starts for line in lines), case
+        assert rule.name == "; ".join(policy.row_names(case, NUMBERS)), case
         always = policy.row(case, ALWAYS)
         assert (always.people, always.wait, always.superuser) == (2, rule.wait, rule.superuser), case
 

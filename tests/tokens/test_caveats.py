@@ -139,8 +139,20 @@ def test_fields_that_came_later_are_ignored() -> None:
     ids=lambda value: str(value)[:20],
 )
 def test_what_is_no_caveat_is_one_named_error(wire: str | bytes, reason: str) -> None:
-    with pytest.raises(BadCaveat, match=reason):
+    with pytest.raises(BadCaveat) as refusal:
         caveats.loads(wire)
+    assert str(refusal.value) == reason
+
+
+def test_a_time_and_a_list_of_names_have_a_size_that_is_still_taken() -> None:
+    for most in (2**53, -(2**53)):
+        assert caveats.loads(f"[0,{most},{most}]") == Expiration(most, most)
+        with pytest.raises(BadCaveat, match="wrong time"):
+            caveats.loads(f"[0,{most + (1 if most > 0 else -1)},0]")
+    names = ("a",) * 1_000
+    assert caveats.loads(caveats.dumps(ProjectName(names))) == ProjectName(names)
+    with pytest.raises(BadCaveat, match="wrong list"):
+        caveats.loads(caveats.dumps(ProjectName((*names, "a"))))
 
 
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
