@@ -7,7 +7,7 @@ PIP_INSTALL := $(PY) -m pip install --quiet --retries 10 --timeout 60 --no-cache
 PYTEST_ARGS ?=
 PYTEST = $(PY) -m pytest -n logical --maxprocesses 12 $(PYTEST_ARGS)
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all lint bench browser reliability soak
+.PHONY: help install run test test-all lint bench browser reliability soak mutants
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -44,6 +44,9 @@ reliability: $(VENV)/.dev ## kill, cut and crowd the real stack (about 45 minute
 
 soak: $(VENV)/.dev ## 20 minutes of mixed tickets with a fault every 30 s (MINUTES=)
 	@exec $(PY) -m tests.services soak minutes=$(or $(MINUTES),20)
+
+mutants: $(VENV)/.dev ## change the rules one thing at a time: do the tests notice? (ONLY=, SAMPLE=; docs/mutants.md)
+	@exec $(PY) -m tests.mutants
 
 browser: $(VENV)/.dev ## fetch a Chromium into .venv for the browser tests, where the system has none
 	PLAYWRIGHT_BROWSERS_PATH=$(VENV)/browsers $(VENV)/bin/playwright install --only-shell chromium
