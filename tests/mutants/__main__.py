@@ -66,6 +66,7 @@ def copy_of_the_tree(row: str) -> Path:
         "source_paths": ROOMS,
         "only_mutate": files,
         "also_copy": sorted(one.name for one in place.iterdir() if one.name not in (*ROOMS, "tests")),
+        "timeout_constant": 20,  # times 15: making the database takes its time, and a slow machine is no noticing test
         "pytest_add_cli_args": ["-p", "no:cacheprovider", "-W", "default", "-m", "not browser and not postgres"],
         "pytest_add_cli_args_test_selection": tests,
     }
