@@ -131,6 +131,19 @@ def test_every_combination_waits_as_long_and_asks_as_many_as_the_strictest_lines
         assert (always.people, always.wait, always.superuser) == (2, rule.wait, rule.superuser), case
 
 
+NAMES = {
+    "second factor, no projects", "second factor, repositories", "second factor, repositories, critical",
+    "second factor, no boundary", "second factor, no boundary, critical", "unverified address", "new contact",
+    "new contact, nothing bound to the account", "exception", "disputed", "stopped lately", "staff",
+    "two people always",
+}  # fmt: skip
+
+
+def test_rows_are_called_what_tickets_that_wait_have_written_down() -> None:
+    said = [name for case in (*every_case(), PLAIN) for name in policy.row_names(case, ALWAYS)]
+    assert set(said) == NAMES
+
+
 def test_every_clock_ends_when_the_last_line_does_and_starts_with_none_missing() -> None:
     for case in every_case():
         for settled in (None, SETTLED):
@@ -363,7 +376,7 @@ def test_a_dispute_moves_a_written_clock_though_it_is_not_known_when_the_notices
     case = replace(PLAIN, mailbox_confirmed_at=NOW, wait_until=NOW + HOUR, disputed_at=NOW + HOUR)
     written = replace(case, written=frozenset(policy.row_names(PLAIN, NUMBERS)))
     assert policy.later_end(written, NUMBERS) == NOW + HOUR + 7 * DAY
-    assert policy.later_end(replace(written, disputed_at=None, stopped_lately=True), NUMBERS) is None
+    assert policy.later_end(replace(written, disputed_at=None, recently_stopped=True), NUMBERS) is None
 
 
 def test_no_row_that_applies_now_gives_a_later_end_to_a_clock_written_for_it() -> None:
