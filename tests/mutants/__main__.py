@@ -102,15 +102,18 @@ def measure(row: str) -> bool:
     """Print the row's score and what survived; False where that is too much."""
     place = copy_of_the_tree(row)
     sample = int(os.environ.get("SAMPLE", "0"))
-    said = mutmut(
-        place, "run", "--max-children", os.environ.get("AT_ONCE", "1"), *(some_of(place, sample) if sample else [])
-    )
-    tried = {name: code for file in answers(place) for name, code in file.items() if code is not None}
+    wanted = some_of(place, sample) if sample else []
+    said = mutmut(place, "run", "--max-children", os.environ.get("AT_ONCE", "1"), *wanted)
+    every = {name: code for file in answers(place) for name, code in file.items()}
+    tried = {name: code for name, code in every.items() if code is not None}
+    missed = len(wanted or every) - len(tried)
     if not tried:
         sys.exit(f"{row}: nothing was tried\n{said[-3000:]}")
     left = sorted(name for name, code in tried.items() if code in (SURVIVED, NO_TEST))
     score = 100 * (len(tried) - len(left)) / len(tried)
-    print(f"{row}: {len(tried)} changes, {len(left)} unnoticed, {score:.1f} % noticed", flush=True)
+    print(f"{row}: {len(tried)} changes, {len(left)} unnoticed, {score:.1f} % noticed, {missed} not tried", flush=True)
+    if missed:
+        print(said[-1000:], flush=True)  # mutmut gave up, and says why
     for name in left:
         changed = [
             line
