@@ -1,4 +1,4 @@
-"""What staff do around a ticket without changing its status: notes, whose desk it lies on, and putting it off."""
+"""Notes of staff on a ticket, and reading those that name one."""
 
 from audit.tags import Tag
 from recoverydesk.recovery import errors

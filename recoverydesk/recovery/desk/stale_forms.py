@@ -1,4 +1,4 @@
-"""Is a form of the desk still about the ticket its writer saw? If not: what has changed since, in sentences."""
+"""A form of the desk came too late: was it done already by the same person, and what has changed since its page?"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +12,7 @@ from recoverydesk.recovery.workflow.seen_pages import Form, events_since, number
 SAME = {"duplicate": "reject"}  # buttons that are another verb with words of their own
 # Verbs whose second call can only repeat the first.
 ONCE = ("challenge", "approve", "send_back", "reject", "reset", "settle_objection")
+SHOWN = 20
 
 
 def was_done_by(ticket_id: int, verb: str, user: User) -> bool:
@@ -24,9 +25,6 @@ def was_done_by(ticket_id: int, verb: str, user: User) -> bool:
     if last is None or (last["actor_uid"], last["data"]["verb"]) != (user.uid, verb):
         return False
     return RecoveryTicket.objects.filter(pk=ticket_id, status=last["data"]["status"]).exists()
-
-
-SHOWN = 20
 
 
 @dataclass(frozen=True)

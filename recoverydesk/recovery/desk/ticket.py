@@ -1,4 +1,4 @@
-"""What the ticket page shows a member of staff, and what its buttons do."""
+"""What the ticket page shows a member of staff. Its buttons are in `buttons`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Is a form still about the ticket its writer saw? If not: what has changed since, in sentences.
+"""Is a form still about the ticket its writer saw? What has changed since, in sentences, is in desk/stale_forms.py.
 
 A page carries the ticket's version and its newest event; the verb compares them under its lock. A look at a
 repository that brought no news raises the version and nothing else: that alone makes no form stale.
