@@ -36,6 +36,7 @@ from accounts.second_factors import has_primary_factor
 from accounts.visitor import account_of
 from audit.log import origin_of, record
 from audit.tags import Tag
+from common.clock import database_now
 
 
 def absolute(name: str, *args: str) -> str:
@@ -51,9 +52,12 @@ class MailMixin(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         user = context.get("user")
-        site = {"name": settings.SITE_NAME, "domain": settings.BASE_URL}
         with translation.override(user.language if user else translation.get_language()):
-            message = self.render_mail(template_prefix, email, {**context, "email": email, "current_site": site})
+            message = self.render_mail(
+                template_prefix,
+                email,
+                {**context, "email": email, "site_name": settings.SITE_NAME, "base_url": settings.BASE_URL},
+            )
         kind = template_prefix.rsplit("/", 1)[-1]
         outbox.queue_prepared(kind, email, str(message.subject), str(message.body), user=user)
 
@@ -125,7 +129,7 @@ class AccountAdapter(MailMixin):
             if unchanged:
                 self._begin_session(request, user, row)
         if not unchanged:
-            messages.error(request, _("Your account changed meanwhile. Please sign in again."))
+            messages.error(request, _("Your account has just been changed. Please sign in again."))
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
 
     def _begin_session(self, request: HttpRequest, user: AbstractBaseUser, row: User) -> None:
@@ -134,6 +138,12 @@ class AccountAdapter(MailMixin):
         super().login(request, user)
         visits.begin(request)
         sign_in.completed(row, device=device, origin=origin_of(request), new_browser=new_browser)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Staff come to work: they land on the desk, which asks for what else they owe."""
+        if isinstance(request.user, User) and request.user.is_staff:
+            return reverse("admin:index")
+        return str(super().get_login_redirect_url(request))
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
         """After a completed sign-in: a hook's page, else the enrolment an account owes, else what was asked for."""
@@ -149,7 +159,7 @@ class AccountAdapter(MailMixin):
         if isinstance(device, RecoveryCodeDevice):
             return self._after_recovery_code(request, device)
         if device is not None and not RecoveryCode.objects.filter(device__user=user, used_at=None).exists():
-            messages.warning(request, _("You have no recovery codes. Make some, so that a lost phone is no trouble."))
+            messages.warning(request, _("You have no recovery codes. Make some now, in case you lose your phone."))
         return response
 
     def _after_recovery_code(self, request: HttpRequest, device: RecoveryCodeDevice) -> HttpResponse:
@@ -158,8 +168,8 @@ class AccountAdapter(MailMixin):
         messages.warning(
             request,
             ngettext(
-                "You used a recovery code; %(left)s is left. If your device is lost, add another one now.",
-                "You used a recovery code; %(left)s are left. If your device is lost, add another one now.",
+                "You used a recovery code. You have %(left)s left. Did you lose your device? Add a new one now.",
+                "You used a recovery code. You have %(left)s left. Did you lose your device? Add a new one now.",
                 left,
             )
             % {"left": left},
@@ -187,6 +197,7 @@ class AccountAdapter(MailMixin):
     ) -> AbstractBaseUser:
         assert isinstance(user, User)
         user.language = translation.get_language() or settings.LANGUAGE_CODE
+        user.unverified_since = database_now()
         super().save_user(request, user, form, commit)
         record(Tag.ACCOUNT_CREATE, actor=user, subject=user, origin=origin_of(request), address=user.email)
         return user
@@ -201,9 +212,14 @@ class AccountAdapter(MailMixin):
     @transaction.atomic
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """A first address may always be verified; a further one only while addresses may change."""
-        user = email_address.user
+        user = services.locked(email_address.user)
+        if not EmailAddress.objects.filter(pk=email_address.pk, user=user).exists():  # corrected in this very moment
+            return False
         why_not = addresses.may_change(user) if addresses.verified(user) else ""
         if why_not:
             messages.error(request, why_not)
             return False
-        return super().confirm_email(request, email_address)
+        confirmed = super().confirm_email(request, email_address)
+        if confirmed:
+            User.objects.filter(pk=user.pk).update(unverified_since=None)
+        return confirmed

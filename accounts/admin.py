@@ -2,6 +2,7 @@
 address, a verification or a factor.
 """
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -19,13 +20,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import decisions, services
+from accounts import decisions, services, typed_names
 from accounts.devices import RecoveryCodeDevice, TotpDevice, webauthn_credentials
 from accounts.forms import ReasonForm
 from accounts.models import User
 from accounts.second_factors import require_recent_staff_factor
 from accounts.visitor import account_of
-from audit.desk_admin import DeskAdmin
+from audit.desk_admin import DeskAdmin, page_named
 from audit.log import origin_of
 
 RIGHTS = ("is_staff", "is_superuser", "groups")
@@ -44,7 +45,14 @@ class ReadOnlyAdmin(DeskAdmin[Any]):
         return False
 
 
-class DeviceAdmin(ReadOnlyAdmin):
+class OfAccountAdmin(ReadOnlyAdmin):
+    """A part of an account: its row leads to the account's page."""
+
+    def page_of(self, row: Any) -> str:
+        return page_named("recovery_account", row.user_id)
+
+
+class DeviceAdmin(OfAccountAdmin):
     """No secret, no digest, no key material."""
 
     list_display = ("user", "name", "confirmed", "created_at", "last_used_at")
@@ -53,7 +61,7 @@ class DeviceAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
 
 
-class AddressAdmin(ReadOnlyAdmin):
+class AddressAdmin(OfAccountAdmin):
     """Addresses are verified by their holders alone."""
 
     list_display = ("email", "user", "primary", "verified")
@@ -65,6 +73,7 @@ class AddressAdmin(ReadOnlyAdmin):
 class UserAdmin(ReadOnlyAdmin):
     """Superusers may give and take staff rights, behind a recent second factor; each change is an event and a mail."""
 
+    list_title = _("Accounts")
     list_display = ("username", "email", "standing", "joined")
     list_filter = ("is_staff", "is_superuser", "is_active", "groups")
     search_fields = ("username", "emailaddress__email")
@@ -83,6 +92,16 @@ class UserAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
 
+    def page_of(self, row: User) -> str:
+        return page_named("recovery_account", row.pk)
+
+    def has_form(self, request: HttpRequest) -> bool:
+        """Staff rights are a form, for superusers."""
+        return self.has_change_permission(request)
+
+    def log_of(self, row: User) -> dict[str, str]:
+        return {"subject": row.username}
+
     @admin.display(description=_("State"))
     def standing(self, user: User) -> str:
         stands = [user.is_staff, user.frozen_at, not user.is_active]
@@ -96,10 +115,12 @@ class UserAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
     ) -> tuple[QuerySet[User], bool]:
-        """A whole uid finds its account, deleted ones too; anything else searches names and addresses."""
+        """A whole uid finds its account, deleted ones too; anything else searches names and addresses as written."""
         try:
             return queryset.filter(uid=UUID(search_term.strip())), False
         except ValueError:
+            with suppress(typed_names.NoName):
+                search_term = typed_names.read(search_term)
             return super().get_search_results(request, queryset, search_term)
 
     def get_urls(self) -> list[URLPattern]:
@@ -131,12 +152,15 @@ class UserAdmin(ReadOnlyAdmin):
             except services.NotPermitted as refusal:
                 raise PermissionDenied from refusal
             except decisions.ConfirmationNeeded as needed:
-                return decisions.ask_for_factor(request, needed, back=reverse("admin:accounts_user_change", args=[pk]))
-            return redirect("admin:accounts_user_change", subject.pk)
+                return decisions.ask_for_factor(request, needed, back=self._home(subject))
+            return redirect(self._home(subject))
         if not services.may_freeze(actor, subject):
             raise PermissionDenied
         context = {**self.admin_site.each_context(request), "form": form, "subject": subject, "verb": verb}
         return render(request, "admin/accounts/user/decide.html", {**context, "opts": self.opts})
+
+    def _home(self, subject: User) -> str:
+        return self.page_of(subject) or reverse("admin:accounts_user_change", args=[subject.pk])
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
         return isinstance(request.user, User) and request.user.is_superuser

@@ -3,15 +3,16 @@
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import checkups, known_browsers, lifecycle
+from accounts import checkups, first_address, known_browsers, lifecycle
 from accounts.mail.models import Request
 from accounts.models import Session
 from accounts.sweeping import KEPT as KEPT
 
 
 def run() -> int:
-    """End flags whose days are over, send check-ups, delete what nobody needs; returns how many."""
+    """End flags whose days are over, free unused names, send check-ups, delete what nobody needs; returns how many."""
     ended = sum(lifecycle.finish_never_reset(user) for user in lifecycle.due_never_resets())
+    ended += first_address.free_unused()
     return ended + checkups.send_due() + purge()
 
 

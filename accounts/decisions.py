@@ -32,17 +32,29 @@ from common.clock import database_now
 
 PENDING = "decisions"  # in the session: forms that wait for their factor, the newest last
 MOST_PENDING = 5
-NO_RECOVERY_CODE = gettext_lazy("A recovery code decides nothing here. Use an authenticator app or a security key.")
+NO_RECOVERY_CODE = gettext_lazy("A recovery code is not enough here. Use an authenticator app or a security key.")
 DECIDES_AFTER = timedelta(days=1)  # from when a second factor was added
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person decides: which verb, about which ticket or account, and the state of it that they saw."""
+    """What a person decides: which verb, about which ticket, account or project, and the state of it that they saw.
+
+    STAFF_STEP_UP asks for a key where it is one of `staff`, `key` does always. `factor_days` is how long the factor
+    must have been there.
+    """
 
     verb: str
     about: str
     seen: str
+    staff: bool = True
+    factor_days: int = 0
+    key: bool = False
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether only a security key confirms it."""
+        return self.key or (self.staff and wants_key())
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,7 @@ def confirm(
 
     Run it in the transaction in which the factor was verified. See `why_not`.
     """
-    if why_not(user, device):
+    if why_not(user, device, decision):
         return None
     method = sign_in.method_of(device)
     record(
@@ -92,15 +104,25 @@ def confirm(
     return Confirmation(decision, user.pk, time.time())
 
 
-def why_not(user: User, device: Device) -> str:
-    """Why this factor decides nothing here, for people; "" when it may."""
-    if wants_key() and not device.persistent_id.startswith(KEY_DEVICES):
-        return _("Decisions of the desk count only with a security key.")
+def why_not(user: User, device: Device, decision: Decision) -> str:
+    """Why this factor does not confirm this decision, for people; "" when it does."""
+    if decision.wants_key and not device.persistent_id.startswith(KEY_DEVICES):
+        if decision.staff:
+            return _("To decide anything at the desk, you need a security key.")
+        return _("This project asks for a security key here.")
     if isinstance(device, RecoveryCodeDevice):
         return str(NO_RECOVERY_CODE)
     if _is_young(user, device):
-        return _("This second factor was added less than a day ago and decides nothing yet. Use an older one.")
+        return _("This second factor was added less than a day ago. Use an older one for this.")
+    if _is_younger(device, timedelta(days=decision.factor_days)):
+        words = _("This needs a second factor that you added at least %(days)s days ago. Use an older one.")
+        return words % {"days": decision.factor_days}
     return ""
+
+
+def _is_younger(device: Device, age: timedelta) -> bool:
+    added = getattr(device, "created_at", None)
+    return bool(age) and (added is None or added > database_now() - age)
 
 
 def _is_young(user: User, device: Device) -> bool:
@@ -116,7 +138,7 @@ def _is_young(user: User, device: Device) -> bool:
 
 
 def wants_key() -> bool:
-    """Whether only a security key decides here."""
+    """Whether only a security key confirms what staff decide."""
     return bool(settings.STAFF_STEP_UP == "webauthn")
 
 

@@ -46,7 +46,7 @@ class TotpDevice(CappedThrottling, TimestampMixin, Device):
     """An authenticator app (RFC 6238: SHA-1, 30 s, 6 digits); the secret is encrypted, a time step counts once."""
 
     secret = SealedField(_("encrypted secret"), purpose=TOTP_PURPOSE, editable=False)
-    last_step = models.BigIntegerField(_("last accepted time step"), default=-1, editable=False)
+    last_step = models.BigIntegerField(_("time step of the last code"), default=-1, editable=False)
     seconds_slow = 0  # how far behind the app's clock is, when that is why its last code was refused
 
     class Meta:
@@ -100,7 +100,7 @@ class RecoveryCodeDevice(TimestampMixin, Device):
     """The one set of recovery codes of an account. 80 random bits need no lock against guessing."""
 
     salt = models.BinaryField(default=new_salt, editable=False)
-    proved_at = models.DateTimeField(_("proved saved at"), null=True, editable=False)
+    proved_at = models.DateTimeField(_("codes saved, shown at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("recovery codes")

@@ -36,6 +36,18 @@ def primary_devices(user: User) -> list[Device]:
     return [*apps, *webauthn_credentials().filter(user=user, confirmed=True).order_by("id")]
 
 
+def kinds(user_ids: Iterable[int]) -> dict[int, list[str]]:
+    """Which kinds of primary factor these accounts have, "app" or "key", and never more; two queries."""
+    ids = list(user_ids)
+    found: dict[int, list[str]] = {pk: [] for pk in ids}
+    apps = TotpDevice.objects.filter(user__in=ids, confirmed=True)
+    keys = webauthn_credentials().filter(user__in=ids, confirmed=True)
+    for kind, devices in (("app", apps), ("key", keys)):
+        for pk in devices.order_by().values_list("user_id", flat=True).distinct():
+            found[pk].append(kind)
+    return found
+
+
 def has_primary_factor(user: User) -> bool:
     """Whether sign-in asks for a second factor. (django-otp's own answer would count an empty set of codes.)"""
     return (

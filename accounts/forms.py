@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts import password_reset, password_tries, throttle
+from accounts import mistyped, password_reset, password_tries, throttle, typed_names
 from accounts.models import User
 from audit.log import origin_of
 
@@ -19,6 +19,25 @@ def time_zones() -> list[tuple[str, str]]:
     """Every time zone of the tz database, UTC first."""
     names = sorted(zoneinfo.available_timezones() - {"UTC", "localtime", "Factory"})
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names)]
+
+
+class AccountNameField(forms.CharField):
+    """Which account, as people write it: cleaned to a username or an address. Whether there is one is not looked at."""
+
+    widget = forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"})
+    default_error_messages = {
+        "no_name": _("This cannot be a username: type the name alone, like ada, or an e-mail address of the account.")
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=typed_names.LONGEST, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        typed = super().clean(value)
+        try:
+            return typed_names.read(typed) if typed else ""
+        except typed_names.NoName as error:
+            raise forms.ValidationError(self.error_messages["no_name"], code="no_name") from error
 
 
 class LoginForm(allauth_forms.LoginForm):
@@ -52,6 +71,53 @@ class LoginForm(allauth_forms.LoginForm):
         except throttle.TooOften as often:
             raise forms.ValidationError(password_tries.again(often)) from often
         return self.cleaned_data
+
+
+class SignUpForm(allauth_forms.SignupForm):
+    """allauth's, which asks about an address that looks mistyped before anything is sent to it."""
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean()
+        mistyped.ask(self, "email", str(data.get("email", "")))
+        return data
+
+
+class AddAddressForm(allauth_forms.AddEmailForm):
+    """The same for a further address."""
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        mistyped.ask(self, "email", str(data.get("email", "")))
+        return data
+
+
+class CorrectAddressForm(forms.Form):
+    """Who an account is, shown by its password, and the address that was meant at sign-up."""
+
+    username = AccountNameField(label=_("Username"))
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=4096,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    email = forms.EmailField(
+        label=_("The right e-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+    def clean_email(self) -> str:
+        """ASCII only: a look-alike letter could name somebody else's mailbox."""
+        address = str(self.cleaned_data["email"])
+        if not address.isascii():
+            raise forms.ValidationError(_("Give an address you can read, in plain Latin letters."))
+        return address.lower()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        mistyped.ask(self, "email", data.get("email", ""))
+        return data
 
 
 class ResetPasswordForm(allauth_forms.ResetPasswordForm):
@@ -111,7 +177,7 @@ class RecoveryCodeForm(CodeForm):
         super().__init__(*args, **kwargs)
         field = self.fields["code"]
         field.label = _("One of your codes")
-        field.help_text = _("From where you saved them. It stays unused.")
+        field.help_text = _("Type one of the codes that you saved. You can still use it later.")
         field.widget.attrs |= {"autocomplete": "off", "autofocus": self.is_bound}  # first come the codes to save
 
 

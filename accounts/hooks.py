@@ -58,6 +58,11 @@ def co_owns(actor: "User", user: "User") -> bool:
     return cast(bool, _ask("co_owns", False, actor, user))
 
 
+def holds_anything(user: "User") -> bool:
+    """Whether the rooms above know anything of this account: a role, an invitation, a token, a ticket."""
+    return cast(bool, _ask("holds_anything", False, user))
+
+
 def account_deleted(user: "User") -> None:
     """Take away what the rooms above gave the account: roles, tokens. In the transaction of the deletion."""
     _ask("account_deleted", None, user)

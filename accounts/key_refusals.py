@@ -42,7 +42,8 @@ class SwitchedOff(KeyRefused):
 
     def __init__(self) -> None:
         sentence = _(
-            "This key is switched off after too many wrong answers. Another second factor switches it on again."
+            "This key is switched off after too many wrong tries. To switch it on again, sign in "
+            "with another second factor."
         )
         super().__init__("switched off", sentence)
 

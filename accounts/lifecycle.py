@@ -14,6 +14,7 @@ from common.clock import database_now
 
 EMPTIED = (
     "username", "email", "is_active", "is_staff", "is_superuser", "never_reset", "never_reset_ends", "password",
+    "unverified_since",
 )  # fmt: skip
 EMPTIED_PREFIX = "deleted-"  # an emptied account is renamed to this plus its uid
 
@@ -26,7 +27,7 @@ class NeverResetInQuarantine(Exception):
     """In the days after a recovery nobody makes it final; `str()` is the reason, for people."""
 
     def __str__(self) -> str:
-        return _("For some days after an account recovery, further resets cannot be ruled out.")
+        return _("Your account was recovered. You cannot forbid further resets until the limits of your account end.")
 
 
 def switch_never_reset_on(user: User, *, actor: Party | str, origin: RequestOrigin | None = None) -> None:
@@ -78,7 +79,7 @@ def _save(user: User, *, never_reset: bool, ends: object) -> None:
 def why_not_delete(user: User) -> str:
     """Why the account may not be deleted now (quarantine, an open request, a project's last owner); "" = it may."""
     if user.in_quarantine(database_now()):
-        return _("For some days after an account recovery, it cannot be deleted.")
+        return _("This account was recovered. You cannot delete it until the limits after the recovery end.")
     return hooks.may_delete_account(user)
 
 
@@ -99,11 +100,16 @@ def delete_account(user: User, *, actor: Party | str, origin: RequestOrigin | No
     event = record(Tag.ACCOUNT_DELETE, actor=actor, subject=user, origin=origin)
     notices.notify_account(user, event, origin=origin)
     hooks.account_deleted(user)
+    empty(user)
+
+
+def empty(user: User) -> None:
+    """Take everything out of an account's row but its number, and close it. Inside the caller's transaction."""
     second_factors.empty(user)
     addresses.forget_all(user)
     user.username, user.email = f"{EMPTIED_PREFIX}{user.uid}", ""
     user.is_active = user.is_staff = user.is_superuser = user.never_reset = False
-    user.never_reset_ends = None
+    user.never_reset_ends = user.unverified_since = None
     user.set_unusable_password()
     user.save(update_fields=EMPTIED)
     user.groups.clear()

@@ -87,7 +87,13 @@ def _still_here(request: HttpRequest) -> User | None:
 
 def _enrol_first(request: HttpRequest) -> HttpResponseBase:
     """Lead to the second factors. What was posted is dropped: nothing of it is kept or done later."""
-    messages.info(request, _("Your account needs a second factor. Add one now: its other pages open after that."))
+    messages.info(
+        request,
+        _(
+            "Your account needs a second factor. Add one now. Until then, you cannot open the "
+            "other pages of your account."
+        ),
+    )
     return HttpResponseRedirect(reverse("account_security"))
 
 

@@ -71,11 +71,13 @@ class User(AbstractUser):
     quarantine_until = models.DateTimeField(_("quarantine ends"), null=True, blank=True)
     staff_since = models.DateTimeField(_("staff since"), null=True, blank=True)
     never_reset = models.BooleanField(_("never reset second factors"), default=False, db_default=False, editable=False)
-    never_reset_ends = models.DateTimeField(_("may be reset from"), null=True, editable=False)
+    never_reset_ends = models.DateTimeField(_("can be reset again from"), null=True, editable=False)
     checkup_at = models.DateTimeField(_("last asked whether they can still get in"), db_default=Now(), editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    unverified_since = models.DateTimeField(_("no verified address since"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("account")
@@ -83,6 +85,11 @@ class User(AbstractUser):
         permissions = [("freeze_user", _("Can freeze and unfreeze accounts"))]
         indexes = [
             models.Index(fields=["checkup_at"], name="account_by_checkup"),
+            models.Index(
+                fields=["unverified_since"],
+                condition=models.Q(unverified_since__isnull=False, is_active=True),
+                name="account_never_verified",
+            ),
             models.Index(
                 fields=["never_reset_ends"],
                 condition=models.Q(never_reset_ends__isnull=False),

@@ -91,8 +91,8 @@ def _make_primary(user: User, row: EmailAddress) -> None:
     EmailAddress.objects.filter(user=user, primary=True).exclude(pk=row.pk).update(primary=False)
     row.primary = True
     row.save(update_fields=["primary"])
-    user.email = row.email
-    user.save(update_fields=["email"])
+    user.email, user.unverified_since = row.email, None
+    user.save(update_fields=["email", "unverified_since"])
 
 
 def _record(

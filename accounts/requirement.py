@@ -20,9 +20,9 @@ ENROLMENT = {
 }  # fmt: skip
 SIGN_IN = {
     "account_login", "account_logout", "account_inactive", "account_second_factor", "account_passkey",
-    "account_email_verification_sent", "account_confirm_email", "account_reset_password", "account_reset_password_done",
-    "account_reset_password_from_key", "account_reset_password_from_key_done", "account_locked_out", "account_frozen",
-    "recover_held_tokens",
+    "account_email_verification_sent", "account_correct_address", "account_confirm_email", "account_reset_password",
+    "account_reset_password_done", "account_reset_password_from_key",
+    "account_reset_password_from_key_done", "account_locked_out", "account_frozen", "recover_held_tokens",
 }  # fmt: skip
 HISTORY = {"account_history", "account_history_csv", "account_not_me"}
 HARM_ENDS = {"account_sessions_end", "account_freeze"}  # where "this wasn't me" leads: they only take access away
@@ -93,4 +93,4 @@ def _words(requirement: Requirement) -> str:
     if requirement.is_due or requirement.since is None:
         return _("Your account needs a second factor.")
     day = date_format(requirement.since, "DATE_FORMAT")
-    return _("From %(day)s on your account needs a second factor.") % {"day": day}
+    return _("From %(day)s on, you need a second factor to sign in.") % {"day": day}

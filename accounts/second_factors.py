@@ -101,6 +101,7 @@ def start_totp(user: User, name: str) -> TotpDevice:
 def confirm_totp(user: User, device: TotpDevice, code: str, *, origin: RequestOrigin | None = None) -> bool:
     """Confirm a started app with its first code (used up by it); False when the code is not right.
 
+    It is as old as this moment: whoever starts one and waits has no old factor.
     Raises OtherUsersDevice, FactorNeedsVerifiedAddress.
     """
     _require_own(user, device)
@@ -109,7 +110,7 @@ def confirm_totp(user: User, device: TotpDevice, code: str, *, origin: RequestOr
         raise FactorNeedsVerifiedAddress
     if not _takes(device, code):
         return False
-    if TotpDevice.objects.filter(pk=device.pk, confirmed=False).update(confirmed=True):
+    if TotpDevice.objects.filter(pk=device.pk, confirmed=False).update(confirmed=True, created_at=Now()):
         device.refresh_from_db()
         _changed(Tag.ACCOUNT_TWO_FACTOR_METHOD_ADDED, user, device, actor=user, origin=origin)
     return True

@@ -58,7 +58,7 @@ def freeze(
 
     Raises NotPermitted, and ReasonMissing.
     """
-    _require_reason(reason)
+    require_reason(reason)
     allowed = may_freeze if by == User.FrozenBy.STAFF else _may_freeze_as_owner
     if not allowed(actor, user):
         _refuse("freeze", user, actor, origin)
@@ -91,7 +91,7 @@ def unfreeze(
 
     Raises NotPermitted, ReasonMissing, and decisions.ConfirmationNeeded.
     """
-    _require_reason(reason)
+    require_reason(reason)
     if not may_freeze(actor, user):
         _refuse("unfreeze", user, actor, origin)
     if isinstance(actor, User) and user.frozen_at is not None:
@@ -217,7 +217,8 @@ def _set_groups(user: User, groups: set[Group], *, actor: User, origin: RequestO
             notices.changed(tag, user, actor=actor, origin=origin, group=group.name)
 
 
-def _require_reason(reason: str) -> None:
+def require_reason(reason: str) -> None:
+    """Staff say why. Raises ReasonMissing."""
     if len(reason.strip()) < LEAST_REASON:
         raise ReasonMissing
 
@@ -225,6 +226,7 @@ def _require_reason(reason: str) -> None:
 __all__ = [
     "NotPermitted",
     "ReasonMissing",
+    "require_reason",
     "choose_password",
     "end_sessions",
     "forget_browsers",

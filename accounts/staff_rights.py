@@ -29,5 +29,5 @@ def decision(user: User, wanted: str) -> Decision:
 def words(user: User, wanted: str) -> list[str]:
     """The same for the page that asks for the second factor."""
     rights = {"now": rights_of_user(user), "then": wanted}
-    change = _("Now: %(now)s. From now on: %(then)s.") % rights
+    change = _("Before: %(now)s. After: %(then)s.") % rights
     return [_("Change the staff rights of %(name)s.") % {"name": user.username}, change]

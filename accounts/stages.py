@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 from allauth.account.internal.decorators import login_stage_required
-from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.internal.flows.login import perform_login, perform_password_login, record_authentication
 from allauth.account.models import Login
 from allauth.account.stages import LoginStage, LoginStageController
 from allauth.account.utils import get_next_redirect_url
@@ -32,6 +32,7 @@ __all__ = [
     "pending_stage",
     "remember_second_factor",
     "sign_in_with_code",
+    "sign_in_with_new_password",
     "sign_in_with_passkey",
     "stage_of",
     "stage_required",
@@ -83,7 +84,7 @@ class SecondFactorStage(LoginStage):
         """End the pending sign-in: the account changed under it."""
         user = self.login.user if isinstance(self.login.user, User) else None
         sign_in.refused(user, why="changed meanwhile", origin=origin_of(self.request))
-        messages.error(self.request, _("Your account changed meanwhile. Please sign in again."))
+        messages.error(self.request, _("Your account has just been changed. Please sign in again."))
         return cast(HttpResponseBase, self.abort())  # type: ignore[no-untyped-call]
 
     def complete(self, code: str) -> HttpResponseBase | None:
@@ -169,6 +170,11 @@ def sign_in_with_code(request: HttpRequest, user: User, code: str) -> HttpRespon
         transaction.set_rollback(True)
         return None
     return _sign_in_with_both(request, row, device)
+
+
+def sign_in_with_new_password(request: HttpRequest, user: User, redirect_url: str) -> HttpResponseBase:
+    """Sign in whoever has just set this account's password here; a second factor it has is asked for first."""
+    return cast(HttpResponseBase, perform_password_login(request, {}, Login(user=user, redirect_url=redirect_url)))
 
 
 def _sign_in_with_both(request: HttpRequest, user: User, device: Device) -> HttpResponseBase:

@@ -6,6 +6,7 @@ from accounts.views import addresses, decide, history, keys, profile, security, 
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),
+    path("correct-address/", addresses.CorrectAddressView.as_view(), name="account_correct_address"),
     path("login/", sign_in.LoginView.as_view(), name="account_login"),
     path("login/key/", sign_in.passkey, name="account_passkey"),
     path("second-factor/", sign_in.SecondFactorView.as_view(), name="account_second_factor"),

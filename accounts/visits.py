@@ -35,6 +35,12 @@ def current(request: HttpRequest) -> str:
     return str(request.session.get(SIGN_IN, {}).get("uid", ""))
 
 
+def since(request: HttpRequest) -> datetime | None:
+    """When this session was signed in; None where nobody is, or the session is from before that was noted."""
+    noted = request.session.get(SIGN_IN)
+    return datetime.fromisoformat(noted["at"]) if noted else None
+
+
 def over(request: HttpRequest, user: User) -> bool:
     """Whether the session's time is up: SESSION_LIFETIME, for staff STAFF_SESSION_LIFETIME and STAFF_IDLE too.
 

@@ -201,7 +201,7 @@ def _locked_key(credential_id: bytes) -> WebAuthnCredential:
     keys = WebAuthnCredential.objects.select_for_update(of=("self",)).select_related("user")
     device = keys.filter(credential_id_sha256=digest, confirmed=True).first()
     if device is None:
-        raise KeyRefused("unknown key", _("This key is not known here. Perhaps it was removed."))
+        raise KeyRefused("unknown key", _("We do not know this key. Perhaps it was removed. Sign in another way."))
     return cast(WebAuthnCredential, device)
 
 

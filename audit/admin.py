@@ -1,12 +1,13 @@
 """The staff log: to search, read and export, never to write. Opening an account's whole log is an event itself."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -30,18 +31,9 @@ def _never(*_args: object, **_options: object) -> bool:
 
 @admin.register(Event)
 class EventAdmin(DeskAdmin[Event]):
-    """The list is our own page (pages by id, no count); one event is Django's read-only form."""
+    """Both pages are our own: the list goes by id and counts nothing, an event shows its details and its JSON."""
 
-    fields = (
-        ("time", "tag", "sentence"),
-        ("actor_name", "actor_uid"),
-        ("subject_name", "subject_uid"),
-        ("ticket", "project_name", "project_uid", "token_id"),
-        "data",
-        ("network", "device", "address"),
-        "commitment",
-    )
-    readonly_fields = ("sentence", "network", "device", "address")
+    list_title = gettext_lazy("Log")
     own_parameters = frozenset(searching.SearchForm.base_fields)
 
     has_add_permission = has_change_permission = has_delete_permission = _never
@@ -60,7 +52,7 @@ class EventAdmin(DeskAdmin[Event]):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("Audit log"),
+            "title": _("Log"),
             "form": form,
             "page": self._page(request, form) if form.is_valid() else searching.Page([], None, None),
             "asked": _query(request),
@@ -69,6 +61,24 @@ class EventAdmin(DeskAdmin[Event]):
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/audit/log.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One event, to read."""
+        if request.method not in ("GET", "HEAD") or not self.has_view_permission(request):
+            raise PermissionDenied
+        event = self.get_object(request, object_id)
+        if event is None:
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Event %(number)d") % {"number": event.pk},
+            "event": event,
+            "detail": _detail(event),
+            "json": json.dumps(event.data, indent=2, ensure_ascii=False),
+        }
+        return TemplateResponse(request, "admin/audit/event.html", context)
 
     def _page(self, request: HttpRequest, form: searching.SearchForm) -> searching.Page:
         for account in searching.opened(form.cleaned_data):
@@ -92,7 +102,7 @@ class EventAdmin(DeskAdmin[Event]):
         return csv_safe.csv_response("log.csv", _csv_rows(events))
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """The whole log with its proof, streamed; superusers only."""
+        """The whole log, signed, for verify_export.py, streamed; superusers only."""
         if not _is_superuser(request):
             raise PermissionDenied
         if request.method != "POST":
@@ -100,22 +110,6 @@ class EventAdmin(DeskAdmin[Event]):
         _record(request, Tag.AUDIT_LOG_EXPORT, None, how="admin")
         headers = {"Content-Disposition": 'attachment; filename="audit.jsonl"'}
         return StreamingHttpResponse(export.lines(), content_type="application/jsonl; charset=utf-8", headers=headers)
-
-    @admin.display(description=gettext_lazy("what happened"))
-    def sentence(self, event: Event) -> str:
-        return event.staff_sentence
-
-    @admin.display(description=gettext_lazy("network"))
-    def network(self, event: Event) -> str:
-        return _detail(event).network
-
-    @admin.display(description=gettext_lazy("device"))
-    def device(self, event: Event) -> str:
-        return _detail(event).device
-
-    @admin.display(description=gettext_lazy("address"))
-    def address(self, event: Event) -> str:
-        return _detail(event).address
 
 
 @admin.register(Seal)

@@ -1,4 +1,4 @@
-"""The base of every admin: a list takes the parameters its own links send, and no other.
+"""The base of every admin: its lists lead to pages of ours, and take the parameters their own links send, no other.
 
 Django's ModelAdmin filters by any column of its model, and by columns of related rows, for whoever may open the list.
 Each answer tells whether a row has it: enough to read password hashes and session keys letter by letter. Here such a
@@ -13,13 +13,18 @@ from django.contrib import admin
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.filters import FieldListFilter
 from django.contrib.admin.options import IS_FACETS_VAR
-from django.contrib.admin.utils import get_fields_from_path
-from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR
+from django.contrib.admin.utils import get_fields_from_path, unquote
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import Field, Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
+from django.forms import Media
 from django.http import HttpRequest, HttpResponse
-from django.utils.text import smart_split
+from django.shortcuts import redirect
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.http import urlencode
+from django.utils.text import capfirst, smart_split
 
 from audit.log import origin_of, record
 from audit.tags import Tag
@@ -33,11 +38,47 @@ LONGEST = 10  # words of a parameter that are written down
 UNKNOWN = "…"  # what stands in the log for a word of the caller's own
 
 
-class DeskAdmin(admin.ModelAdmin[M]):
+class WithoutScripts:
+    """Django's scripts, jQuery among them, weigh 90 kB. They open popups, complete fields, copy one into another and
+    run actions on chosen rows; nothing of ours does.
+    """
+
+    @property
+    def media(self) -> Media:
+        return Media()
+
+
+class DeskList(ChangeList):
+    """Django's list, but its rows lead to the desk's own page of a thing where there is one."""
+
+    def url_for_result(self, result: Any) -> str:
+        return self.model_admin.page_of(result) or str(super().url_for_result(result))  # type: ignore[attr-defined]
+
+
+class DeskAdmin(WithoutScripts, admin.ModelAdmin[M]):
     """What every admin of ours inherits. Whoever draws the list anew overrides `list_page` and `own_parameters`."""
 
     actions = None
+    list_title: str | Promise = ""  # the sidebar's word, where it is not the model's own
     own_parameters: frozenset[str] | None = None  # of a list page that is not Django's
+
+    def page_of(self, row: M) -> str:  # noqa: ARG002
+        """The address of the desk's own page of this row; "" where Django's form is the page."""
+        return ""
+
+    def has_form(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Whether this reader gets Django's form although the row has a page of its own."""
+        return False
+
+    def log_of(self, row: M) -> dict[str, str]:  # noqa: ARG002
+        """What to search the log for, to read what happened to this row; empty where the log cannot tell."""
+        return {}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002
+        return DeskList
+
+    def title_of_list(self) -> str:
+        return str(self.list_title or capfirst(self.opts.verbose_name_plural))
 
     def offers(self, request: HttpRequest, name: str) -> bool:
         """Whether a link or form of this list sends a parameter of that name."""
@@ -91,14 +132,52 @@ class DeskAdmin(admin.ModelAdmin[M]):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django's page, but the right comes first: whoever lacks it does not learn which rows there are."""
+        """What the log says of this row; Django's own history is kept nowhere. Raises PermissionDenied."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        return super().history_view(request, object_id, extra_context)
+        row = self.get_object(request, unquote(object_id))
+        return redirect(
+            log_address(self.log_of(row)) if row else f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's form where it is the page of the row; otherwise the way to the page."""
+        if request.method in ("GET", "HEAD") and self.has_view_or_change_permission(request):
+            row = self.get_object(request, unquote(object_id))
+            page = self.page_of(row) if row and not self.has_form(request) else ""
+            if page:
+                return redirect(page)
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """With the names of the list and of the row, and the way to what the log says of it."""
+        row = kwargs.get("obj")
+        asked = self.log_of(row) if row else {}
+        context |= {
+            "list_title": self.title_of_list(),
+            "log_url": log_address(asked) if asked and request.user.has_perm("audit.view_event") else "",
+            **({"title": str(row)} if row else {}),
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def list_page(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list itself: Django's, unless an admin draws its own."""
-        return super().changelist_view(request, extra_context)
+        return super().changelist_view(request, {"title": self.title_of_list(), **(extra_context or {})})
+
+
+def page_named(name: str, *args: Any) -> str:
+    """The address of a page of the desk that a room above may have; "" where it has none."""
+    try:
+        return reverse(f"admin:{name}", args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def log_address(asked: dict[str, str]) -> str:
+    """The log, searched for this."""
+    return f"{reverse('admin:audit_event_changelist')}?{urlencode(asked)}"
 
 
 def refuse_lookups(request: HttpRequest) -> None:

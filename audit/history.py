@@ -1,10 +1,13 @@
 """What happened to an account, in sentences its owner reads. Staff have no names here."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
+from ipaddress import ip_address, ip_network
 from operator import or_
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -13,6 +16,7 @@ from django.utils.translation import gettext as _
 from audit.models import Event, EventDetail
 from audit.tags import Tag
 
+ABOUT = ("file", "version", "status", "publisher")  # of an event of a project: what it was about
 FELLOWS = ("account:role:", "project:", "file:")  # done by people of the same project, who know each other by name
 
 
@@ -53,7 +57,7 @@ def for_subject(uid: UUID, limit: int = 100, *, kinds: Collection[str] = (), bef
 
 @dataclass(frozen=True)
 class ProjectLine:
-    """One event as an owner of the project sees it: never from where."""
+    """One event as an owner of the project sees it; `network` is cut short where it is not the reader's own."""
 
     id: int
     time: datetime
@@ -62,28 +66,65 @@ class ProjectLine:
     about: str
     actor: str
     subject: str
+    token: UUID | None
+    network: str
 
 
-def for_project(uid: UUID, *, reader: UUID, limit: int = 50, before: int | None = None) -> list[ProjectLine]:
+def for_project(
+    uid: UUID, *, reader: UUID, limit: int = 50, before: int | None = None, networks: bool = False
+) -> list[ProjectLine]:
     """Return the newest events of a project, newest first, in one query, for its owner `reader`.
 
-    People of the project are named; the desk, which only acts on a ticket, is not.
+    People of the project are named; the desk, which only acts on a ticket, is not. With `networks`, one more query
+    tells from where they acted on the project (docs/adr/0160).
     """
     rows = Event.objects.filter(project_uid=uid)
     if before is not None:
         rows = rows.filter(id__lt=before)
+    events = list(rows.order_by("-id")[:limit])
+    places = _networks(events) if networks else {}
     return [
         ProjectLine(
             id=event.id,
             time=event.time,
             tag=event.tag,
             sentence=event.sentence,
-            about=str(event.data.get("version", "")),
+            about=_about(event.data),
             actor=_("you") if event.actor_uid == reader else _in_project(event),
             subject=event.subject_name,
+            token=event.token_id,
+            network=_from_where(event, places.get(event.id, ""), reader),
         )
-        for event in rows.order_by("-id")[:limit]
+        for event in events
     ]
+
+
+def _about(data: Mapping[str, Any]) -> str:
+    """The first of ABOUT; of a guard, its name and level."""
+    if "guard" in data:
+        return f"{data['guard']} {data.get('value', '')}"
+    return str(next((data[key] for key in ABOUT if data.get(key)), ""))
+
+
+def _networks(events: Collection[Event]) -> dict[int, str]:
+    found = EventDetail.objects.filter(event_id__in=[event.id for event in events])
+    return dict(found.values_list("event_id", "network"))
+
+
+def _from_where(event: Event, network: str, reader: UUID) -> str:
+    """The reader's own as it is; of others what they did to the project, not to their own role; of the desk nothing."""
+    if not network or event.actor_uid == reader:
+        return network
+    theirs = event.actor_uid is not None and event.actor_uid != event.subject_uid
+    return cut_short(network) if theirs and event.tag.startswith(FELLOWS) and not _by_desk(event) else ""
+
+
+def cut_short(network: str) -> str:
+    """Enough to see that it is another provider or country; too little to find a household."""
+    with suppress(ValueError):
+        address = ip_address(network)
+        return str(ip_network((address, 24 if address.version == 4 else 48), strict=False))
+    return ""
 
 
 def _in_project(event: Event) -> str:
@@ -108,11 +149,15 @@ def _line(event: Event, details: Mapping[int, EventDetail]) -> Line:
 
 
 def _another(event: Event) -> str:
-    if event.tag.startswith(FELLOWS) and event.ticket is None:  # on a ticket only the desk acts
+    if event.tag.startswith(FELLOWS) and not _by_desk(event):
         return event.actor_name
     if event.tag == Tag.ACCOUNT_RECOVERY_DISPUTE:
         return _("a co-owner or the recovery desk")
     return _("the recovery desk")
+
+
+def _by_desk(event: Event) -> bool:
+    return event.ticket is not None or event.data.get("by") == "staff"
 
 
 def _self_or_nobody(event: Event) -> str:

@@ -10,7 +10,7 @@ from django.db.models.functions import Now, Upper
 from django.utils.translation import gettext_lazy as _
 
 from audit.staff_sentences import staff_sentence
-from audit.tags import Tag
+from audit.tags import sentence_of
 
 
 class Event(models.Model):
@@ -46,12 +46,12 @@ class Event(models.Model):
     @property
     def staff_sentence(self) -> str:
         """What happened and who did it, for staff; the bare tag when this version no longer knows it."""
-        return staff_sentence(self.tag, self.actor_name, self.subject_name)
+        return staff_sentence(self.tag, self.actor_name, self.subject_name, data=self.data)
 
     @property
     def sentence(self) -> str:
         """What happened, for people; the bare tag when this version no longer knows it."""
-        return str(Tag(self.tag).label) if self.tag in Tag else self.tag
+        return sentence_of(self.tag, self.data)
 
 
 class EventDetail(models.Model):

@@ -1,21 +1,25 @@
 """The second sentence of every tag: who did what to whom, for staff. The users' sentences are in `tags.py`."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
-from audit.tags import Tag
+from audit.tags import Tag, is_woken
 
 SENTENCES = {
     # The account
-    Tag.ACCOUNT_CREATE: _("%(actor)s opened the account %(subject)s."),
+    Tag.ACCOUNT_CREATE: _("%(actor)s created the account %(subject)s."),
+    Tag.ACCOUNT_UNUSED: _("Nobody ever used the account %(subject)s: its name can be taken again."),
     Tag.ACCOUNT_DELETE: _("%(actor)s deleted the account %(subject)s."),
     Tag.ACCOUNT_RENAME: _("%(actor)s changed the username of %(subject)s."),
-    Tag.ACCOUNT_IMPORT: _("%(actor)s brought in the account %(subject)s."),
+    Tag.ACCOUNT_IMPORT: _("%(actor)s imported the account %(subject)s."),
     Tag.ACCOUNT_SETTINGS_CHANGE: _("%(actor)s changed a setting of %(subject)s."),
     Tag.ACCOUNT_FREEZE: _("%(actor)s froze %(subject)s."),
     Tag.ACCOUNT_UNFREEZE: _("%(actor)s unfroze %(subject)s."),
     Tag.ACCOUNT_REFUSED: _("%(actor)s was refused a change to %(subject)s."),
-    Tag.ACCOUNT_QUARANTINE_ENTER: _("%(actor)s put %(subject)s in quarantine."),
-    Tag.ACCOUNT_QUARANTINE_EXIT: _("The quarantine of %(subject)s got its end."),
+    Tag.ACCOUNT_QUARANTINE_ENTER: _("%(actor)s put %(subject)s under the limits after a recovery."),
+    Tag.ACCOUNT_QUARANTINE_EXIT: _("The limits after the recovery of %(subject)s now have an end date."),
     Tag.ACCOUNT_LOGIN_SUCCESS: _("%(actor)s signed in."),
     Tag.ACCOUNT_LOGIN_FAILURE: _("A sign-in to %(subject)s failed."),
     Tag.ACCOUNT_LOGOUT: _("%(actor)s signed out."),
@@ -38,19 +42,23 @@ SENTENCES = {
     Tag.ACCOUNT_TWO_FACTOR_METHOD_ADDED: _("%(actor)s added a second factor to %(subject)s."),
     Tag.ACCOUNT_TWO_FACTOR_METHOD_REMOVED: _("%(actor)s removed a second factor of %(subject)s."),
     Tag.ACCOUNT_TWO_FACTOR_RESET: _("%(actor)s removed all second factors of %(subject)s."),
-    Tag.ACCOUNT_TWO_FACTOR_WRONG: _("Ten wrong second factors in a row were shown for %(subject)s."),
+    Tag.ACCOUNT_TWO_FACTOR_WRONG: _("Somebody tried ten wrong second factors in a row for %(subject)s."),
     Tag.ACCOUNT_TWO_FACTOR_OFF: _("A second factor of %(subject)s was switched off after a hundred wrong answers."),
-    Tag.ACCOUNT_TWO_FACTOR_ON: _("A second factor of %(subject)s that was switched off counts again."),
+    Tag.ACCOUNT_TWO_FACTOR_ON: _("A second factor of %(subject)s that was switched off works again."),
     Tag.ACCOUNT_RECOVERY_CODES_GENERATED: _("%(actor)s made new recovery codes for %(subject)s."),
     Tag.ACCOUNT_RECOVERY_CODES_USED: _("%(actor)s used a recovery code of %(subject)s."),
     # API tokens and roles
     Tag.ACCOUNT_API_TOKEN_ADDED: _("%(actor)s made an API token for %(subject)s."),
     Tag.ACCOUNT_API_TOKEN_REMOVED: _("%(actor)s revoked an API token of %(subject)s."),
-    Tag.ACCOUNT_API_TOKEN_HELD: _("%(actor)s suspended API tokens of %(subject)s."),
-    Tag.ACCOUNT_API_TOKEN_CONFIRMED: _("%(actor)s confirmed a suspended API token of %(subject)s."),
+    Tag.ACCOUNT_API_TOKEN_REMOVED_LEAK: _("An API token of %(subject)s was found in public and revoked."),
+    Tag.ACCOUNT_API_TOKEN_HELD: _("%(actor)s put API tokens of %(subject)s on hold."),
+    Tag.ACCOUNT_API_TOKEN_CONFIRMED: _("%(actor)s let an API token of %(subject)s work again."),
+    Tag.ACCOUNT_PUBLISHER_ADD: _("%(actor)s added a trusted publisher for a new project."),
+    Tag.ACCOUNT_PUBLISHER_REMOVE: _("%(actor)s removed a trusted publisher for a new project."),
+    Tag.ACCOUNT_PUBLISHER_HOLD: _("%(actor)s put trusted publishers of %(subject)s on hold."),
     Tag.ACCOUNT_ROLE_ADD: _("%(actor)s gave %(subject)s a role in a project."),
     Tag.ACCOUNT_ROLE_CHANGE: _("%(actor)s changed the role of %(subject)s in a project."),
-    Tag.ACCOUNT_ROLE_REMOVE: _("%(actor)s took a role in a project from %(subject)s."),
+    Tag.ACCOUNT_ROLE_REMOVE: _("%(actor)s removed %(subject)s from a project."),
     Tag.ACCOUNT_ROLE_INVITE: _("%(actor)s invited %(subject)s to a project."),
     Tag.ACCOUNT_ROLE_DECLINE_INVITE: _("%(actor)s declined an invitation to a project."),
     Tag.ACCOUNT_ROLE_REVOKE_INVITE: _("%(actor)s withdrew the invitation of %(subject)s to a project."),
@@ -61,61 +69,87 @@ SENTENCES = {
     Tag.ACCOUNT_STAFF_GROUP_REMOVE: _("%(actor)s took %(subject)s out of a staff group."),
     # Recovery tickets
     Tag.ACCOUNT_RECOVERY_OPEN: _("%(actor)s opened a ticket about %(subject)s."),
-    Tag.ACCOUNT_RECOVERY_JOIN: _("A further request of %(actor)s joined the ticket about %(subject)s."),
+    Tag.ACCOUNT_RECOVERY_JOIN: _("%(actor)s sent another request. It was added to the ticket about %(subject)s."),
     Tag.ACCOUNT_RECOVERY_CHALLENGE: _("%(actor)s asked the claimant for proof."),
-    Tag.ACCOUNT_RECOVERY_RESEND: _("%(actor)s sent the challenge again."),
+    Tag.ACCOUNT_RECOVERY_RESEND: _("%(actor)s sent the instructions to the claimant again."),
     Tag.ACCOUNT_RECOVERY_CONFIRM_MAILBOX: _("%(actor)s confirmed the mailbox of the contact."),
-    Tag.ACCOUNT_RECOVERY_PROOF: _("The branch was found: a boundary is proved."),
-    Tag.ACCOUNT_RECOVERY_OTHER_PROOF: _("%(actor)s gave another proof."),
+    Tag.ACCOUNT_RECOVERY_PROOF: _("The branch was found: one repository owner is proved."),
+    Tag.ACCOUNT_RECOVERY_OTHER_PROOF: _("%(actor)s gave other proof of the account."),
     Tag.ACCOUNT_RECOVERY_VOUCH: _("%(actor)s, a co-owner, vouched for %(subject)s."),
-    Tag.ACCOUNT_RECOVERY_ADD_BOUNDARY: _("%(actor)s added a repository that the metadata misses."),
+    Tag.ACCOUNT_RECOVERY_ADD_BOUNDARY: _("%(actor)s added a repository that the releases do not name."),
     Tag.ACCOUNT_RECOVERY_DECLINE_EXCEPTION: _("%(actor)s declined an exception."),
     Tag.ACCOUNT_RECOVERY_ASK_EXCEPTION: _("%(actor)s asked for an exception."),
     Tag.ACCOUNT_RECOVERY_APPROVE_EXCEPTION: _("%(actor)s approved an exception."),
     Tag.ACCOUNT_RECOVERY_DISPUTE: _("%(actor)s disputed the ticket about %(subject)s."),
+    Tag.ACCOUNT_RECOVERY_SIGNED_IN: _(
+        "Somebody signed in to the account of %(subject)s with a second factor. The doubt is now 4."
+    ),
     Tag.ACCOUNT_RECOVERY_BLOCK: _("%(subject)s signed in with a second factor: the ticket is blocked."),
-    Tag.ACCOUNT_RECOVERY_WAIT_STARTED: _("The clock of the ticket got its end."),
+    Tag.ACCOUNT_RECOVERY_WAIT_STARTED: _("The waiting period of the ticket has begun."),
     Tag.ACCOUNT_RECOVERY_WAIT_OVER: _("The waiting period of the ticket is over."),
     Tag.ACCOUNT_RECOVERY_APPROVE: _("%(actor)s approved the reset of %(subject)s."),
-    Tag.ACCOUNT_RECOVERY_SEND_BACK: _("%(actor)s sent the ticket back."),
-    Tag.ACCOUNT_RECOVERY_RESET: _("%(actor)s pressed reset for %(subject)s."),
+    Tag.ACCOUNT_RECOVERY_SEND_BACK: _("%(actor)s sent the ticket back a step."),
+    Tag.ACCOUNT_RECOVERY_RESET: _("%(actor)s reset %(subject)s."),
     Tag.ACCOUNT_RECOVERY_REJECT: _("%(actor)s rejected the ticket about %(subject)s."),
     Tag.ACCOUNT_RECOVERY_STOP: _("%(actor)s stopped the ticket about %(subject)s."),
     Tag.ACCOUNT_RECOVERY_WITHDRAW: _("%(actor)s withdrew the ticket about %(subject)s."),
     Tag.ACCOUNT_RECOVERY_EXPIRE: _("The ticket about %(subject)s expired."),
     Tag.ACCOUNT_RECOVERY_OBJECT: _("%(actor)s objected to the completed reset of %(subject)s."),
     Tag.ACCOUNT_RECOVERY_SETTLE_OBJECTION: _("%(actor)s settled the objection to the reset of %(subject)s."),
-    Tag.ACCOUNT_RECOVERY_MEND_BOUNCE: _("A later mail reached the contact of the ticket about %(subject)s."),
+    Tag.ACCOUNT_RECOVERY_MEND_BOUNCE: _("Mail to the contact of the ticket about %(subject)s arrives again."),
     Tag.ACCOUNT_RECOVERY_REFUSED: _("A step of %(actor)s was refused."),
-    Tag.ACCOUNT_RECOVERY_ADVANCE: _("The ticket about %(subject)s moved on by itself."),
+    Tag.ACCOUNT_RECOVERY_ADVANCE: _("The ticket about %(subject)s moved on automatically."),
     Tag.ACCOUNT_RECOVERY_ASSIGN: _("%(actor)s took the ticket about %(subject)s."),
+    Tag.ACCOUNT_RECOVERY_MESSAGE: _("The claimant wrote to our staff."),
     Tag.ACCOUNT_RECOVERY_NOTE: _("%(actor)s wrote a note on the ticket."),
     Tag.ACCOUNT_RECOVERY_REPLY: _("%(actor)s wrote to the contact of the ticket about %(subject)s."),
-    Tag.ACCOUNT_RECOVERY_SNOOZE: _("%(actor)s put off the ticket about %(subject)s, or took it up again."),
-    Tag.ACCOUNT_RECOVERY_LINK_RENEWED: _("%(actor)s renewed the link to choose a password."),
+    Tag.ACCOUNT_RECOVERY_SNOOZE: _("%(actor)s snoozed the ticket about %(subject)s."),
+    Tag.ACCOUNT_RECOVERY_LINK_RENEWED: _("%(actor)s renewed the link to set a password."),
     Tag.ACCOUNT_RECOVERY_RETURN_CODE: _("%(actor)s was shown the return code."),
-    Tag.ACCOUNT_RECOVERY_PASSWORD_HOLD: _("%(actor)s has no return code: the password waits for 24 hours."),
-    Tag.ACCOUNT_RECOVERY_BREAK_GLASS: _("%(actor)s reset %(subject)s from the shell, past the procedure."),
+    Tag.ACCOUNT_RECOVERY_PASSWORD_HOLD: _("%(actor)s has no return code and has to wait 24 hours for a new password."),
+    Tag.ACCOUNT_RECOVERY_BREAK_GLASS: _(
+        "%(actor)s reset %(subject)s on the command line, past the rules (break-glass)."
+    ),
     # Projects, files, code hosts, the log itself
     Tag.PROJECT_CREATE: _("%(actor)s made the project."),
     Tag.PROJECT_CHANGE: _("%(actor)s changed the project."),
+    Tag.PROJECT_STATUS: _("%(actor)s changed the status of the project."),
+    Tag.PROJECT_STAGED_PUBLISH: _("%(actor)s published a staged release."),
+    Tag.PROJECT_STAGED_DISCARD: _("%(actor)s discarded a staged release."),
+    Tag.PROJECT_STAGED_EXPIRE: _("A staged release expired."),
+    Tag.PROJECT_STAGED_CHANGED: _("%(actor)s published nothing: a staged file is not the one that was uploaded."),
     Tag.PROJECT_RELEASE_ADD: _("%(actor)s published a release."),
     Tag.PROJECT_RELEASE_REMOVE: _("%(actor)s deleted a release."),
+    Tag.PROJECT_RELEASE_YANK: _("%(actor)s yanked a release."),
+    Tag.PROJECT_RELEASE_UNYANK: _("%(actor)s un-yanked a release."),
     Tag.PROJECT_ROLE_ADD: _("%(actor)s gave %(subject)s a role in the project."),
     Tag.PROJECT_ROLE_CHANGE: _("%(actor)s changed the role of %(subject)s in the project."),
-    Tag.PROJECT_ROLE_REMOVE: _("%(actor)s took the role of %(subject)s in the project."),
+    Tag.PROJECT_ROLE_REMOVE: _("%(actor)s removed %(subject)s from the project."),
+    Tag.PROJECT_ROLE_HOLD: _("The role of %(subject)s in the project was put on hold."),
+    Tag.PROJECT_ROLE_RELEASE: _("%(actor)s gave %(subject)s back the role in the project."),
     Tag.PROJECT_ROLE_INVITE: _("%(actor)s invited %(subject)s to the project."),
+    Tag.FILE_STAGE: _("%(actor)s staged a file."),
+    Tag.PROJECT_GUARD_CHANGE: _("%(actor)s changed a guard of the project."),
+    Tag.PROJECT_GUARD_ANNOUNCE: _("%(actor)s announced a stricter guard of the project."),
+    Tag.PROJECT_GUARD_ASK: _("%(actor)s asked for a less strict guard of the project, in 24 hours."),
+    Tag.PROJECT_GUARD_KEEP: _("%(actor)s undid a planned change of a guard of the project."),
+    Tag.PROJECT_PUBLISHER_ADD: _("%(actor)s added a trusted publisher to the project."),
+    Tag.PROJECT_PUBLISHER_REMOVE: _("%(actor)s removed a trusted publisher from the project."),
+    Tag.PROJECT_PUBLISHER_KEEP: _("%(actor)s kept a trusted publisher, or took it over."),
+    Tag.PROJECT_PUBLISHER_TOKEN: _("A trusted publisher got a token that acts for %(subject)s."),
     Tag.FILE_ADD: _("%(actor)s uploaded a file."),
+    Tag.FILE_YANK: _("%(actor)s yanked a file."),
+    Tag.FILE_UNYANK: _("%(actor)s un-yanked a file."),
     Tag.FILE_REMOVE: _("%(actor)s deleted a file."),
-    Tag.CODEHOST_ADD: _("%(actor)s described a code host."),
-    Tag.CODEHOST_CHANGE: _("%(actor)s described a code host anew."),
+    Tag.CODEHOST_ADD: _("%(actor)s added a code host."),
+    Tag.CODEHOST_CHANGE: _("%(actor)s changed the settings of a code host."),
     Tag.CODEHOST_PAUSE: _("%(actor)s paused a code host."),
-    Tag.CODEHOST_RESUME: _("%(actor)s took a code host up again."),
-    Tag.CODEHOST_LIMIT: _("%(actor)s changed how much a code host is asked."),
-    Tag.CODEHOST_PROBE_NOW: _('%(actor)s pressed "probe now" for a code host.'),
+    Tag.CODEHOST_RESUME: _("%(actor)s resumed a code host."),
+    Tag.CODEHOST_LIMIT: _("%(actor)s changed how often we ask a code host."),
+    Tag.CODEHOST_PROBE_NOW: _("%(actor)s made all waiting checks on a code host due now."),
     Tag.CODEHOST_REMOVE: _("%(actor)s removed a code host."),
-    Tag.REPLY_TEMPLATE_CHANGE: _("%(actor)s changed a reply template."),
-    Tag.DESK_LOOKUP_REFUSED: _("%(actor)s asked a page of the desk for something it does not offer."),
+    Tag.REPLY_TEMPLATE_CHANGE: _("%(actor)s changed a canned reply."),
+    Tag.DESK_LOOKUP_REFUSED: _("%(actor)s sent a page of the desk a search that it does not allow."),
     Tag.AUDIT_DETAIL_ERASE: _("%(actor)s erased networks, devices and addresses from the log."),
     Tag.AUDIT_LOG_OPEN: _("%(actor)s opened the whole log of %(subject)s."),
     Tag.AUDIT_LOG_EXPORT: _("%(actor)s exported from the log."),
@@ -123,11 +157,15 @@ SENTENCES = {
 }
 
 
-def staff_sentence(tag: str, actor: str, subject: str) -> str:
+WOKEN = {Tag.ACCOUNT_RECOVERY_SNOOZE: _("%(actor)s woke the ticket about %(subject)s.")}  # as in tags.py
+
+
+def staff_sentence(tag: str, actor: str, subject: str, *, data: Mapping[str, Any]) -> str:
     """What happened, with names; the bare tag when this version no longer knows it."""
     if tag not in Tag:
         return tag
     known = Tag(tag)
     if known not in SENTENCES:
         return str(known.label)
-    return SENTENCES[known] % {"actor": actor or _("somebody"), "subject": subject or _("nobody we know")}
+    sentence = WOKEN[known] if is_woken(known, data) else SENTENCES[known]
+    return sentence % {"actor": actor or _("somebody"), "subject": subject or _("an unknown account")}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.rig import hosts, lab, report
 from bench.rig.lab import Sample, ask, new_client, timed
-from recoverydesk.recovery.probing import transport
+from common.transport import client as transport
 
 SIZES = [1, 1_000, 100_000, *([1_000_000] if os.environ.get("BIG") == "1" else [])]
 RTT = 0.05

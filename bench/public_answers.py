@@ -28,8 +28,8 @@ def _people() -> None:
     from django.db.models.functions import Now
 
     from accounts.models import User
-    from tests import factories
-    from tests.recovery.builders import make_ticket
+    from tests.helpers import factories
+    from tests.helpers.tickets import make_ticket
 
     for state in STATES[1:]:
         user = factories.make_user(state, verified=state != "unverified", staff=state == "staff")

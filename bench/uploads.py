@@ -60,13 +60,13 @@ def measure() -> None:
 
 def _token() -> str:
     from accounts.models import User
-    from tests import factories
+    from tests.helpers import factories
     from tokens import services
 
     user = User.objects.filter(username="ada").first() or factories.make_user("ada")
     if not user.totpdevice_set.exists():
         factories.add_totp(user)
-    return services.mint(user, name="bench", lifetime=timedelta(days=1)).text
+    return services.mint(user, name=f"bench {user.api_tokens.count()}", lifetime=timedelta(days=1)).text
 
 
 def _rates() -> list[list[str]]:
@@ -85,7 +85,7 @@ def _rates() -> list[list[str]]:
 
 
 def _rate(address: str, auth: str, start: int) -> float:
-    from tests.upload import packages
+    from tests.helpers import packages
 
     versions = [f"1.{start + number}" for number in range(UPLOADS)]
     files = [(version, packages.wheel(version=version, body=os.urandom(BODY))) for version in versions]
@@ -98,7 +98,7 @@ def _rate(address: str, auth: str, start: int) -> float:
 
 
 def _send(address: str, auth: str, version: str, content: bytes, filename: str = "") -> requests.Response:
-    from tests.upload import packages
+    from tests.helpers import packages
 
     filename = filename or packages.wheel_name(version=version)
     fields = packages.form(filename, content, "sample", version)
@@ -110,7 +110,7 @@ def _send(address: str, auth: str, version: str, content: bytes, filename: str =
 @contextmanager
 def pypiserver(folder: Path) -> Iterator[str]:
     """A pypiserver from the package index, as it starts by default, without passwords; its address."""
-    from tests.upload.clients.conftest import environment_of
+    from tests.upload.clients.environments import environment_of
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -136,7 +136,7 @@ def _wait_for(port: int) -> None:
 
 def _memory() -> list[str]:
     """How much a worker grows at most while it takes 99 MiB, after a small upload warmed it."""
-    from tests.upload import packages
+    from tests.helpers import packages
     from tests.upload.server import gunicorn
 
     token = _token()

@@ -1,7 +1,11 @@
-"""Puts our gated admin site in the place of Django's."""
+"""Puts our gated admin site in the place of Django's, and makes the Celery application that every task belongs to."""
 
 from django.contrib.admin.apps import AdminConfig
 from django.core import checks
+
+from recoverydesk.celery import app as celery_app
+
+__all__ = ["DeskAdminConfig", "celery_app"]
 
 
 class DeskAdminConfig(AdminConfig):

@@ -79,6 +79,15 @@ class Environment:
             refuse(name, wanted, text)
         return text
 
+    def parsed(self, name: str, parse: Callable[[str], T], *, default: str, wanted: str) -> T:
+        """What `parse` makes of a text, "off" being the empty one; its ValueError names the part it does not take."""
+        self.read[name] = Setting("text")
+        text = self._raw(name, default)
+        try:
+            return parse("" if text.lower() in OFF else text)
+        except ValueError as error:
+            refuse(name, wanted, str(error))
+
     def number(self, name: str, *, default: int, at_least: int, at_most: int, unit: str = "") -> int:
         """A whole number within bounds, written in digits."""
         self.read[name] = Setting("number", at_least, at_most)
@@ -161,6 +170,15 @@ class Environment:
         if text and not re.fullmatch(r"https?://[^\s/?#@]+([/?#]\S*)?", text):
             refuse(name, "give an address that begins with https://", text)
         return text
+
+    def links(self, name: str) -> list[str]:
+        """Comma-separated http or https addresses; none where it is not set."""
+        self.read[name] = Setting("text")
+        found = [one.strip() for one in self._raw(name, "").split(",") if one.strip()]
+        for one in found:
+            if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", one):
+                refuse(name, "give addresses that begin with https://, separated by commas", one)
+        return found
 
     def sink(self, name: str, *, plain_http: bool) -> str:
         """An https address (`plain_http`: or http of this machine), or a command; empty where it is not set."""

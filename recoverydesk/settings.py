@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from recoverydesk import settings_rules
 from recoverydesk.environment import LEVELS, Environment
+from recoverydesk.projects.guard_levels import LEVELS as GUARD_LEVELS
+from recoverydesk.publishers import issuers
 from recoverydesk.rate_limits import RATE_LIMITS
 
 django_stubs_ext.monkeypatch()
@@ -75,6 +77,8 @@ INSTALLED_APPS = [
     "accounts",
     "tokens",
     "recoverydesk.projects",
+    "recoverydesk.staging",
+    "recoverydesk.publishers",
     "recoverydesk.upload",
     "recoverydesk.recovery",
     "recoverydesk.backups",
@@ -104,6 +108,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.middleware.signed_in",
+    "recoverydesk.error_pages.worded",
+    "recoverydesk.text_only.TextOnly",
     "accounts.page_limits.PageLimits",
 ]
 ROOT_URLCONF = "recoverydesk.urls"
@@ -196,6 +202,11 @@ CHORES = {
     "letters": "recoverydesk.housekeeping.checkpoint_mail.send_checkpoint",
     "statistics": "recoverydesk.statistics.computing.refresh",
     "tokens": "tokens.sweeping.sweep",
+    "roles": "recoverydesk.projects.rests.sweep",
+    "invitations": "recoverydesk.projects.mail_invitations.forget",
+    "staged": "recoverydesk.staging.expiring.sweep",
+    "guards": "recoverydesk.projects.guard_changes.sweep",
+    "publishers": "recoverydesk.publishers.sweeping.sweep",
 }
 
 # Mail ---------------------------------------------------------------------------------------------------------------
@@ -254,6 +265,8 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 ACCOUNT_FORMS = {
     "login": "accounts.forms.LoginForm",
+    "signup": "accounts.forms.SignUpForm",
+    "add_email": "accounts.forms.AddAddressForm",
     "reset_password": "accounts.forms.ResetPasswordForm",
     "user_token": "accounts.forms.UserTokenForm",
 }
@@ -289,6 +302,7 @@ ACCOUNTS_HOOKS = {
     "may_delete_account": "recoverydesk.recovery.hooks.may_delete_account",
     "must_have_second_factor": "recoverydesk.recovery.hooks.must_have_second_factor",
     "owns_projects": "recoverydesk.recovery.hooks.owns_projects",
+    "holds_anything": "recoverydesk.recovery.hooks.holds_anything",
     "account_deleted": "recoverydesk.recovery.hooks.account_deleted",
     "signed_in": "recoverydesk.recovery.hooks.signed_in",
     "password_link": "recoverydesk.recovery.hooks.password_link",
@@ -301,6 +315,7 @@ TOKENS_HOOKS = {
     "projects_of": "recoverydesk.upload.hooks.projects_of",
     "co_owners": "recoverydesk.upload.hooks.co_owners",
     "plan_upload": "recoverydesk.upload.hooks.plan_upload",
+    "terms": "recoverydesk.upload.hooks.terms",
 }
 
 # Uploads ------------------------------------------------------------------------------------------------------------
@@ -308,7 +323,45 @@ UPLOADS = env.flag("UPLOADS", default=True)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 6_000  # a requirement and an extra are a field each; large projects have 1,600
 UPLOAD_MAX_MIB = env.number("UPLOAD_MAX_MIB", default=100, at_least=1, at_most=10240, unit="MiB")
 UPLOAD_PLAIN_LINUX_WHEELS = env.flag("UPLOAD_PLAIN_LINUX_WHEELS", default=False)
-UPLOAD_RELEASE_OPEN_DAYS = env.number("UPLOAD_RELEASE_OPEN_DAYS", default=14, at_least=1, at_most=3650, unit="days")
+UPLOAD_RELEASE_OPEN_DAYS = env.number("UPLOAD_RELEASE_OPEN_DAYS", default=14, at_least=0, at_most=3650, unit="days")
+
+# Guards of projects (recoverydesk/projects/guards.py): the least strict level for all, and for critical ones ----------
+GUARDS = {
+    "second_factor": env.one_of("GUARD_SECOND_FACTOR", GUARD_LEVELS["second_factor"], default="off"),
+    "project_tokens": env.one_of("GUARD_PROJECT_TOKENS", GUARD_LEVELS["project_tokens"], default="off"),
+    "token_days": env.one_of("GUARD_TOKEN_DAYS", GUARD_LEVELS["token_days"], default="off"),
+    "token_factor": env.one_of("GUARD_TOKEN_FACTOR", GUARD_LEVELS["token_factor"], default="off"),
+    "newer_versions": env.one_of("GUARD_NEWER_VERSIONS", GUARD_LEVELS["newer_versions"], default="off"),
+    "only_publishers": env.one_of("GUARD_ONLY_PUBLISHERS", GUARD_LEVELS["only_publishers"], default="off"),
+}
+GUARDS_CRITICAL = {
+    "second_factor": env.one_of("GUARD_SECOND_FACTOR_CRITICAL", GUARD_LEVELS["second_factor"], default="off"),
+    "project_tokens": env.one_of("GUARD_PROJECT_TOKENS_CRITICAL", GUARD_LEVELS["project_tokens"], default="off"),
+    "token_days": env.one_of("GUARD_TOKEN_DAYS_CRITICAL", GUARD_LEVELS["token_days"], default="off"),
+    "token_factor": env.one_of("GUARD_TOKEN_FACTOR_CRITICAL", GUARD_LEVELS["token_factor"], default="off"),
+    "newer_versions": env.one_of("GUARD_NEWER_VERSIONS_CRITICAL", GUARD_LEVELS["newer_versions"], default="off"),
+    "only_publishers": env.one_of("GUARD_ONLY_PUBLISHERS_CRITICAL", GUARD_LEVELS["only_publishers"], default="off"),
+}
+GUARD_SECOND_FACTOR_FROM = env.day("GUARD_SECOND_FACTOR_FROM")
+
+# Trusted publishers -------------------------------------------------------------------------------------------------
+PUBLISHER_ISSUERS = env.parsed("PUBLISHER_ISSUERS", issuers.read, default=issuers.DEFAULT, wanted=issuers.WANTED)
+
+# Who tells us of tokens that lie in public, in GitHub's protocol -----------------------------------------------------
+LEAK_KEYS_URL = env.parsed(
+    "LEAK_KEYS_URL",
+    settings_rules.https_address,
+    default="https://api.github.com/meta/public_keys/secret_scanning",
+    wanted="give an address that begins with https://, or off",
+)
+LEAK_KEYS_PRIVATE = False  # a test's own keys lie on this machine
+
+# Who finds a hole ---------------------------------------------------------------------------------------------------
+SECURITY_CONTACT = env.text(
+    "SECURITY_CONTACT",
+    pattern=r"(mailto:[^\s@]+@[^\s@]+|https://\S+)",
+    wanted="give mailto: and an address, or an address that begins with https://",
+)
 
 # Sessions and headers -----------------------------------------------------------------------------------------------
 SESSION_ENGINE = "accounts.sessions"
@@ -366,6 +419,7 @@ RECOVERY_YOUNG_LINK = env.days("RECOVERY_YOUNG_LINK_DAYS", default=30, at_least=
 RECOVERY_RETIRES_AFTER = env.days("RECOVERY_RETIRES_AFTER_DAYS", default=365, at_least=30, at_most=36500)
 RECOVERY_OBJECT_WITHIN = env.days("RECOVERY_OBJECT_WITHIN_DAYS", default=7, at_least=1, at_most=365)
 RECOVERY_ISSUE_TRACKER = env.link("RECOVERY_ISSUE_TRACKER", default="")
+RECOVERY_PROFILE_URLS = env.links("RECOVERY_PROFILE_URLS")
 RECOVERY_CONTACT_URL = env.link("RECOVERY_CONTACT_URL", default=BASE_URL + "/recover/policy/")
 CODE_HOST_PORT = env.number("CODE_HOST_PORT", default=8001, at_least=1, at_most=65535)
 
@@ -382,11 +436,12 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if PRODUCTION
+        if PRODUCTION or DEMO
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_USE_FINDERS = not (PRODUCTION or DEMO)
+WHITENOISE_ROOT = BASE_DIR / "recoverydesk" / "root"  # /favicon.ico, /robots.txt
 MEDIA_ROOT = VAR_DIR / "files"
 if not PRODUCTION:
     for folder in (STATIC_ROOT, QUEUE_DIR / "control", MAIL_DIR, MEDIA_ROOT):

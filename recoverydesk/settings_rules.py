@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -132,3 +133,10 @@ def _write_once(path: Path) -> None:
         pass  # another process was first: its secrets are the ones that count
     finally:
         draft.unlink()
+
+
+def https_address(text: str) -> str:
+    """An https address, or the empty text. Raises ValueError."""
+    if text and not re.fullmatch(r"https://[^\s/?#@]+(/\S*)?", text):
+        raise ValueError(text)
+    return text

@@ -31,6 +31,7 @@ class DeskAdminSite(AdminSite):
     site_title = settings.SITE_NAME
     site_header = settings.SITE_NAME
     index_title = gettext_lazy("Desk")
+    enable_nav_sidebar = False  # ours is flat, and has no script (templates/admin/_nav.html)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Active staff whose session has shown a second factor that still exists."""

@@ -3,6 +3,7 @@
 Threads, so that no request waits behind a client that is slow to send its own; one log for all parts of the program.
 """
 
+import gc
 import socket
 import struct
 import sys
@@ -51,6 +52,12 @@ class Threads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
 logger_class = Log
 worker_class = Threads
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """What is loaded by now stays shared: a collection in a worker would copy every page it looks at."""
+    gc.collect()
+    gc.freeze()
 
 
 def when_ready(server: Any) -> None:

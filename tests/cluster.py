@@ -8,6 +8,7 @@ import atexit
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,11 @@ def unprivileged() -> pwd.struct_passwd | None:
         return None
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
     return names.get("postgres") or names["nobody"]
+
+
+def other_database(url: str, name: str) -> str:
+    """The address of another database of the same server; a socket's folder, with its slashes, may follow the name."""
+    return re.sub(r"^(\w+://[^/?#]*)(?:/[^?#]*)?", rf"\1/{name}", url)
 
 
 def start() -> str:

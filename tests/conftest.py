@@ -13,16 +13,25 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, sync_playwright
 
-from tests import ports
-from tests.browser.patience import PATIENCE, what_is_shown
-from tests.example import ROOT
+from accounts.models import User
+from recoverydesk.demo import codehost
+from recoverydesk.recovery.models import CodeHost
+from tests.helpers import factories, ports
+from tests.helpers.far_ends import raw_host as raw_host
+from tests.helpers.files import ROOT
+from tests.helpers.hosts import Host, serve
+from tests.helpers.patience import PATIENCE, what_is_shown
+from tests.helpers.walk import world as world
 from tests.sharing import django_db_setup as django_db_setup
+from tests.tiers import times
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 NO_BROWSER = "no browser: set CHROMIUM, install chromium, or run `make browser`"
 NO_POSTGRES = "needs PostgreSQL: set DATABASE_URL, or run `make test-all DB=postgres`"
 
-hypothesis_settings.register_profile("slow machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile(
+    "slow machine", max_examples=times(100, fast=25), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 hypothesis_settings.load_profile("slow machine")
 
 
@@ -42,7 +51,7 @@ def postgres_is_asked() -> bool:
 
 def pytest_sessionstart() -> None:
     """Transactional tests empty every table at their end; the event log allows it for that moment only."""
-    from tests.audit_teardown import lift_triggers_for_flush
+    from tests.helpers.audit_teardown import lift_triggers_for_flush
 
     lift_triggers_for_flush()
 
@@ -123,3 +132,20 @@ def browser() -> Iterator[Browser]:
 def free_port() -> int:
     """A TCP port of the loopback address that nobody listens on."""
     return ports.free_port()
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    """A member with a verified address and no second factor. Where a room needs more of her, it adds to this one."""
+    return factories.make_user("ada")
+
+
+@pytest.fixture
+def host(tmp_path: Path, db: None) -> Iterator[Host]:
+    """A code host on loopback that the desk knows."""
+    root = tmp_path / "repositories"
+    root.mkdir()
+    with serve(codehost.make_app(root)) as url:
+        key = url.removeprefix("http://")
+        CodeHost.objects.create(host=key, origin=url, style="owner", private=True, plain_http=True)
+        yield Host(url, root)

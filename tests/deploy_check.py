@@ -5,7 +5,8 @@ import subprocess
 import sys
 import tempfile
 
-from tests.test_settings import PRODUCTION, ROOT
+from tests.helpers.files import ROOT
+from tests.helpers.production import PRODUCTION
 
 COMMAND = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
 

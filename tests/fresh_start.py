@@ -6,6 +6,7 @@ Run as root it clones for the user `nobody`, else for whoever runs it. HOME and 
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -17,8 +18,8 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 from uuid import uuid4
 
-from tests.example import ROOT, names_in_example
-from tests.ports import free_port
+from tests.helpers.files import ROOT, names_in_example
+from tests.helpers.ports import free_port
 
 PATIENCE = 900  # seconds: the first start installs, over whatever network there is
 INSTALLS, SAMPLE = "Installing what the program needs", "Making the sample registry"  # what only a first start says
@@ -93,11 +94,28 @@ def processes(mark: str) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if f"{MARK}={mark}".encode() in (process / "environ").read_bytes():
+            if _carries(process, mark):
                 found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         except OSError:
             continue  # another user's, or it ended while we looked
     return found
+
+
+def memory(mark: str) -> int:
+    """Return the kB of all processes that carry the mark, a page of several counted once (PSS, proc(5))."""
+    return sum(_pss(process) for process in Path("/proc").glob("[0-9]*") if _carries(process, mark))
+
+
+def _pss(process: Path) -> int:
+    found = re.search(r"^Pss: +(\d+) kB", (process / "smaps_rollup").read_text(), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def _carries(process: Path, mark: str) -> bool:
+    try:
+        return f"{MARK}={mark}".encode() in (process / "environ").read_bytes()
+    except OSError:
+        return False  # another user's, or it ended while we looked
 
 
 def leftovers(folder: Path) -> list[str]:

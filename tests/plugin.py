@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 
-from tests.example import names_in_example
+from tests.helpers.files import names_in_example
 
 KEPT = {"DATABASE_URL"}
 

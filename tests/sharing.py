@@ -22,12 +22,15 @@ FOLDER = Path(os.environ["PYTEST_FOLDER"])  # the whole run's
 MIGRATED = FOLDER / "migrated"  # holds the name of the database to copy
 STRETCH = 12  # tests of one file that stay together
 # Each of these stays on one worker, for one running stack, one set of clients, one crowd of fifty connections. First.
-TOGETHER = ("tests/browser/", "tests/upload/clients/", "tests/accounts/test_races.py")
+TOGETHER = (
+    "tests/browser/", "tests/upload/clients/", "tests/accounts/test_races.py",
+    "tests/recovery/public/test_claims_in_browser.py",
+)  # fmt: skip
 # These take long, or wait for other processes: a worker that began them last would keep the others waiting.
 EARLY = (
     "tests/accounts/test_keys_in_browser.py", "tests/accounts/test_pages_in_browser.py", "tests/attacks/test_floods.py",
-    "tests/demo/test_supervisor.py", "tests/recovery/test_public_pages_in_browser.py", "tests/services/",
-    "tests/test_keys_match.py", "tests/test_redirect_after_post.py", "tests/test_url_matrix.py",
+    "tests/demo/test_supervisor.py", "tests/recovery/public/test_pages_in_browser.py", "tests/services/",
+    "tests/database/test_keys_match.py", "tests/test_redirect_after_post.py", "tests/test_url_matrix.py",
     "tests/upload/test_at_once.py",
 )  # fmt: skip
 

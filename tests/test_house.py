@@ -1,14 +1,16 @@
 """Rules of the house that no other tool checks."""
 
 import ast
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from django.template.loader import get_template
 
-from tests.example import ROOT, names_in_example
+from tests.helpers.files import ROOT, names, names_in_example, tracked_files
 
 ROOMS = ("recoverydesk", "accounts", "tokens", "audit", "common")
 TEMPLATES = sorted((ROOT / "templates").rglob("*.*"))
@@ -22,7 +24,6 @@ LONGEST_LINE = 160
 SPOKEN_ATTRIBUTE = re.compile(r'\b(?:title|aria-label|placeholder|alt)="([^"]*)"')
 NAMES_AND_MACHINE_TEXT = {
     "admin/statistics.html": "JSON",
-    "emails/recovery_challenge/body.txt": "commands to copy",
     "tokens/made.html": "names of clients",
     "upload/simple_project.html": "read by installers",
     "upload/simple_root.html": "read by installers",
@@ -41,15 +42,6 @@ LATE = {  # imports inside functions: where Django asks for them, and where Djan
     "accounts/sessions.py: get_model_class",
     "recoverydesk/celery.py: check_keys",
 }
-
-
-def names(paths: list[Path]) -> list[str]:
-    return [str(path.relative_to(ROOT)) for path in paths]
-
-
-def tracked_files() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
-    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=names(TEMPLATES))
@@ -107,17 +99,27 @@ def test_a_word_outside_gettext_would_be_seen(planted: str) -> None:
 def test_nothing_is_exempt_from_the_csrf_check() -> None:
     """A later door that takes machine requests adds its file here, one by one."""
     exempt = [path for path in SOURCES if "csrf_exempt" in path.read_text()]
-    takes_tokens_only = ["recoverydesk/upload/views.py"]  # no cookie counts there, so none can be abused
+    takes_tokens_only = [  # no cookie counts there, so none can be abused
+        "recoverydesk/publishers/api.py",
+        "recoverydesk/text_only.py",  # exempts nothing: it asks which are
+        "recoverydesk/upload/views.py",
+        "tokens/views/api.py",
+        "tokens/views/leak_reports.py",
+    ]
     assert names(exempt) == takes_tokens_only
 
 
 def test_only_the_boundary_table_takes_repository_addresses_apart() -> None:
-    """Settings look at BASE_URL, the tracker at issues; probing looks at where an address leads on the network; an
-    upload is asked whether its links are addresses at all.
+    """Settings look at BASE_URL, the tracker at issues, names at profile pages; probing looks at where an address leads
+    on the network; an upload is asked whether its links are addresses at all; issuers are the operator's.
     """
     allowed = (
         "recoverydesk/projects/archives/metadata.py",
+        "common/transport/documents.py",
+        "recoverydesk/publishers/issuers.py",
+        "recoverydesk/publishers/keys.py",
         "recoverydesk/recovery/workflow/issue_tracker.py",
+        "accounts/typed_names.py",
         "recoverydesk/environment.py",
         "recoverydesk/settings_rules.py",
         "recoverydesk/settings.py",
@@ -139,6 +141,22 @@ def test_no_other_file_reads_the_environment() -> None:
     readers = [path for path in SOURCES if re.search(r"\bos\.(environ(?!\.setdefault)|getenv)\b", path.read_text())]
     elsewhere = [name for name in names(readers) if not name.startswith("recoverydesk/demo/")]
     assert elsewhere == ["recoverydesk/settings.py"]
+
+
+DIGITS_OF_THEIR_OWN = {  # where digits are no whole number of ours, and why
+    "accounts/codes.py": "a one-time code keeps its zeros",
+    "common/numbers.py": "the one reader",
+    "recoverydesk/demo/codehost.py": "the length of a body, before Django",
+    "recoverydesk/projects/archives/tar_notes.py": "the format's own length",
+    "recoverydesk/projects/archives/tars.py": "the format's own length",
+    "recoverydesk/projects/releases.py": "a port in a host",
+}
+
+
+def test_whole_numbers_have_one_reader() -> None:
+    """`common.numbers.whole_number`: a second one would forget other digits than ours, or what a column takes."""
+    own = {str(path.relative_to(ROOT)) for path in SOURCES if re.search(r"\.is(digit|decimal)\b", path.read_text())}
+    assert own == set(DIGITS_OF_THEIR_OWN)
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
@@ -188,3 +206,70 @@ def test_files_and_functions_fit_on_a_page() -> None:
     lengths.sort()
     assert lengths[-1][0] <= 45, lengths[-1]
     assert lengths[len(lengths) * 9 // 10][0] <= 14
+
+
+# The tests themselves -------------------------------------------------------------------------------------------------
+
+NO_ROOMS = {"attacks", "browser", "data", "helpers", "mutants", "services", "upload/clients"}
+
+
+def taken_from_tests(text: str) -> list[str]:
+    """Everything a module imports of a test module or a conftest, by its whole name."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            found += [f"{node.module or ''}.{one.name}" for one in node.names]
+        elif isinstance(node, ast.Import):
+            found += [one.name for one in node.names]
+    return [name for name in found if re.search(r"(^|\.)(conftest|test_\w+)(\.|$)", name)]
+
+
+def test_nothing_imports_a_test_or_a_conftest() -> None:
+    """What two tests need is in tests/helpers: a test can then move or go without taking tools from others."""
+    importers = [path for folder in ("tests", "bench") for path in (ROOT / folder).rglob("*.py")]
+    taken = {str(path.relative_to(ROOT)): taken_from_tests(path.read_text()) for path in importers}
+    assert {name: names for name, names in taken.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "from tests.recovery.test_admin import browser", "from tests.recovery.conftest import Host",
+        "from tests.recovery import test_admin", "from . import conftest", "import tests.test_house as house",
+        "def late():\n    from tests.test_house import names",
+    ],
+)  # fmt: skip
+def test_an_import_of_a_test_would_be_seen(planted: str) -> None:
+    assert len(taken_from_tests(planted)) == 1
+
+
+def folders_of_tests() -> list[str]:
+    holds = {path.parent.relative_to(ROOT / "tests") for path in tracked_files() if path.is_relative_to(ROOT / "tests")}
+    return sorted({str(one) for folder in holds for one in (folder, *folder.parents)} - {"."})
+
+
+def is_room(folder: str) -> bool:
+    return any((ROOT / above / folder / "__init__.py").is_file() for above in ("", "recoverydesk"))
+
+
+@pytest.mark.parametrize("module", ["tests.services.__main__", "tests.mutants.__main__", "tests.fresh_start"])
+def test_a_program_beside_the_tests_starts_before_django_does(module: str) -> None:
+    """It sets the stack's own settings first: whatever it imports must not ask for them."""
+    ours = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+    subprocess.run([sys.executable, "-c", f"import {module}"], cwd=ROOT, env=ours, check=True)
+
+
+def test_every_folder_of_tests_is_a_room_of_the_product() -> None:
+    folders = folders_of_tests()
+    assert {folder for folder in NO_ROOMS if folder not in folders or is_room(folder)} == set()
+    assert [folder for folder in folders if not is_room(folder) and not is_below(folder, NO_ROOMS)] == []
+
+
+def is_below(folder: str, others: set[str]) -> bool:
+    return any(f"{folder}/".startswith(f"{other}/") for other in others)
+
+
+@pytest.mark.parametrize(("folder", "known"), [("recovery/no_such", False), ("recovery/desk", True), ("audit", True)])
+def test_a_folder_that_is_no_room_would_be_seen(folder: str, known: bool) -> None:
+    assert is_room(folder) == known
+    assert not is_below(folder, NO_ROOMS)

@@ -14,8 +14,8 @@ from accounts.mail import glued, links, outbox
 from accounts.mail.models import Mail
 from accounts.models import User
 from recoverydesk.recovery.models import RecoveryTicket, Status
-from tests.factories import make_user
-from tests.recovery.builders import make_ticket
+from tests.helpers.factories import make_user
+from tests.helpers.tickets import make_ticket
 
 pytestmark = pytest.mark.django_db
 GLUE = [
@@ -25,7 +25,7 @@ GLUE = [
 NO_SECRETS = {
     "app_label", "content_type_id", "device_id", "filename", "kind", "mail_id", "name", "number", "object_id", "pk",
     "token_id",
-    "uid", "uidb36", "url", "verb",
+    "uid", "uidb36", "url", "verb", "version",
 }  # fmt: skip
 
 
@@ -70,11 +70,6 @@ def test_whatever_is_glued_to_a_key_is_left_out(name: str) -> None:
 )
 def test_no_other_address_is_touched(path: str) -> None:
     assert glued.mended(path) == ""
-
-
-@pytest.fixture
-def ada() -> User:
-    return make_user("ada")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.example import ROOT
+from tests.helpers.files import ROOT
 
 
 def manage(*arguments: str, var: Path, **environment: str) -> "subprocess.CompletedProcess[str]":

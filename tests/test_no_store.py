@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import path
 
 from recoverydesk.urls import urlpatterns as every_address
-from tests import factories
-from tests.recovery.test_admin import browser
+from tests.helpers import factories
+from tests.helpers.desk import browser
 
 
 def broken(request: HttpRequest) -> HttpResponse:

@@ -14,25 +14,30 @@ from accounts import too_often
 from accounts.models import User
 from recoverydesk.rate_limits import RATE_LIMITS
 from recoverydesk.recovery.models import Status
-from tests import factories
-from tests.example import ROOT
-from tests.recovery.builders import make_ticket, status_link, stop_link
-from tests.recovery.test_stopping import path
-from tests.test_url_matrix import routes, sample
+from tests.helpers import factories
+from tests.helpers.files import ROOT
+from tests.helpers.links import path
+from tests.helpers.tickets import make_ticket, status_link, stop_link
+from tests.helpers.tokens import basic, mint
+from tests.helpers.walk import routes, sample
 from tests.tiers import spread
-from tests.tokens.conftest import mint
-from tests.upload.conftest import basic
 
 pytestmark = pytest.mark.django_db
 
 FEW = 3
 AGAIN = re.compile(r"Try again in \d+ (?:seconds?|minutes?), at \d\d:\d\d:\d\d UTC\.")
-NAMES_OF_THINGS = {"name", "filename", "uidb36", "kind", "number"}  # parts of an address that are no key
+NAMES_OF_THINGS = {"name", "filename", "uidb36", "kind", "number", "version"}  # parts of an address that are no key
 OURS = {"page", "dead_link"} | {  # counted by a page's own code
     "login_account", "login_failed", "second_factor", "step_up", "decide", "recover_proof", "recover_request",
-    "api_token", "api_token_key", "upload", "upload_account",
+    "api_token", "api_token_key", "upload", "upload_account", "correct_address",
+    "publisher_token", "staged", "leak_report",
 }  # fmt: skip
-ALLAUTHS = {name for name, rate in RATE_LIMITS.items() if rate is None} - {"legacy"}
+ALLAUTHS = {name for name, rate in RATE_LIMITS.items() if rate is None} - {
+    "legacy",
+    "leak_reports",
+    "oidc_burn",
+    "oidc_mint",
+}
 
 
 def patterns(resolver: URLResolver, inside: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -78,7 +83,7 @@ def test_every_address_that_takes_a_post_has_a_limit_that_says_when(member: User
         signed_in.cookies["session"] = session
         for client in (visitor, signed_in):
             answers = [client.post(sample(route)) for _ in range(FEW + 1)]
-            if route.startswith("simple/") and answers[-1].status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            if route.startswith(("simple/", "pypi/")) and answers[-1].status_code == HTTPStatus.METHOD_NOT_ALLOWED:
                 continue  # the index takes no POST, and answers before anything is counted
             assert says_when(answers[-1]), f"{route} has no limit"
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.example import ROOT
-from tests.test_house import names, tracked_files
+from tests.helpers.files import ROOT, names, tracked_files
 
 THIS = Path(__file__).resolve()
 DOCS = ROOT / "docs"
@@ -135,7 +134,7 @@ def test_a_sound_reference_is_left_alone(sound: str) -> None:
 def test_every_threat_but_the_databases_own_is_played_by_a_test_of_its_name() -> None:
     played = "".join(path.read_text() for path in (ROOT / "tests" / "attacks").glob("test_*.py"))
     tests = set(map(int, re.findall(r"_t(\d+)(?=_)", "\n".join(re.findall(r"def (test_\w+)", played)))))
-    assert known_threats() - tests == {27}  # tests/audit/test_verifying.py
+    assert known_threats() - tests == {27}  # tests/audit/chain/test_verifying.py
 
 
 # Links and files ------------------------------------------------------------------------------------------------------
@@ -213,7 +212,7 @@ def test_a_file_that_is_not_there_would_be_seen(planted: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "there", ["tests/factories.py", "attacks/mail_posts.py", "audit/", "audit.log.record", "VAR_DIR/x"]
+    "there", ["tests/helpers/factories.py", "attacks/mail_posts.py", "audit/", "audit.log.record", "VAR_DIR/x"]
 )
 def test_a_file_that_is_there_is_found(there: str) -> None:
     assert broken_paths(f"See `{there}`.") == []

@@ -13,8 +13,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.test import Client
 
-from tests import factories
-from tests.example import ROOT
+from tests.helpers import factories
+from tests.helpers.files import ROOT
 
 PAGE = (ROOT / "docs" / "secrets.md").read_text()
 CARRIED, _, SOUNDS_SO = PAGE.partition("## Columns that only sound like one")

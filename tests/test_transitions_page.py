@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from recoverydesk.recovery.models import OPEN_STATUSES, Status
 from recoverydesk.recovery.permissions import Who
 from recoverydesk.recovery.workflow.table import TRANSITIONS, Move
-from tests.example import ROOT
+from tests.helpers.files import ROOT
 
 PAGE = ROOT / "docs" / "transitions.md"
 OPEN = frozenset(OPEN_STATUSES)

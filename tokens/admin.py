@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from audit.desk_admin import DeskAdmin
+from audit.desk_admin import DeskAdmin, page_named
 from tokens.models import ApiToken
 
 
@@ -16,4 +16,8 @@ class ApiTokenAdmin(DeskAdmin[ApiToken]):
     list_select_related = ["user"]
     search_fields = ["user__username", "name"]
     ordering = ["-created_at"]
+
+    def page_of(self, row: ApiToken) -> str:
+        return page_named("recovery_account", row.user_id)
+
     has_add_permission = has_change_permission = has_delete_permission = _never

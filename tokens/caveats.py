@@ -13,7 +13,7 @@ from uuid import UUID
 
 from packaging.version import InvalidVersion, Version
 
-SHOW, UPLOAD = "show", "upload"  # a token may always be shown to its holder; everything else is an action
+SHOW, UPLOAD, READ = "show", "upload", "read"  # a token may always be shown to its holder; the others are actions
 OPEN_FOR = timedelta(hours=24)
 LARGEST_TIME = 2**53
 MOST_NAMES = 1_000
@@ -178,30 +178,30 @@ class NewerVersions:
     tag: ClassVar[int] = 100
 
     def verify(self, context: Context) -> Verdict:
-        if context.action == SHOW:
+        if context.action in (SHOW, READ):
             return Success()
         if context.release is None:
-            return Failure("this token opens newer versions only: say which version")
+            return Failure("this token can begin only newer versions: say which version")
         if context.release.opened_at is not None:
             return self._adding(context, context.release, context.release.opened_at)
         return self._opening(context.release)
 
     def _adding(self, context: Context, release: Release, opened_at: datetime) -> Verdict:
         if release.opened_by != context.token:
-            return Failure(f"this token opens newer versions only: {release.version} was not opened by it")
+            return Failure(f"this token can begin only newer versions: {release.version} was not opened by it")
         if context.now - opened_at >= OPEN_FOR:
-            return Failure(f"this token opens newer versions only: {release.version} is older than 24 hours")
+            return Failure(f"this token can begin only newer versions: {release.version} is older than 24 hours")
         return Success()
 
     def _opening(self, release: Release) -> Verdict:
         try:
             version, newest = Version(release.version), release.newest and Version(release.newest)
         except InvalidVersion:
-            return Failure("this token opens newer versions only: the version cannot be compared")
+            return Failure("this token can begin only newer versions: the version cannot be compared")
         if version.is_prerelease or version.local:
             return Failure(f"this token opens final and post-releases only: {release.version} is neither")
         if newest and version <= newest:
-            return Failure(f"this token opens newer versions only: {release.version} is not above {release.newest}")
+            return Failure(f"this token can begin only newer versions: {release.version} is not above {release.newest}")
         return Success()
 
     def fields(self) -> list[Any]:

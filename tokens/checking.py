@@ -36,10 +36,16 @@ class Opened:
     row: ApiToken
     caveats: tuple[Caveat, ...]
     now: datetime
+    acts_for: User | None = None  # in one project, with a trusted publisher's token: the account may differ there
 
     @property
     def user(self) -> User:
-        return self.row.user
+        return self.acts_for or self.row.user
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether somebody added restrictions to the text that the row does not have."""
+        return bool(set(self.caveats) - {caveats.loads(one) for one in self.row.caveats})
 
     def context(self, action: str, project: Project | None = None, release: Release | None = None) -> Context:
         """What is being done with the token, for `judge`."""
@@ -48,17 +54,13 @@ class Opened:
 
 def open_token(text: str) -> Opened:
     """Check signature, row, account and every caveat that needs no action to be judged. Raises TokenRefused."""
-    try:
-        token = macaroons.loads(settings.TOKEN_PREFIX, text)
-        row = _row(token.row_id())
-    except macaroons.MalformedToken as error:
-        raise TokenRefused(str(error)) from error
-    if row.location != token.location or not token.signed_by(_key(row)):
-        raise TokenRefused("signatures do not match")
+    token, row = _genuine(text)
     opened = Opened(row, _read([*token.caveats, *row.caveats]), database_now())
-    for reason in (_row_problem(opened), account_problem(row.user)):
-        if reason:
-            raise TokenRefused(reason)
+    reason = _row_problem(opened)
+    if not (reason or row.publishers):  # for whom a publisher's token acts is asked per project
+        reason = account_problem(row.user)
+    if reason:
+        raise TokenRefused(reason)
     if isinstance(verdict := judge(opened, opened.context(SHOW)), Failure):
         raise TokenRefused(verdict.reason)
     return opened
@@ -90,6 +92,22 @@ def account_problem(user: User) -> str:
     return ""
 
 
+def genuine(text: str) -> ApiToken:
+    """The row of a token that we made, whether it opens anything or not. Raises TokenRefused."""
+    return _genuine(text)[1]
+
+
+def _genuine(text: str) -> tuple[macaroons.Token, ApiToken]:
+    try:
+        token = macaroons.loads(settings.TOKEN_PREFIX, text)
+        row = _row(token.row_id())
+    except macaroons.MalformedToken as error:
+        raise TokenRefused(str(error)) from error
+    if row.location != token.location or not token.signed_by(_key(row)):
+        raise TokenRefused("signatures do not match")
+    return token, row
+
+
 def _row(pk: UUID) -> ApiToken:
     row = ApiToken.objects.select_related("user").filter(pk=pk).first()
     if row is None or not row.sealed_key:
@@ -109,7 +127,7 @@ def _row_problem(opened: Opened) -> str:
     if row.revoked_at is not None:
         return "token was revoked"
     if row.held_at is not None:
-        return "token is suspended: sign in and confirm or revoke it"
+        return "token is on hold: sign in and keep or revoke it"
     if row.expires_at is not None and row.expires_at <= opened.now:
         return "token is expired"
     return ""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from tokens.caveats import Project
 
 DEFAULT_DAYS = 90
-WHOLE_ACCOUNT = ""
+WHOLE_ACCOUNT = "account"
 
 
 class TokenForm(forms.Form):
@@ -24,25 +24,32 @@ class TokenForm(forms.Form):
         validators=[ProhibitNullCharactersValidator()],
         help_text=_("Where you will use it, for example “release workflow”."),
     )
-    scope = forms.ChoiceField(label=_("What it is for"))
+    scope = forms.ChoiceField(
+        label=_("What it is for"), error_messages={"required": _("Choose a project, or all of them.")}
+    )
     days = forms.IntegerField(label=_("Days until it ends"), min_value=1, initial=DEFAULT_DAYS)
     only_newer = forms.BooleanField(
         label=_("Only newer versions"),
         required=False,
         help_text=_(
-            "It opens final and post-releases above the newest version, and adds files for 24 hours to those it opened."
+            "The token can publish final versions and post-releases that are newer than the "
+            "newest one. For 24 hours it can add files to a release that it began."
         ),
     )
 
     def __init__(self, *args: Any, projects: Sequence[Project], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.projects = {str(project.uid): project for project in projects}
-        names = [(uid, project.name) for uid, project in self.projects.items()]
+        self._offer_scopes()
+        self._limit_days()
+
+    def _offer_scopes(self) -> None:
+        """One project is what a token is for: chosen already where there is one, and the whole account stands last."""
         scope = self.fields["scope"]
         assert isinstance(scope, forms.ChoiceField)
-        scope.choices = [(WHOLE_ACCOUNT, _("every project of yours, and new ones")), *names]
-        scope.required = False
-        self._limit_days()
+        names = [(uid, project.name) for uid, project in self.projects.items()]
+        several = [("", _("Choose a project"))] if len(names) > 1 else []
+        scope.choices = [*several, *names, (WHOLE_ACCOUNT, _("every project of yours, and new ones"))]
 
     def _limit_days(self) -> None:
         days = self.fields["days"]

@@ -22,6 +22,17 @@ class Plan:
     refusal: str = ""
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What a token for this project (None: for anything) must keep: days it lasts at most, whether making it asks for
+    a second factor of its own, and whether the project takes tokens for a whole account."""
+
+    project: Project | None = None
+    days: int | None = None
+    own_factor: bool = False
+    whole_account: bool = True
+
+
 def _ask(name: str, default: Any, *args: Any) -> Any:
     path = settings.TOKENS_HOOKS.get(name)
     return import_string(path)(*args) if path else default
@@ -37,6 +48,12 @@ def co_owners(user: User) -> list[User]:
     return cast(list[User], _ask("co_owners", [], user))
 
 
-def plan_upload(user: User, project: str, version: str) -> Plan:
-    """What the room above knows of an upload and whether it would take it from this user; `version` may be ""."""
-    return cast(Plan, _ask("plan_upload", Plan(Project(project, None)), user, project, version))
+def terms(user: User) -> list[Terms]:
+    """What a new token of this user's must keep: for anything, and for each project they may upload to."""
+    return cast(list[Terms], _ask("terms", [Terms()], user))
+
+
+def plan_upload(opened: Any, project: str, version: str) -> Plan:
+    """What the room above knows of an upload and whether it would take it with this token (checking.Opened); `version`
+    may be ""."""
+    return cast(Plan, _ask("plan_upload", Plan(Project(project, None)), opened, project, version))

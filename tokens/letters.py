@@ -7,7 +7,7 @@ from accounts.mail import outbox
 from accounts.models import User
 from tokens.models import ApiToken
 
-HELD, REVOKED, IN_QUARANTINE = "token_held", "token_revoked", "token_in_quarantine"
+HELD, REVOKED, IN_QUARANTINE, LEAKED = "token_held", "token_revoked", "token_in_quarantine", "token_leaked"
 NAMES_IN_MAIL = 20
 
 
@@ -18,6 +18,17 @@ def tell_of_end(user: User, tokens: Sequence[ApiToken], kind: str) -> None:
     first = tokens[0]
     for number, recipient in enumerate(addresses.notice_addresses(user)):
         _queue(kind, recipient, user, first, context, f"{_moment(first, kind)}:{number}")
+
+
+def tell_of_leak(token: ApiToken) -> None:
+    """Queue the mail that a token lay in public and is revoked, five a day to each address."""
+    user = token.user
+    context = {"username": user.username, "name": token.name, "id": str(token.id)}
+    for recipient in addresses.notice_addresses(user):
+        outbox.queue_limited(
+            LEAKED, recipient, user=user, reference=f"token:{token.id}", context=context,
+            dedupe=f"{LEAKED}:{token.id}:{recipient}", cause=f"{LEAKED}:{user.uid}", language=user.language,
+        )  # fmt: skip
 
 
 def tell_of_expiry(token: ApiToken, days: int) -> None:

@@ -20,12 +20,16 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         return self.filter(running, held_at__isnull=True, revoked_at__isnull=True)
 
     def usable_by(self, user_id: int) -> "ApiTokenQuerySet":
-        """What the owner still has: everything that is not revoked."""
-        return self.filter(user_id=user_id, revoked_at__isnull=True)
+        """What the owner still has: everything that is not revoked. A publisher's token is no person's to keep."""
+        return self.filter(user_id=user_id, revoked_at__isnull=True, publishers=[])
 
     def holdable(self) -> "ApiTokenQuerySet":
-        """Tokens a reset must hold: whatever is not held or revoked yet, expired or not."""
-        return self.filter(held_at__isnull=True, revoked_at__isnull=True)
+        """Tokens a reset must hold: whatever is not held or revoked yet, expired or not. A publisher's is revoked."""
+        return self.filter(held_at__isnull=True, revoked_at__isnull=True, publishers=[])
+
+    def of_publishers(self) -> "ApiTokenQuerySet":
+        """Tokens that trusted publishers got."""
+        return self.exclude(publishers=[])
 
 
 class ApiToken(models.Model):
@@ -33,7 +37,7 @@ class ApiToken(models.Model):
 
     `sealed_key` is the token's own root key, encrypted. `caveats` are those it was made with, in wire form; they are
     asked again at every use, so that adding one here narrows a token that is out already. `project_uid` is empty for
-    a token of the whole account.
+    a token of the whole account. `publishers` names the trusted publishers that got it; a person's token has none.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -44,8 +48,8 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField(_("made"), db_default=Now(), editable=False)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
-    last_used_from = models.CharField(_("last used from"), max_length=64, blank=True, default="", db_default="")
-    held_at = models.DateTimeField(_("held since"), null=True, blank=True)
+    last_used_from = models.CharField(_("last used on network"), max_length=64, blank=True, default="", db_default="")
+    held_at = models.DateTimeField(_("on hold since"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
     location = models.CharField(max_length=253, blank=True, default="", db_default="", editable=False)
     sealed_key = SealedField(purpose=PURPOSE, default=bytes, db_default=b"", editable=False)
@@ -53,13 +57,14 @@ class ApiToken(models.Model):
     caveats = models.JSONField(_("caveats"), default=list, db_default=[], blank=True, editable=False)
     project_uid = models.UUIDField(null=True, blank=True, editable=False)
     project_name = models.CharField(_("project"), max_length=100, blank=True, default="", db_default="", editable=False)
+    publishers = models.JSONField(default=list, db_default=[], blank=True, editable=False)
 
     objects = ApiTokenQuerySet.as_manager()
 
     @property
     def scope(self) -> str:
-        """What the token is for, in words of the program: "user" or the project's name."""
-        return self.project_name or "user"
+        """What the token is for, in words of the program: "user", "trusted publisher" or the project's name."""
+        return self.project_name or ("trusted publisher" if self.publishers else "user")
 
     class Meta:
         verbose_name = _("API token")

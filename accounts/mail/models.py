@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.sealed import KeyIdField, SealedField
 from common.leases import Leased
+from common.numbers import whole_number
 
 PAYLOAD = "mail"  # the purpose of the key that encrypts prepared mails
 
@@ -58,7 +59,7 @@ class Mail(Leased):
     def ticket(self) -> int | None:
         """The number of the ticket this mail belongs to, from its reference (`ticket:214`)."""
         room, _colon, number = self.reference.partition(":")
-        return int(number) if room == "ticket" and number.isdecimal() else None
+        return whole_number(number) if room == "ticket" else None
 
 
 class Link(models.Model):

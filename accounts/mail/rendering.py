@@ -47,6 +47,12 @@ def render(mail: Mail, *, masked: bool = False) -> Rendered:
     return Rendered(subject, text, page)
 
 
+def subject_of(mail: Mail) -> str:
+    """The subject of a mail made from templates, in its own language: what its reader sees in the inbox."""
+    with translation.override(mail.language):
+        return _fill(f"emails/{mail.kind}/subject.txt", _header(mail))
+
+
 def pack(subject: str, text: str) -> bytes:
     """Encrypt the words of a prepared mail for its row."""
     return keys.encrypt(PAYLOAD, json.dumps([subject, text]).encode())
@@ -66,10 +72,14 @@ def _prepared(mail: Mail, masked: bool) -> tuple[str, str]:
 
 
 def _from_templates(mail: Mail, masked: bool) -> tuple[str, str]:
-    header = {"site_name": settings.SITE_NAME, "number": mail.ticket or ""}
+    header = _header(mail)
     values = header | {"base_url": settings.BASE_URL} | mail.context | _secrets(mail, masked)
     values["links"] = _urls(mail, masked)
     return _fill(f"emails/{mail.kind}/subject.txt", header), _fill(f"emails/{mail.kind}/body.txt", values) + "\n"
+
+
+def _header(mail: Mail) -> dict[str, object]:
+    return {"site_name": settings.SITE_NAME, "number": mail.ticket or ""}
 
 
 def _fill(name: str, values: Mapping[str, Any]) -> str:

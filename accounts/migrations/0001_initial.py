@@ -181,7 +181,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True, help_text='The date and time when this device was initially created in the system.', null=True)),
                 ('last_used_at', models.DateTimeField(blank=True, help_text='The most recent date and time this device was used.', null=True)),
                 ('secret', models.BinaryField(verbose_name='encrypted secret')),
-                ('last_step', models.BigIntegerField(default=-1, editable=False, verbose_name='last accepted time step')),
+                ('last_step', models.BigIntegerField(default=-1, editable=False, verbose_name='time step of the last code')),
                 ('user', models.ForeignKey(help_text='The user that this device belongs to.', on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],
             options={

@@ -10,6 +10,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "recoverycodedevice",
             "proved_at",
-            models.DateTimeField(editable=False, null=True, verbose_name="proved saved at"),
+            models.DateTimeField(editable=False, null=True, verbose_name="codes saved, shown at"),
         ),
     ]

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "user",
             "never_reset_ends",
-            models.DateTimeField(editable=False, null=True, verbose_name="may be reset from"),
+            models.DateTimeField(editable=False, null=True, verbose_name="can be reset again from"),
         ),
         migrations.AddField(
             "user",

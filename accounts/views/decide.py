@@ -43,7 +43,7 @@ class DecisionView(BaseReauthenticateView):
 
     def _over(self, request: HttpRequest, waits: decisions.Pending | None) -> HttpResponse:
         if waits is None or request.method == "POST":
-            messages.warning(request, _("This page was used already, or too many others came since. Look at it again."))
+            messages.warning(request, _("You used this page already, or it is too old. Open it again."))
         return redirect(waits.back if waits else "home")
 
     def _check_reauthentication_method_available(self, request: HttpRequest) -> None:
@@ -59,14 +59,14 @@ class DecisionView(BaseReauthenticateView):
         return form
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        factors = summary(account_of(self.request))
-        more = {"number": self.number, "waits": self.waits, "wants_key": decisions.wants_key(), "factors": factors}
+        factors, wants_key = summary(account_of(self.request)), self.waits.decision.wants_key
+        more = {"number": self.number, "waits": self.waits, "wants_key": wants_key, "factors": factors}
         return super().get_context_data(**kwargs, **more)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if KEY_FIELD in request.POST:
             return self._key(request)
-        if decisions.wants_key():
+        if self.waits.decision.wants_key:
             return redirect(request.path)
         return super().post(request, *args, **kwargs)
 
@@ -110,6 +110,6 @@ class DecisionView(BaseReauthenticateView):
 
     def _carry_out(self, done: decisions.Confirmation | None, device: Device) -> HttpResponse:
         if done is None:
-            messages.error(self.request, decisions.why_not(account_of(self.request), device))
+            messages.error(self.request, decisions.why_not(account_of(self.request), device, self.waits.decision))
             return redirect(self.request.path)
         return decisions.carry_out(self.request, self.number, self.waits, done)

@@ -1,5 +1,8 @@
 """The account's own history: filter, older pages, CSV, and what to do about a line that was not you."""
 
+from itertools import groupby
+from typing import TypedDict
+
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,7 +17,9 @@ from accounts import browsers, networks
 from accounts.visitor import account_of
 from audit import history
 from audit.log import origin_of
+from audit.tags import Tag
 from common.csv_safe import csv_text
+from common.numbers import whole_number
 
 PAGE = 50
 MOST_IN_CSV = 10_000
@@ -36,6 +41,14 @@ KINDS: dict[str, tuple[str | Promise, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+class Row(TypedDict):
+    """A line with browser and network in words."""
+
+    line: history.Line
+    device: str
+    network: str
+
+
 @never_cache
 @login_required
 @require_safe
@@ -45,7 +58,7 @@ def account_history(request: HttpRequest) -> HttpResponse:
     lines = history.for_subject(user.uid, PAGE + 1, kinds=KINDS[kind][1], before=_before(request))
     here = origin_of(request).network
     context = {
-        "rows": [_row(line, here) for line in lines[:PAGE]],
+        "groups": _folded([_row(line, here) for line in lines[:PAGE]]),
         "older": lines[PAGE - 1].id if len(lines) > PAGE else None,
         "kinds": [(name, words) for name, (words, _tags) in KINDS.items()],
         "kind": kind,
@@ -72,11 +85,11 @@ def account_history_csv(request: HttpRequest) -> HttpResponse:
 @require_safe
 def not_me(request: HttpRequest) -> HttpResponse:
     """One line of the history that its owner does not know, and what they can do about it."""
-    number = request.GET.get("event", "")
-    found: list[history.Line] = []
-    if number.isdecimal() and len(number) < 19:
-        found = history.for_subject(account_of(request).uid, 1, before=int(number) + 1)
-    if not found or found[0].id != int(number):
+    number = whole_number(request.GET.get("event", ""))
+    if number is None:
+        raise Http404
+    found = history.for_subject(account_of(request).uid, 1, before=number + 1)
+    if not found or found[0].id != number:
         raise Http404
     return render(request, "accounts/not_me.html", {"row": _row(found[0], origin_of(request).network)})
 
@@ -87,11 +100,16 @@ def _kind(request: HttpRequest) -> str:
 
 
 def _before(request: HttpRequest) -> int | None:
-    asked = request.GET.get("before", "")
-    return int(asked) if asked.isdecimal() and len(asked) < 19 else None
+    return whole_number(request.GET.get("before", ""))
 
 
-def _row(line: history.Line, here: str) -> dict[str, object]:
+def _folded(rows: list[Row]) -> list[tuple[bool, list[Row]]]:
+    """The rows in their order, mails that follow one another in one group: whether they are mails, and the rows."""
+    grouped = groupby(rows, key=lambda row: row["line"].tag == Tag.ACCOUNT_EMAIL_SENT)
+    return [(mails, list(group)) for mails, group in grouped]
+
+
+def _row(line: history.Line, here: str) -> Row:
     return {
         "line": line,
         "device": browsers.describe(line.device) if line.device else "",

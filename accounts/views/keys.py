@@ -52,7 +52,11 @@ def _add(request: HttpRequest, user: User) -> HttpResponse:
         messages.error(request, _("Verify your primary e-mail address first."))
         return redirect("account_email")
     confirm_session(request, user, device)
-    messages.success(request, _("The key %(name)s works. It is asked for from now on.") % {"name": device.name})
+    messages.success(
+        request,
+        _("The key “%(name)s” works. From now on, you need it or another second factor to sign in.")
+        % {"name": device.name},
+    )
     return after_new_factor(user)
 
 

@@ -143,7 +143,9 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
     """Make new recovery codes; the POST leads to the only page that ever shows them."""
     user = account_of(request)
     if not second_factors.has_primary_factor(user):
-        messages.error(request, _("Add an authenticator app or a security key first: codes stand in for it."))
+        messages.error(
+            request, _("Add an authenticator app or a security key first. Recovery codes are for the day you lose it.")
+        )
         return redirect("account_security")
     if request.method != "POST":
         left = second_factors.summary(user).codes_left
@@ -179,7 +181,9 @@ def recovery_codes_prove(request: HttpRequest) -> HttpResponse:
         if second_factors.prove_codes(user, form.cleaned_data["code"]):
             messages.success(request, _("Your recovery codes are saved. The one you typed is still unused."))
             return redirect("account_security")
-        form.add_error("code", _("This is none of your unused codes. Look at what you saved, or make new codes."))
+        form.add_error(
+            "code", _("This is not one of your unused codes. Look at the codes that you saved, or make new ones.")
+        )
     return render(request, "accounts/recovery_codes_prove.html", {"form": form})
 
 

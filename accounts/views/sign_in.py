@@ -54,11 +54,11 @@ KEY_FIELD = "credential"  # in a POST: a security key answered instead of a code
 def wrong_code(tried: Tried) -> str:
     """What a refused code is answered with."""
     if tried.off:
-        off = _("This way in is switched off after too many wrong codes.")
+        off = _("This second factor is switched off after too many wrong codes.")
         return f"{off} " + _("Another second factor switches it on again.")
     if tried.seconds_slow:
         return _clock_is_slow(tried.seconds_slow)
-    clock = _("If none is accepted, look whether the clock of your device is right.")
+    clock = _("If no code is accepted, check the clock of your device.")
     if tried.locked_until is None:
         return _("That code is not right, or it was used already. Try the next one.") + f" {clock}"
     seconds = max(1, math.ceil((tried.locked_until - timezone.now()).total_seconds()))
@@ -97,7 +97,7 @@ class LoginView(allauth_views.LoginView):
         answer = _sign_in_locked(self.request, form.cleaned_data)
         if answer is not None:
             return cast(HttpResponse, answer)
-        wrong = _("Name, password and code do not go together, or the code was used already.")
+        wrong = _("The username, password or code is wrong, or the code was used before.")
         form.add_error(None, [wrong, password_tries.other_ways()])
         return cast(HttpResponse, self.form_invalid(form))
 

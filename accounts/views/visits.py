@@ -33,7 +33,7 @@ def _line(row: Session, here: str, request: HttpRequest) -> dict[str, Any]:
     return {
         "uid": row.uid,
         "here": str(row.uid) == here,
-        "device": browsers.describe(row.device) or _("a browser we do not know"),
+        "device": browsers.describe(row.device) or _("an unknown browser"),
         "network": networks.describe(row.network, origin_of(request).network),
         "signed_in_at": row.signed_in_at,
         "last_seen": row.last_seen,

@@ -58,7 +58,7 @@ def find_loss(files: Sequence[Path] | None = None) -> Loss:
     resumed = forks.resumed_after(loss.goes_on_from, now)
     assumed = verify(files=files, assuming=forks.Fork(number, now, loss.goes_on_from, resumed, gone=loss.gone))
     if not assumed.intact:
-        raise NotRestored(_("This is more than a restore: %(finding)s") % {"finding": assumed.findings[0]})
+        raise NotRestored(_("A restore does not explain this: %(finding)s") % {"finding": assumed.findings[0]})
     return loss
 
 

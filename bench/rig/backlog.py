@@ -26,7 +26,7 @@ from recoverydesk.projects.models import Role  # noqa: E402
 from recoverydesk.recovery.background import intake, sweep  # noqa: E402
 from recoverydesk.recovery.code_hosts import described  # noqa: E402
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status  # noqa: E402
-from tests import factories  # noqa: E402
+from tests.helpers import factories  # noqa: E402
 
 GIVE_UP = 900  # seconds
 

@@ -11,16 +11,16 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from multiprocessing.connection import Connection
 
 from bench.rig import lab
+from common.transport.client import WebOrigin
 from recoverydesk.recovery.probing import git
 from recoverydesk.recovery.probing.answers import RESULT, Stop
 from recoverydesk.recovery.probing.patience import Knowledge, Visit
 from recoverydesk.recovery.probing.plan import Plan
 from recoverydesk.recovery.probing.probe import Limits, look, redirected_path
 from recoverydesk.recovery.probing.questions import Looked, Round
-from recoverydesk.recovery.probing.transport import WebOrigin
 from recoverydesk.recovery.repository_urls.parser import HostRule, parse
+from tests.helpers.far_ends import OID, running
 from tests.recovery.probing import zoo
-from tests.recovery.probing.conftest import OID, running
 from tests.recovery.probing.zoo import Animal, write_certificate
 
 __all__ = ["beside_slow_ones", "big_answers", "canned", "drips", "growth", "write_certificate"]

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.rig import relay
+from common.transport.client import Client
 from recoverydesk.demo import codehost
 from recoverydesk.recovery.probing.probe import Limits, Result, look, origin_of
-from recoverydesk.recovery.probing.transport import Client
 from recoverydesk.recovery.repository_urls.parser import HostRule, Place, parse
 
 TOKEN = "000-recovery-" + "abcdefghijklmnopqrstuvwxyz"

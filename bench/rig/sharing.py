@@ -14,8 +14,8 @@ from django.utils import timezone  # noqa: E402
 from accounts.models import User  # noqa: E402
 from recoverydesk.recovery.code_hosts import described  # noqa: E402
 from recoverydesk.recovery.models import Boundary, Status  # noqa: E402
-from tests import factories  # noqa: E402
-from tests.recovery.builders import add_boundary, make_ticket  # noqa: E402
+from tests.helpers import factories  # noqa: E402
+from tests.helpers.tickets import add_boundary, make_ticket  # noqa: E402
 
 
 def subject(number: int) -> User:

@@ -52,7 +52,9 @@ def take_backup(folder: Path, *, files: bool = True, follow: Follow = lambda *_:
     """
     _make(folder)
     if line := checkpoints.beyond_the_database():
-        lacks = _("The database lacks seal %(seal)s, which has left it: run `manage.py restored` first.")
+        lacks = _(
+            "A checkpoint names seal %(seal)s, but the database does not have it. Run `manage.py restored` first."
+        )
         raise NotBackedUp(lacks % {"seal": line.seal})
     try:
         return _taken(Backup(folder), files, follow)
@@ -65,7 +67,7 @@ def take_backup(folder: Path, *, files: bool = True, follow: Follow = lambda *_:
 def _make(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
-        raise NotBackedUp(_("%(folder)s is not empty: give a folder of its own to each backup.") % {"folder": folder})
+        raise NotBackedUp(_("%(folder)s is not empty. Give each backup its own folder.") % {"folder": folder})
 
 
 def _taken(made: Backup, files: bool, follow: Follow) -> Backup:

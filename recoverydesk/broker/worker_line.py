@@ -1,7 +1,7 @@
 """The one worker command: README, the demo, the reliability runs and the benchmarks start it with these words.
 
-`tests/test_worker_line.py` compares them. One process with four threads: the work is mostly waiting for the database,
-mail servers and code hosts. For more processors start it several times.
+`tests/broker/test_worker_line.py` compares them. One process with four threads: the work is mostly waiting for the
+database, mail servers and code hosts. For more processors start it several times.
 """
 
 import sys

@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "RECOVERY_OBJECTION_WINDOW": "60",
     "SWEEP_EVERY": "2",
     "PYTHONDONTWRITEBYTECODE": "1",
+    "MALLOC_ARENA_MAX": "2",  # glibc would keep a heap for each thread
     "PYTHONWARNINGS": "ignore:You're running the worker",  # Celery's advice on root, of no use in a demo
 }
 VAR_DIR = Path(os.environ.get("VAR_DIR") or Path(__file__).resolve().parents[2] / "var").absolute()

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import F
+from rich.progress import track
 
 from accounts.devices import TotpDevice
 from accounts.mail import links
@@ -106,6 +107,37 @@ HISTORIES = (
         [*_opened(1200), (860, Tag.ACCOUNT_RECOVERY_EXPIRE, "system", {})], {"closed_at": 860.0},
     ),
 )  # fmt: skip
+
+
+def _earlier() -> Iterator[History]:
+    """What was closed before, two to twelve weeks ago: the weeks the desk draws."""
+    for place, (weeks, subject, status) in enumerate(EARLIER):
+        hours = weeks * 168.0 + place
+        ended, tag, who = ENDS[status]
+        steps = [*_opened(hours), *(_proved(hours - 4) if status == Status.COMPLETED else [])]
+        data = {"reason": "1 of 1 boundaries proved", "totp": 1, "tokens": 0} if status == Status.COMPLETED else {}
+        fields = {"closed_at": hours - ended}
+        if status == Status.COMPLETED:
+            fields |= dict.fromkeys(("completed_at", "password_chosen_at"), hours - ended) | {"wait_until": hours - 28}
+        steps.append((hours - ended, tag, who, data))
+        yield History(subject, status, Turn.NOBODY, status == Status.COMPLETED, steps, fields)
+
+
+ENDS = {  # hours after the opening, the event, and who
+    Status.COMPLETED: (40.0, Tag.ACCOUNT_RECOVERY_RESET, "otto"),
+    Status.REJECTED: (30.0, Tag.ACCOUNT_RECOVERY_REJECT, "mira"),
+    Status.STOPPED: (200.0, Tag.ACCOUNT_RECOVERY_STOP, "address holder"),
+    Status.WITHDRAWN: (90.0, Tag.ACCOUNT_RECOVERY_WITHDRAW, "claimant"),
+    Status.EXPIRED: (340.0, Tag.ACCOUNT_RECOVERY_EXPIRE, "system"),
+}
+EARLIER = (  # weeks ago, whose account, how it ended
+    (13, "ivo", Status.EXPIRED), (12, "gus", Status.STOPPED), (11.5, "dai", Status.WITHDRAWN),
+    (10.5, "eva", Status.EXPIRED), (10, "hana", Status.EXPIRED), (9, "dai", Status.STOPPED),
+    (8.5, "gus", Status.EXPIRED),
+    (7.5, "ivo", Status.STOPPED), (7, "eva", Status.REJECTED), (6.5, "dai", Status.EXPIRED),
+    (4.5, "gus", Status.STOPPED),
+    (4, "ivo", Status.EXPIRED), (3, "hana", Status.STOPPED), (2.5, "dai", Status.WITHDRAWN),
+)  # fmt: skip
 MOVES = {  # which verb was at work, and where it led; only a move says what the status was
     Tag.ACCOUNT_RECOVERY_CHALLENGE: ("challenge", Status.CHALLENGED),
     Tag.ACCOUNT_RECOVERY_ADVANCE: ("record_probe", Status.WAITING),
@@ -122,7 +154,8 @@ TIMES = ("wait_until", "turn_since", "completed_at", "password_chosen_at", "clos
 def make_histories(users: Mapping[str, User]) -> None:
     """Write every history, and open one ticket that the desk itself will answer."""
     now = database_now()
-    for history in HISTORIES:
+    every = sorted((*HISTORIES, *_earlier()), key=lambda one: one.steps[0][0], reverse=True)
+    for history in track(every, "Tickets   "):
         _write(history, users, now)
     workflow.open_ticket(subject=users["sam"], claim=Claim.SECOND_FACTOR, actor=SYSTEM, source=Source.FORM)
 

@@ -32,8 +32,8 @@ LOGINS = (
     Login("sam", _("has five repository owners to prove, one of them private")),
     Login("mira", _("moderator: works tickets")),
     Login("jon", _("moderator: works tickets")),
-    Login("rosa", _("admin: presses reset")),
-    Login("otto", _("admin: gives the second yes")),
+    Login("rosa", _("admin: resets")),
+    Login("otto", _("admin: approves")),
 )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.utils import timezone
+from rich.progress import track
 
 from accounts.models import User
 from recoverydesk.demo import codehost
@@ -48,12 +49,13 @@ PROJECTS = (
     Sample("orchid", ("olga",), "olga/orchid"),
     Sample("pear", ("pia",), "pia/pear"),
     Sample("reed", ("rene",), "rene/reed"),
+    Sample("tulip", ("tara",), "tara/tulip"),
 )
 
 
 def make_registry(users: Mapping[str, User], root: Path, origin: str) -> None:
     """Record every project with its releases and owners, and make its repository under `root`."""
-    for sample in PROJECTS:
+    for sample in track(PROJECTS, "Projects  "):
         url = sample.source if "://" in sample.source else f"{origin}/{sample.source}"
         if sample.source and url.startswith(origin):
             codehost.create_repository(root, sample.source, commits=2)

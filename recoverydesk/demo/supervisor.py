@@ -1,6 +1,7 @@
 """Starts the demo's processes, watches them, and leaves none behind."""
 
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -109,6 +111,21 @@ def _wait_until_ready(running: Mapping[str, children.Child], health: str) -> Non
     raise DemoRefused(f"{health} did not answer within {READY_WITHIN} seconds: stopping")
 
 
+def become(commands: Mapping[str, Sequence[str]], *, keep: int, health: str, announcement: str) -> NoReturn:
+    """Go on as `run` in a fresh interpreter of this process: without Django it keeps a tenth of the memory."""
+    os.set_inheritable(keep, True)
+    told = json.dumps({"commands": commands, "keep": keep, "health": health, "announcement": announcement})
+    sys.stdout.flush()
+    os.execv(sys.executable, [*python(__name__), told])  # noqa: S606  # no shell is what we want
+
+
 def python(*arguments: str) -> list[str]:
     """Return the command that runs a Python module with the interpreter of this process."""
     return [sys.executable, "-m", *arguments]
+
+
+if __name__ == "__main__":
+    try:
+        run(**json.loads(sys.argv[1]))
+    except DemoRefused as refusal:
+        sys.exit(str(refusal))

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from allauth.account.models import EmailAddress
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 
 from accounts.mail.models import Mail
 from accounts.models import FormerAddress
@@ -73,7 +73,8 @@ def secret_to_a_stranger() -> Iterator[Broken]:
 
     A lost second factor is answered to an address the account has verified, now or until it was removed.
     """
-    mails = Mail.objects.filter(reference__startswith="ticket:", kind__regex=rf"^({'|'.join(SECRETS)})")
+    secret = Q(kind__regex=rf"^({'|'.join(SECRETS)})") | Q(links__has_key="status")
+    mails = Mail.objects.filter(secret, reference__startswith="ticket:")
     for batch in _batches(mails.only("kind", "recipient", "reference", "queued_at")):
         yield from _strangers(batch)
 

@@ -6,7 +6,17 @@ site a finding that is gone at the second run was a transaction on its way.
 
 from collections.abc import Callable, Iterator
 
-from recoverydesk.invariants import background, chain, evidence, glass, letters, remains, second_people
+from recoverydesk.invariants import (
+    background,
+    chain,
+    evidence,
+    glass,
+    letters,
+    project_guards,
+    remains,
+    second_people,
+    staged,
+)
 from recoverydesk.invariants.broken import Broken
 
 __all__ = ["RULES", "Broken", "check_rules"]
@@ -25,6 +35,8 @@ RULES: tuple[Callable[[], Iterator[Broken]], ...] = (
     remains.factor_older_than_reset,
     remains.session_older_than_reset,
     remains.token_older_than_reset,
+    remains.publisher_older_than_reset,
+    remains.rest_without_reset,
     remains.link_of_the_closed,
     chain.status_without_event,
     chain.not_one_reset,
@@ -35,6 +47,10 @@ RULES: tuple[Callable[[], Iterator[Broken]], ...] = (
     letters.words_kept,
     background.lease_stuck,
     background.guard_missing,
+    staged.staged_and_over,
+    staged.staged_and_published,
+    project_guards.guard_without_event,
+    project_guards.guard_before_its_time,
 )
 
 

@@ -58,7 +58,7 @@ TICKET = (
     "reset_by_id", "assigned_to_id", "nonce", "key_id", "facts",
 )  # fmt: skip
 BOUNDARY = (
-    "id", "ticket_id", "host", "namespace", "kind", "own", "repositories", "added_at", "proved_at", "proof_id",
+    "id", "ticket_id", "host", "namespace", "kind", "repositories", "added_at", "proved_at", "proof_id",
     "last_verdict", "last_probed_at", "attempts",
 )  # fmt: skip
 PROBE = ("id", "boundary_id", "url", "repository", "verdict", "probed_at", "requests", "protocol")
@@ -162,7 +162,7 @@ def boundaries(world: World, planned: list[Ticket]) -> Iterator[tuple[Any, ...]]
             proof = boundary_id + shift if ticket.proved else None
             proved = at if ticket.proved else None
             yield (
-                boundary_id, ticket.id, host, namespace, "asked", True, json.dumps(repositories), ticket.opened,
+                boundary_id, ticket.id, host, namespace, "asked", json.dumps(repositories), ticket.opened,
                 proved, proof, verdict, at, 1,
             )  # fmt: skip
             boundary_id += 1

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext as _
 
 from recoverydesk.projects import labels
-from recoverydesk.projects.published import FileFact, InvalidFact, ReleaseFact
+from recoverydesk.projects.models import REASON_LENGTH
+from recoverydesk.projects.published import AboutFact, FileFact, InvalidFact, ReleaseFact, about
 
 MOST_RELEASES = 20_000
 MOST_LINKS = 1_000
@@ -38,7 +39,8 @@ def read_document(document: Any, uploaded_at: datetime | None = None) -> Project
         found = _files(files, uploaded_at)
         at = uploaded_at or min((file.uploaded_at for file in found), default=None)
         if at is not None:
-            facts.append(ReleaseFact(version, at, _links(info) if version == newest else None, found))
+            links, told = (_links(info), _about(info)) if version == newest else (None, None)
+            facts.append(ReleaseFact(version, at, links, found, about=told))
         elif version == newest:
             raise InvalidFact(_("version %(version)s has no upload time; give --uploaded-at") % {"version": version})
         else:
@@ -62,7 +64,7 @@ def _files(rows: list[Any], uploaded_at: datetime | None) -> tuple[FileFact, ...
     for row in rows:
         file = _file(_of_type(dict, row, _("a file")), uploaded_at)
         if found.setdefault(file.filename, file).sha256 != file.sha256:
-            raise InvalidFact(_("the file %(name)s appears with two SHA-256") % {"name": file.filename})
+            raise InvalidFact(_("the file %(name)s has two different SHA-256 values") % {"name": file.filename})
     return tuple(found.values())
 
 
@@ -75,7 +77,15 @@ def _file(row: dict[str, Any], uploaded_at: datetime | None) -> FileFact:
         sha256=digests.get("sha256", ""),
         uploaded_at=uploaded_at or _time(row),
         yanked=row.get("yanked", False),
+        yanked_reason=_line(row.get("yanked_reason")),
     )
+
+
+def _line(value: Any) -> str:
+    """A reason in one line as long as ours may be: elsewhere it is any text."""
+    text = _of_type(str, "" if value is None else value, "yanked_reason")
+    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(shown.split())[:REASON_LENGTH]
 
 
 def _time(row: dict[str, Any]) -> datetime:
@@ -97,12 +107,23 @@ def parse_time(text: Any) -> datetime:
 
 
 def _links(info: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return the (label, URL) pairs of `info`: the legacy home page first, then the labelled links."""
+    """Return the (label, URL) pairs of `info`: the legacy fields around the labelled links."""
     labelled = _of_type(dict, _given(info, "project_urls", {}), "project_urls")
     if len(labelled) > MOST_LINKS:
         raise InvalidFact(_("more than %(number)s links") % {"number": MOST_LINKS})
     home_page = _url(info.get("home_page"), labels.LEGACY_HOME_LABEL)
-    return labels.links(home_page, {label: _url(url, label) for label, url in labelled.items()})
+    download = _url(info.get("download_url"), labels.LEGACY_DOWNLOAD_LABEL)
+    return labels.links(home_page, {label: _url(url, label) for label, url in labelled.items()}, download)
+
+
+def _about(info: dict[str, Any]) -> AboutFact:
+    return about(
+        summary=info.get("summary"),
+        description=info.get("description"),
+        content_type=info.get("description_content_type"),
+        license_text=info.get("license_expression") or info.get("license"),
+        requires=info.get("requires_dist"),
+    )
 
 
 def _url(value: Any, label: str) -> str:

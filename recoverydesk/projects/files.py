@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -11,6 +12,8 @@ from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
+
+from recoverydesk.database.trouble import UNSURE
 
 METADATA = ".metadata"  # what PEP 658 adds to a wheel's name
 STALE = 24 * 3600  # seconds after which a file on its way in belongs to nobody
@@ -86,7 +89,11 @@ def keep(content: Incoming, metadata: bytes = b"") -> list[str]:
 
     What an upload killed between storing and recording left is whole and is used.
     """
-    name = stored_name(str(content.name), content.digest("sha256"))
+    return keep_as(stored_name(str(content.name), content.digest("sha256")), content, metadata)
+
+
+def keep_as(name: str, content: Incoming, metadata: bytes = b"") -> list[str]:
+    """The same in a place that the caller names."""
     metadata_names = _put(name + METADATA, ContentFile(metadata), len(metadata)) if metadata else []
     return [*metadata_names, *_put(name, content, content.length)]
 
@@ -99,10 +106,37 @@ def _put(name: str, content: File[Any], length: int) -> list[str]:
     return [default_storage.save(name, content)]
 
 
+@contextlib.contextmanager
+def undone() -> Iterator[list[str]]:
+    """Delete the files put into the storage when the transaction inside does not commit.
+
+    A line that breaks at COMMIT leaves open whether it did: the file stays, for its row or for the next try.
+    """
+    made: list[str] = []
+    try:
+        yield made
+    except UNSURE:
+        raise
+    except BaseException:
+        for name in made:
+            default_storage.delete(name)
+        raise
+
+
 def copy(path: Path) -> Incoming:
     """Take a file of this machine in. Raises OSError."""
-    incoming = Incoming(path.name)
     with path.open("rb") as file:
-        while piece := file.read(2**16):
-            incoming.take(piece)
+        return _taken(path.name, file)
+
+
+def copy_stored(stored_as: str, filename: str) -> Incoming:
+    """Take a file of the storage in, so that nothing changes it while it is hashed. Raises OSError."""
+    with default_storage.open(stored_as) as file:
+        return _taken(filename, file)
+
+
+def _taken(name: str, file: IO[Any] | File[Any]) -> Incoming:
+    incoming = Incoming(name)
+    while piece := file.read(2**16):
+        incoming.take(piece)
     return incoming.whole()

@@ -88,7 +88,9 @@ def import_file(
         told = metadata.described(found.raw)
         fact = _file_fact(content, found, told, uploaded_at)
         project, created = services.ensure_project(told.name, actor=ACTOR)
-        release = services.ReleaseFact(_version_of(project, told.version), uploaded_at, told.links, (fact,))
+        release = services.ReleaseFact(
+            _version_of(project, told.version), uploaded_at, told.links, (fact,), about=told.about
+        )
         done = services.record_releases(project, [release])
         kept = {"stored_as": fact.stored_as, "metadata_sha256": fact.metadata_sha256}
         if File.objects.filter(filename=fact.filename, stored_as="").update(**kept):
@@ -171,7 +173,7 @@ def _outcome(path: Path, item: reading.Item, take: Callable[[Any], T]) -> Outcom
     except (services.InvalidFact, services.RoleError, InvalidArchive) as error:
         problem = str(error)
     except IntegrityError:
-        problem = _("somebody stored part of this at the same moment; import it again")
+        problem = _("another program stored part of this at the same moment; import it again")
     except DataError:
-        problem = _("the database cannot hold this")
+        problem = _("the database refuses these values; correct the file and import it again")
     return Outcome(path, item.line, item.size, problem=problem)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol, cast
 
 from django.conf import settings
-from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils.module_loading import import_string
 
 from accounts.models import User
@@ -40,10 +40,7 @@ _LIMITS = (260, PLACE_LENGTH, PLACE_LENGTH)
 
 
 class LinkFact(NamedTuple):
-    """A repository one project names, with the versions and times (UTC) of the first and last release naming it.
-
-    `own`: the user had accepted a role in the project long enough before; nobody else can have planted it.
-    """
+    """A repository one project names, with the versions and times (UTC) of the first and last release naming it."""
 
     project_id: int
     project: str
@@ -56,22 +53,20 @@ class LinkFact(NamedTuple):
     first_seen: datetime
     last_release: str
     last_seen: datetime
-    own: bool
 
 
 def subject_links(user: User, *, before: datetime) -> list[LinkFact]:
     """Return every repository that counts for `user`, over all releases ever published, in one query.
 
-    Projects are those where the user has a role or an invitation given before `before`; links are those first seen
-    at or before it (design rule 1). `last_seen` may be later than `before` when somebody published since: that can
-    only keep a boundary from retiring. Roles accepted less than RECOVERY_YOUNG_LINK before make no link `own`.
+    Projects are those where the user accepted a role RECOVERY_YOUNG_LINK before `before` or earlier; links are those
+    first seen at or before it (design rule 1). `last_seen` may be later than `before` when somebody published since:
+    that can only keep a boundary from retiring.
     """
-    roles = Role.objects.filter(user=user, created_at__lt=before)
+    roles = Role.objects.filter(user=user, accepted_at__lte=before - settings.RECOVERY_YOUNG_LINK)
     rows = RepositoryLink.objects.counting().filter(project__in=roles.values("project"), first_seen__lte=before)
     # Never joined with the projects: for a few hundred of them PostgreSQL would rather read the whole table.
     name = Subquery(Project.objects.filter(pk=OuterRef("project_id")).values("name"))
-    old = roles.filter(project=OuterRef("project_id"), accepted_at__lte=before - settings.RECOVERY_YOUNG_LINK)
-    rows = rows.annotate(project_name=name, own=Exists(old)).order_by("first_seen", "id")
+    rows = rows.annotate(project_name=name).order_by("first_seen", "id")
     return list(map(LinkFact._make, rows.values_list(*_FACT_COLUMNS)))
 
 
@@ -87,8 +82,60 @@ _FACT_COLUMNS = (
     "first_seen",
     "last_release__version",
     "last_seen",
-    "own",
 )
+
+
+class Carried(NamedTuple):
+    """The same links ([label, URL] pairs) of some releases of one project, and when the first and last came out."""
+
+    project: str
+    urls: list[list[str]]
+    first: datetime
+    last: datetime
+    releases: int
+
+
+MOST_CARRIED = 1_000  # different sets of links
+
+
+def any_link(user: User, *, before: datetime) -> bool:
+    """Whether a release of these projects carries a link at all, wherever it leads. One query."""
+    return _told(user, before).exists()
+
+
+def carried_links(user: User, *, before: datetime) -> list[Carried]:
+    """Every link of every release of the projects that `subject_links` looks at, in two queries.
+
+    Releases with the same links are one row, the newest first; at most MOST_CARRIED rows are read.
+    """
+    return _carried(_told(user, before))
+
+
+def carried_by(project: Project) -> list[Carried]:
+    """The same of every release of one project, in two queries."""
+    return _carried(_with_links(Release.objects.filter(project=project)))
+
+
+def _carried(releases: QuerySet[Release]) -> list[Carried]:
+    rows = releases.values("project_id", "urls").order_by()
+    rows = rows.annotate(first=Min("uploaded_at"), last=Max("uploaded_at"), releases=Count("pk")).order_by("-last")
+    found = list(rows[:MOST_CARRIED])
+    ids = {row["project_id"] for row in found}
+    names = dict(Project.objects.filter(pk__in=ids).values_list("pk", "name"))
+    return [
+        Carried(names[row["project_id"]], row["urls"] or [], row["first"], row["last"], row["releases"])
+        for row in found
+    ]
+
+
+def _told(user: User, before: datetime) -> QuerySet[Release]:
+    """The releases whose links were told, and are some."""
+    roles = Role.objects.filter(user=user, accepted_at__lte=before - settings.RECOVERY_YOUNG_LINK)
+    return _with_links(Release.objects.filter(project__in=roles.values("project"), uploaded_at__lte=before))
+
+
+def _with_links(releases: QuerySet[Release]) -> QuerySet[Release]:
+    return releases.filter(urls__isnull=False).exclude(urls=[])
 
 
 def last_named(project_ids: Collection[int], *, cutoff: datetime, before: datetime) -> dict[int, datetime]:

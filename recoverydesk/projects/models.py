@@ -15,6 +15,7 @@ VERSION_LENGTH = 200
 LABEL_LENGTH = 200
 URL_BYTES = 2000
 PLACE_LENGTH = 1000
+REASON_LENGTH = 500
 
 
 def _look_alike() -> Replace:
@@ -35,14 +36,29 @@ class ProjectQuerySet(models.QuerySet["Project"]):
 class Project(models.Model):
     """A name in the registry. `uid` is what the world outside the database sees.
 
-    `serial` grows with every change of what the index shows of it (releases.py; docs/adr/0117).
+    `serial` grows with every change of what the index shows of it (releases.py; docs/adr/0117). `status` is the marker
+    of PEP 792; an archived project takes no uploads, the files of a quarantined one are not offered either. `guards`
+    are the levels its owners chose, by name (guards.py).
     """
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("active")
+        ARCHIVED = "archived", _("archived")
+        DEPRECATED = "deprecated", _("deprecated")
+        QUARANTINED = "quarantined", _("in quarantine")
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(_("name"), max_length=names.MAX_LENGTH)
     normalized_name = models.CharField(_("normalised name"), max_length=names.MAX_LENGTH, unique=True, editable=False)
     critical = models.BooleanField(_("critical"), default=False)
     serial = models.BigIntegerField(db_default=0, editable=False)
+    status = models.CharField(
+        _("status"), max_length=11, choices=Status.choices, default=Status.ACTIVE, db_default="active"
+    )
+    status_reason = models.CharField(
+        _("why this status"), max_length=REASON_LENGTH, blank=True, default="", db_default=""
+    )
+    guards = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
     objects = ProjectQuerySet.as_manager()
@@ -56,10 +72,32 @@ class Project(models.Model):
         return self.name
 
 
+class GuardChange(models.Model):
+    """A level of a guard that its project will have from `at` on: less strict after the cool-down, or stricter from a
+    day that was named. `by` asked for it. One for each guard; the row goes when it is done or taken back.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="guard_changes")
+    name = models.CharField(max_length=20)
+    value = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("change of a guard")
+        verbose_name_plural = _("changes of guards")
+        indexes = [models.Index(fields=["at"], name="guard_change_due")]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="guard_change_once_per_guard")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"
+
+
 class Role(models.Model):
     """What one user may do for one project. Without `accepted_at` it is an invitation.
 
-    With `held_at` it stands still after a recovery that rested on an exception; `held_for` is that ticket's number.
+    With `held_at` it rests after the reset of the ticket `held_for` (holds.py); `rest_told_at` is when people were last
+    told.
     """
 
     class Kind(models.TextChoices):
@@ -75,10 +113,12 @@ class Role(models.Model):
     accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
     held_at = models.DateTimeField(_("on hold since"), null=True, blank=True, editable=False)
     held_for = models.PositiveIntegerField(_("on hold for ticket"), null=True, blank=True, editable=False)
+    rest_told_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("role")
         verbose_name_plural = _("roles")
+        indexes = [models.Index(fields=["held_at"], condition=Q(held_at__isnull=False), name="role_resting")]
         constraints = [
             models.UniqueConstraint(fields=["user", "project"], name="role_once_per_user_and_project"),
             models.CheckConstraint(condition=Q(kind__in=["owner", "maintainer"]), name="role_kind_is_known"),
@@ -88,11 +128,38 @@ class Role(models.Model):
         return f"{self.get_kind_display()} {self.user_id}/{self.project_id}"
 
 
+class MailInvitation(models.Model):
+    """An invitation to an e-mail address: who has verified it accepts. Nothing here says whether anybody has.
+
+    With `declined_at` it is off the page of who declined and stays on that of the owners, whom no answer tells whose
+    the address is.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="mail_invitations")
+    address = models.EmailField(_("address"), max_length=254)
+    kind = models.CharField(_("kind"), max_length=10, choices=Role.Kind.choices)
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(_("given"), db_default=Now(), db_index=True)
+    declined_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("invitation by mail")
+        verbose_name_plural = _("invitations by mail")
+        indexes = [models.Index(fields=["address"], name="mail_invitation_of_address")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "address"], name="mail_invitation_once_per_address"),
+            models.CheckConstraint(condition=Q(kind__in=["owner", "maintainer"]), name="mail_invitation_kind_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
 class Release(models.Model):
     """One published version, kept for ever: a deletion only sets `deleted_at`.
 
     `urls` lists its links as [label, url] pairs; null means nobody told us, which is not the same as none. `opened_by`
-    is the API token whose upload made it, if one did.
+    is the API token whose upload made it, if one did. `yanked` is about all of its files, later ones too.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="releases", verbose_name=_("project"))
@@ -102,6 +169,8 @@ class Release(models.Model):
     urls = models.JSONField(_("links"), null=True, blank=True)
     names_boundary = models.BooleanField(_("names a repository"), default=False)
     opened_by = models.UUIDField(_("opened by token"), null=True, blank=True, editable=False)
+    yanked = models.BooleanField(_("yanked"), default=False, db_default=False)
+    yanked_reason = models.CharField(_("why yanked"), max_length=REASON_LENGTH, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("release")
@@ -120,15 +189,36 @@ class Release(models.Model):
         return self.version
 
 
+class About(models.Model):
+    """What the first file of a release says about it, kept apart since its texts are long and few pages show them.
+
+    No row means nobody told us. `html` is the description as readme.py renders it, null until somebody looks: empty it
+    where rendering.py changes what is safe.
+    """
+
+    release = models.OneToOneField(Release, on_delete=models.CASCADE, primary_key=True, related_name="about")
+    summary = models.CharField(max_length=512, blank=True, default="", db_default="")
+    description = models.TextField(blank=True, default="", db_default="")
+    content_type = models.CharField(max_length=100, blank=True, default="", db_default="")
+    license = models.CharField(max_length=200, blank=True, default="", db_default="")
+    requires = models.JSONField(default=list, db_default=Value([], models.JSONField()))
+    html = models.TextField(null=True, editable=False)  # noqa: DJ001 - "" is a text that shows nothing
+
+    def __str__(self) -> str:
+        return self.summary
+
+
 class FileQuerySet(models.QuerySet["File"]):
     def stored(self) -> "FileQuerySet":
-        """Files that can be had: their release is not deleted, and we have their bytes."""
-        return self.filter(release__deleted_at=None).exclude(stored_as="")
+        """Files that can be had: we have their bytes, and nobody withdrew them, their release or their project."""
+        there = self.filter(deleted_at=None, release__deleted_at=None).exclude(stored_as="")
+        return there.exclude(release__project__status=Project.Status.QUARANTINED)
 
 
 class File(models.Model):
-    """One file of a release. `stored_as` is where the default storage keeps its bytes; empty: we never had them.
+    """One file of a release, kept for ever: a deletion only sets `deleted_at`, and its name and bytes stay taken.
 
+    `stored_as` is where the default storage keeps its bytes; empty: we never had them.
     `metadata_sha256` is that of a wheel's METADATA, which lies beside it in the storage (PEP 658); else empty.
     """
 
@@ -139,6 +229,8 @@ class File(models.Model):
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     uploaded_at = models.DateTimeField(_("uploaded"))
     yanked = models.BooleanField(_("yanked"), default=False)
+    yanked_reason = models.CharField(_("why yanked"), max_length=REASON_LENGTH, blank=True, default="", db_default="")
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
     requires_python = models.CharField(_("Python versions"), max_length=200, blank=True, default="", db_default="")
     stored_as = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
     metadata_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
@@ -174,6 +266,7 @@ class RepositoryLink(models.Model):
     class Kind(models.TextChoices):
         LABEL = "label", _("source label")
         HOME = "home", _("home page")
+        FILE = "file", _("download")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="links", verbose_name=_("project"))
     kind = models.CharField(_("counts by"), max_length=5, choices=Kind.choices)

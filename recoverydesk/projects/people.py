@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Now
 
 from accounts.models import User
 from recoverydesk.projects.models import Project, Role
@@ -10,7 +11,7 @@ from recoverydesk.projects.models import Project, Role
 
 @dataclass(frozen=True)
 class Standing:
-    """How many projects a user has a role or an invitation in, and whether one of them is critical."""
+    """How many projects a user accepted a role in, and whether one of them is critical."""
 
     projects: int
     critical: bool
@@ -18,7 +19,7 @@ class Standing:
 
 def standing(user: User) -> Standing:
     """Return the user's standing as it is now."""
-    counts = Role.objects.filter(user=user).aggregate(
+    counts = Role.objects.filter(user=user, accepted_at__isnull=False).aggregate(
         projects=Count("id"), critical=Count("id", filter=Q(project__critical=True))
     )
     return Standing(projects=counts["projects"], critical=counts["critical"] > 0)
@@ -43,6 +44,13 @@ def people_sharing_with(user: User, *, acting: bool = False) -> QuerySet[Role, i
     own = own.filter(held_at=None) if acting else own
     others = Role.objects.filter(project__in=own.values("project"), accepted_at__isnull=False).exclude(user=user)
     return others.values_list("user_id", flat=True)
+
+
+def in_quarantine(project: Project) -> list[User]:
+    """Whoever accepted a role in the project and has the limits that follow a recovery. One query."""
+    running = Q(quarantine_until__isnull=True) | Q(quarantine_until__gt=Now())
+    roles = Role.objects.filter(project=project, accepted_at__isnull=False)
+    return list(User.objects.filter(running, quarantined_at__isnull=False, pk__in=roles.values("user")))
 
 
 def _owner_ids(user: User) -> QuerySet[Role, int]:

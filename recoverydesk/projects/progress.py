@@ -16,10 +16,10 @@ COUNTS = {
     "projects": gettext_lazy("projects"),
     "releases": gettext_lazy("releases"),
     "files": gettext_lazy("files"),
-    "improved": gettext_lazy("releases known better"),
+    "improved": gettext_lazy("releases that we know from an upload"),
     "accounts": gettext_lazy("accounts"),
     "roles": gettext_lazy("roles"),
-    "unplaced": gettext_lazy("releases without files left out"),
+    "unplaced": gettext_lazy("releases left out because they have no files"),
 }
 
 
@@ -61,7 +61,9 @@ def finish(command: BaseCommand, outcomes: list[Outcome[T]]) -> None:
     if left_out := totals.pop("unplaced"):
         command.stdout.write(f"{left_out} {COUNTS['unplaced']}")
     sums = ", ".join(f"{total:d} {COUNTS[name]}" for name, total in totals.items() if total)
-    command.stdout.write(_("%(number)s read. New: %(sums)s.") % {"number": len(done), "sums": sums or _("nothing")})
+    command.stdout.write(
+        _("%(number)s documents read. New: %(sums)s.") % {"number": len(done), "sums": sums or _("nothing")}
+    )
     refused = [outcome for outcome in outcomes if outcome.problem]
     for outcome in refused:
         command.stderr.write(_line(outcome.place, outcome.problem))

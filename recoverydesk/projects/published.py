@@ -13,6 +13,8 @@ from recoverydesk.projects import models
 FILENAME_LENGTH = 255
 PACKAGETYPE_LENGTH = 32
 LARGEST_SIZE = 2**63 - 1
+DESCRIPTION_LENGTH = 200_000
+LINE_LENGTH, MOST_REQUIREMENTS = 500, 500
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FILENAME = re.compile(r"[^/\\]+")
 
@@ -28,7 +30,7 @@ def checked(name: str, value: object, limit: int) -> str:
     if not 1 <= len(value) <= limit:
         raise InvalidFact(_("%(name)s must have 1 to %(limit)s characters") % {"name": name, "limit": limit})
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
-        raise InvalidFact(_("%(name)s contains control characters or half characters") % {"name": name})
+        raise InvalidFact(_("%(name)s contains control characters or broken characters") % {"name": name})
     return value
 
 
@@ -46,6 +48,7 @@ class FileFact:
     sha256: str
     uploaded_at: datetime
     yanked: bool = False
+    yanked_reason: str = ""
     requires_python: str = ""
     stored_as: str = ""
     metadata_sha256: str = ""
@@ -61,16 +64,56 @@ class FileFact:
             raise InvalidFact(_("the SHA-256 of %(name)s is not 64 hexadecimal digits") % {"name": self.filename})
         if type(self.yanked) is not bool:
             raise InvalidFact(_("%(name)s: yanked is neither true nor false") % {"name": self.filename})
+        if self.yanked_reason:
+            checked(_("why %(name)s was yanked") % {"name": self.filename}, self.yanked_reason, models.REASON_LENGTH)
         if self.requires_python:
             checked(_("the Python versions of %(name)s") % {"name": self.filename}, self.requires_python, 200)
         _check_time(self.filename, self.uploaded_at)
 
 
 @dataclass(frozen=True)
+class AboutFact:
+    """What a file's metadata says of its release, beside links. Nobody but the file vouches for it; see `about`."""
+
+    summary: str = ""
+    description: str = ""
+    content_type: str = ""
+    license: str = ""
+    requires: tuple[str, ...] = ()
+
+
+def about(
+    *, summary: object, description: object, content_type: object, license_text: object, requires: object
+) -> AboutFact:
+    """Return what can be stored of these, cut where it is too long: nothing here is a reason to refuse a release."""
+    lines = [_text(line, LINE_LENGTH) for line in requires] if isinstance(requires, list | tuple) else []
+    return AboutFact(
+        summary=_line(summary, 512),
+        description=_text(description, DESCRIPTION_LENGTH),
+        content_type=_line(content_type, 100),
+        license=_line(license_text, 200),
+        requires=tuple(line for line in lines[:MOST_REQUIREMENTS] if line),
+    )
+
+
+def _line(value: object, limit: int) -> str:
+    """The first line that says something."""
+    told = (line.strip() for line in _text(value, 10 * limit).splitlines())
+    first = next(filter(None, told), "")
+    return "" if first == "UNKNOWN" else first[:limit]
+
+
+def _text(value: object, limit: int) -> str:
+    """What a database can hold: no NUL, no half character."""
+    text = value[:limit] if isinstance(value, str) else ""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+@dataclass(frozen=True)
 class ReleaseFact:
     """One release. `urls` are (label, URL) pairs; None: nobody told us, which proves nothing. Raises InvalidFact.
 
-    `opened_by` is the API token of the upload that tells of it.
+    `opened_by` is the API token of the upload that tells of it; `about` None: nobody told us.
     """
 
     version: str
@@ -79,6 +122,7 @@ class ReleaseFact:
     files: tuple[FileFact, ...] = ()
     deleted_at: datetime | None = None
     opened_by: UUID | None = None
+    about: AboutFact | None = None
 
     def __post_init__(self) -> None:
         checked(_("a version"), self.version, models.VERSION_LENGTH)

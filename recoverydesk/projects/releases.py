@@ -2,13 +2,13 @@
 
 import contextlib
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
@@ -16,8 +16,8 @@ from audit.log import Party, RequestOrigin, record
 from audit.tags import Tag
 from common.clock import database_now
 from recoverydesk.projects import links, sightings
-from recoverydesk.projects.models import File, Project, Release, RepositoryLink
-from recoverydesk.projects.published import FileFact, InvalidFact, ReleaseFact
+from recoverydesk.projects.models import About, File, Project, Release, RepositoryLink
+from recoverydesk.projects.published import AboutFact, FileFact, InvalidFact, ReleaseFact
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ def record_release(
     deleted_at: datetime | None = None,
     origin: RequestOrigin | None = None,
     token: UUID | None = None,
+    about: AboutFact | None = None,
 ) -> Release:
     """Record one release with its links as (label, URL) pairs; return its row. Releases may come in any order.
 
@@ -60,7 +61,7 @@ def record_release(
     time. `token` is the API token that did it. Raises InvalidFact for what cannot be stored.
     """
     known = None if urls is None else tuple(urls)
-    done = record_releases(project, [ReleaseFact(version, uploaded_at, known, tuple(files), deleted_at, token)])
+    done = record_releases(project, [ReleaseFact(version, uploaded_at, known, tuple(files), deleted_at, token, about)])
     if tag := done.tag():
         actor: Party | str = uploader or "system"
         record(tag, actor=actor, project=project, token=token, origin=origin, version=version, files=list(done.files))
@@ -80,12 +81,13 @@ def record_releases(project: Project, facts: Sequence[ReleaseFact]) -> Recorded:
     Release.objects.bulk_create(new)
     Release.objects.bulk_update(changed, ["urls", "uploaded_at", "deleted_at", "names_boundary"])
     files = _add_files(facts, stored)
+    _add_about(facts, stored)
     if any("uploaded_at" in fields for fields in changed.values()):
         _rebuild_links(project, read)
     else:
         _store_links(project, sightings.fold(told, read))
     deleted = sum("deleted_at" in fields for fields in changed.values())
-    if new or files or deleted:
+    if new or files or changed:
         touch(project)
     return Recorded(tuple(release.version for release in new), files, len(changed), deleted)
 
@@ -111,6 +113,17 @@ def reread_links(host: str) -> int:
     ids = list(RepositoryLink.objects.filter(concerned).order_by().values_list("project_id", flat=True).distinct())
     read = functools.cache(links.parse)
     return sum(_reread(project_id, read) for project_id in ids)
+
+
+def reread_all() -> Iterator[bool]:
+    """Read every link of every project again, as after an update that reads them in another way.
+
+    Yields for each project whether that changed a link or a release. One transaction per project.
+    """
+    read = functools.cache(links.parse)
+    with_links = Release.objects.filter(project=OuterRef("pk"), urls__isnull=False)
+    for project_id in Project.objects.filter(Exists(with_links)).order_by("pk").values_list("pk", flat=True).iterator():
+        yield _reread(project_id, read)
 
 
 def _lock(project_id: int) -> Project:
@@ -171,6 +184,14 @@ def _add_files(facts: Sequence[ReleaseFact], stored: dict[str, Release]) -> tupl
                 new.append(row)
     File.objects.bulk_create(new)
     return tuple(row.filename for row in new)
+
+
+def _add_about(facts: Sequence[ReleaseFact], stored: dict[str, Release]) -> None:
+    """Store what releases say about themselves; who came first is believed."""
+    told = {stored[fact.version].pk: fact.about for fact in reversed(facts) if fact.about is not None}
+    if told:
+        rows = [About(release_id=pk, **asdict(about)) for pk, about in told.items()]
+        About.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _check_same(row: File, file: FileFact, release: Release) -> None:

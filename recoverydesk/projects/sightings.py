@@ -36,14 +36,19 @@ class Sighting:
 
 def names_boundary(release: Release, read: Reader) -> bool:
     """True when one counting link of the release names a repository. Unknown links name nothing."""
-    return any(read(url)[0] for _kind, _label, url in labels.candidates(release.urls or ()))
+    return any(read(url)[0] for _kind, _label, url in counting(release, read))
+
+
+def counting(release: Release, read: Reader) -> list[tuple[RepositoryLink.Kind, str, str]]:
+    """The links of a release that may count, read by `read`."""
+    return labels.candidates(release.urls or (), lambda url: bool(read(url)[0]))
 
 
 def fold(releases: Iterable[Release], read: Reader) -> dict[Key, Sighting]:
     """Sum up the candidate links of `releases`, keyed by (kind, URL)."""
     found: dict[Key, Sighting] = {}
     for release in releases:
-        for kind, label, url in labels.candidates(release.urls or ()):
+        for kind, label, url in counting(release, read):
             mark = Mark(release.uploaded_at, release.version, release.pk, label)
             sighting = Sighting(read(url), mark, mark)
             known = found.get((kind, url))

@@ -1,5 +1,7 @@
 """A project's history, for the people who own it."""
 
+from dataclasses import replace
+
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -8,29 +10,37 @@ from django.views.decorators.http import require_safe
 
 from accounts.visitor import account_of
 from audit import history
-from recoverydesk.projects import names
-from recoverydesk.projects.models import Project, Role
+from common.clock import database_now
+from common.numbers import whole_number
+from recoverydesk.projects import guards, names, uploaders
+from recoverydesk.projects.models import Role
 
 PAGE = 50
+GUARD = "project:guard:"
 
 
 @never_cache
 @login_required
 @require_safe
 def project_history(request: HttpRequest, name: str) -> HttpResponse:
-    """Newest first, fifty a page; whoever does not own the project is told there is no such page."""
+    """Newest first, fifty a page; whoever does not own the project is told there is no such page.
+
+    With which token and from which network, only an owner reads whose role acts and whose account is not in quarantine.
+    """
     user = account_of(request)
     owned = Role.objects.filter(user=user, kind=Role.Kind.OWNER, accepted_at__isnull=False)
-    project = Project.objects.filter(normalized_name=names.normalize(name), roles__in=owned).first()
-    if project is None:
+    role = owned.filter(project__normalized_name=names.normalize(name)).select_related("project").first()
+    if role is None:
         raise Http404
-    before = request.GET.get("before", "")
-    lines = history.for_project(
-        project.uid, reader=user.uid, limit=PAGE + 1, before=int(before) if _is_id(before) else None
-    )
-    context = {"project": project, "lines": lines[:PAGE], "older": lines[PAGE - 1].id if len(lines) > PAGE else None}
+    acts = uploaders.shows_origins(role, user, database_now())
+    before = whole_number(request.GET.get("before", ""))
+    lines = history.for_project(role.project.uid, reader=user.uid, limit=PAGE + 1, before=before, networks=acts)
+    lines = [replace(line, about=guards.about(line.about)) if GUARD in line.tag else line for line in lines]
+    tokens = uploaders.token_names([line.token for line in lines]) if acts else {}
+    context = {
+        "project": role.project,
+        "lines": [(line, tokens.get(line.token, "")) for line in lines[:PAGE]],
+        "older": lines[PAGE - 1].id if len(lines) > PAGE else None,
+        "acts": acts,
+    }
     return render(request, "projects/history.html", context)
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19

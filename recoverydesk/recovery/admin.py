@@ -22,10 +22,10 @@ from recoverydesk.recovery import errors, permissions
 from recoverydesk.recovery.code_hosts import learned
 from recoverydesk.recovery.code_hosts.limits import may_limit
 from recoverydesk.recovery.desk import queue, replies
-from recoverydesk.recovery.desk.pages import account, held_roles, host_limits, opening, settings, ticket
+from recoverydesk.recovery.desk.pages import account, host_limits, opening, project, project_decisions, settings, ticket
 from recoverydesk.recovery.desk.pages import queue as queue_page
 from recoverydesk.recovery.desk.pages.forms import ReplyTemplateForm
-from recoverydesk.recovery.desk.pages.staff_request import actor_of, text_only, user_of
+from recoverydesk.recovery.desk.pages.staff_request import actor_of, user_of
 from recoverydesk.recovery.models import CodeHost, RecoveryTicket, ReplyTemplate
 
 
@@ -42,7 +42,7 @@ class RecoveryTicketAdmin(DeskAdmin[RecoveryTicket]):
 
     def get_urls(self) -> list[URLPattern]:
         def site(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-            return self.admin_site.admin_view(text_only(view))
+            return self.admin_site.admin_view(view)
 
         return [
             path("next/", site(queue_page.take_next), name="recovery_take_next"),
@@ -51,7 +51,9 @@ class RecoveryTicketAdmin(DeskAdmin[RecoveryTicket]):
             path("remove-view/", site(queue_page.remove_view), name="recovery_remove_view"),
             path("csv/", site(queue_page.as_csv), name="recovery_csv"),
             path("settings/", site(settings.show_settings), name="recovery_settings"),
-            path("held-roles/", site(held_roles.show_held_roles), name="recovery_held_roles"),
+            path("open/", site(opening.show_whose_form), name="recovery_open_whose"),
+            path("project/<int:pk>/", site(project.show_project), name="recovery_project"),
+            path("project/<int:pk>/decide/", site(project_decisions.decide), name="recovery_project_decide"),
             path("account/<int:pk>/", site(account.show_account), name="recovery_account"),
             path("account/<int:pk>/open/", site(opening.show_opening_form), name="recovery_open"),
             path("<int:pk>/press/<slug:verb>/", site(ticket.submit), name="recovery_press"),
@@ -64,6 +66,9 @@ class RecoveryTicketAdmin(DeskAdmin[RecoveryTicket]):
     def list_page(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return queue_page.show_queue(request, {"opts": self.opts, **(extra_context or {})})
 
+    def log_of(self, row: RecoveryTicket) -> dict[str, str]:
+        return {"ticket": str(row.pk)}
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -75,11 +80,12 @@ class ReplyTemplateAdmin(DeskAdmin[ReplyTemplate]):
     """Canned replies. Admins edit them; each change is an event."""
 
     form = ReplyTemplateForm
+    list_title = gettext_lazy("Replies")
     list_display = ("name", "suggested_when", "active", "changed_at")
 
     @admin.display(description=gettext_lazy("suggested when"), ordering="situation")
     def suggested_when(self, template: ReplyTemplate) -> str:
-        return str(replies.SITUATIONS.get(template.situation, _("never by itself")))
+        return str(replies.SITUATIONS.get(template.situation, _("never automatically")))
 
     def save_model(
         self, request: HttpRequest, obj: ReplyTemplate, form: ModelForm[ReplyTemplate], change: bool
@@ -123,16 +129,16 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
     change_form_template = "admin/recovery/codehost/change_form.html"
     fieldsets = (
         (None, {"fields": ("host", "origin", "known_by", "style", "private", "plain_http", "paused_at")}),
-        (gettext_lazy("Learned by asking"), {"fields": ("protocol", "learned_at")}),
+        (gettext_lazy("Learned from the host"), {"fields": ("protocol", "learned_at")}),
         (
-            gettext_lazy("How it does"),
+            gettext_lazy("How it answers"),
             {"fields": ("state", "failures", "trouble", "circuit_open_until", "looks_today", "a_second", "tokens_at")},
         ),
     )
 
     @admin.display(description=gettext_lazy("known"), ordering="described")
     def known_by(self, host: CodeHost) -> str:
-        return _("described by staff") if host.described else _("learned by asking")
+        return _("set by staff") if host.described else _("learned from the host")
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, host: CodeHost) -> str:
@@ -140,23 +146,23 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
         if host.paused_at:
             return _("paused by staff")
         if host.circuit_open_until and host.circuit_open_until > now:
-            return _("left alone until %(at)s") % {"at": date_format(host.circuit_open_until, "H:i:s")}
+            return _("not checked until %(at)s") % {"at": date_format(host.circuit_open_until, "H:i:s")}
         if learned.knowledge(host).rests_until(now):
-            return _("no more looks today")
+            return _("no more checks today")
         return _("failing") if host.failures else _("in order")
 
-    @admin.display(description=gettext_lazy("looks today"))
+    @admin.display(description=gettext_lazy("checks today"))
     def looks_today(self, host: CodeHost) -> str:
         known = learned.knowledge(host)
         return f"{known.asked_today(timezone.now())}/{known.pace.a_day}"
 
-    @admin.display(description=gettext_lazy("looks a second"))
+    @admin.display(description=gettext_lazy("checks a second"))
     def a_second(self, host: CodeHost) -> str:
         return f"{learned.pace(host).a_second:g}"
 
     def get_urls(self) -> list[URLPattern]:
         probe = self.admin_site.admin_view(self.probe_now)
-        limits = self.admin_site.admin_view(text_only(host_limits.show_host_limits))
+        limits = self.admin_site.admin_view(host_limits.show_host_limits)
         return [
             path("<int:pk>/probe_now/", probe, name="recovery_codehost_probe_now"),
             path("<int:pk>/limits/", limits, name="recovery_codehost_limits"),
@@ -183,4 +189,4 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
 
 def _probed_now(host: CodeHost, actor: permissions.Actor) -> str:
     waiting = learned.probe_now(host, actor=actor)
-    return ngettext("%d look is due now.", "%d looks are due now.", waiting) % waiting
+    return ngettext("%d check is due now.", "%d looks are due now.", waiting) % waiting

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 class RecoveryError(Exception):
     """A refused verb: nothing was changed. `str()` gives the sentence to show."""
 
-    sentence: str | Promise = _("This cannot be done.")
+    sentence: str | Promise = _("This cannot be done now.")
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail)
@@ -18,7 +18,7 @@ class RecoveryError(Exception):
 
 
 class InvalidTransition(RecoveryError):
-    sentence = _("The ticket is not in a state in which this can be done.")
+    sentence = _("You cannot do this now: the request is at another stage. Open the page again to see what you can do.")
 
 
 class NotAllowed(RecoveryError):
@@ -26,15 +26,15 @@ class NotAllowed(RecoveryError):
 
 
 class OwnTicket(RecoveryError):
-    sentence = _("Nobody works a ticket about their own account.")
+    sentence = _("You cannot work on a ticket about your own account.")
 
 
 class CoOwnedTicket(RecoveryError):
-    sentence = _("You own a project together with this account; somebody else has to do this.")
+    sentence = _("You own a project together with this account, so another person has to do this.")
 
 
 class StepUpRequired(RecoveryError):
-    sentence = _("Use your second factor again first: the last time is more than five minutes ago.")
+    sentence = _("Use your second factor again first: you last used it more than five minutes ago.")
 
 
 class ReasonTooShort(RecoveryError):
@@ -46,11 +46,11 @@ class UnknownSubject(RecoveryError):
 
 
 class NoContact(RecoveryError):
-    sentence = _("This address cannot be used for this request.")
+    sentence = _("You cannot use this address for this request. Give another address.")
 
 
 class TooOften(RecoveryError):
-    sentence = _("This was done too often lately; try again later.")
+    sentence = _("This was done too often. Try again later.")
 
 
 class WaitingPeriodActive(RecoveryError):
@@ -58,51 +58,69 @@ class WaitingPeriodActive(RecoveryError):
 
 
 class TicketBlocked(RecoveryError):
-    sentence = _("Something stops this ticket; look at it first.")
+    sentence = _("This ticket is blocked: see the reasons under Next step.")
+
+
+class AccountClosed(TicketBlocked):
+    sentence = _(
+        "The account is frozen or deactivated, so nobody can set a password now. Write to us on your status page."
+    )
 
 
 class NothingAsksForIt(RecoveryError):
-    sentence = _("Everything policy asks still holds, so it would move on again at once. Dispute or reject it instead.")
+    sentence = _(
+        "All requirements are still met, so the ticket would come back at once. Dispute or reject the ticket instead."
+    )
 
 
 class OwnReset(RecoveryError):
-    sentence = _("You approved or pressed this reset; somebody else settles the objection to it.")
+    sentence = _("You approved or did this reset, so another person has to close the objection.")
+
+
+class NoJudgement(RecoveryError):
+    sentence = _("Say whether the reset was right.")
 
 
 class StaleTicket(RecoveryError):
-    sentence = _("The ticket changed since this page was shown.")
+    sentence = _("The ticket has changed since you opened this page. Look at it again.")
 
 
 class ApprovalMissing(RecoveryError):
-    sentence = _("Two people decide about this one: somebody else has to approve it first.")
+    sentence = _("Two people decide about this ticket: somebody else has to approve it first.")
 
 
 class ApprovalNotNeeded(RecoveryError):
-    sentence = _("One person decides about this one; there is nothing to approve.")
+    sentence = _("One person decides about this ticket, so there is nothing to approve.")
 
 
 class SamePerson(RecoveryError):
-    sentence = _("Two people decide about this one, and you are the first of them already.")
+    sentence = _("Two people have to decide, and you are already one of them.")
 
 
 class TooNew(RecoveryError):
-    sentence = _("Staff rights younger than seven days do not count where two people decide.")
+    sentence = _("Your staff rights are younger than seven days. They do not count yet where two people decide.")
 
 
 class SuperuserNeeded(RecoveryError):
-    sentence = _("The account belongs to staff: a superuser has to approve.")
+    sentence = _("This is an account of our own staff, so a superuser has to approve.")
 
 
 class ResetsSwitchedOff(RecoveryError):
-    sentence = _("No person resets this account: only recovery codes and security keys help.")
+    sentence = _("Staff cannot reset this account: only recovery codes and security keys help.")
 
 
 class NotABoundary(RecoveryError):
-    sentence = _("This address names no repository we could look at.")
+    sentence = _("This address names no repository that we can check.")
 
 
 class WrongProof(RecoveryError):
     sentence = _("This does not match the account.")
+
+
+class YoungProof(RecoveryError):
+    """What was offered is right, and too young to speak for the account (see evidence/ages.py)."""
+
+    sentence = _("This is correct. But you set or added it less than 30 days before the request, so it does not count.")
 
 
 class NoTriesLeft(RecoveryError):
@@ -110,11 +128,14 @@ class NoTriesLeft(RecoveryError):
 
 
 class RoleHeld(RecoveryError):
-    sentence = _("This role is not held, or not yet yours to release.")
+    sentence = _("This role is not on hold, or only another owner can give it back.")
 
 
 class RoleRests(RecoveryError):
-    sentence = _("Your own role in this project rests after a recovery; until it acts again your word does not count.")
+    sentence = _(
+        "Your own role in this project is on hold after a recovery. You can vouch for others "
+        "when it is no longer on hold."
+    )
 
 
 class WrongReturnCode(RecoveryError):
@@ -122,36 +143,48 @@ class WrongReturnCode(RecoveryError):
 
 
 class PasswordOnHold(RecoveryError):
-    sentence = _("Without the return code the new password has to wait for 24 hours.")
+    sentence = _("Without the return code you have to wait 24 hours before you can set a new password.")
 
 
 class InQuarantine(RecoveryError):
-    sentence = _("Your own account was recovered lately: for some days you cannot do this.")
+    sentence = _("Your own account was recovered. You cannot do this until the limits of your account end.")
 
 
 class BackDated(RecoveryError):
-    sentence = _("On that date less would be asked for than today. Only a superuser may date a request so far back.")
+    sentence = _("On that date the account had fewer repository owners than today. Only a superuser may choose it.")
 
 
 class BadIssue(RecoveryError):
-    sentence = _("Give the address of an issue in our tracker.")
+    sentence = _("Type the address of an issue in our tracker.")
+
+
+class MessageRefused(RecoveryError):
+    sentence = _("A message has between 1 and 2,000 characters.")
 
 
 class NoteEmpty(RecoveryError):
-    sentence = _("Write something first, at most 20,000 characters.")
+    sentence = _("A note has between 1 and 20,000 characters.")
 
 
 class BadSnooze(RecoveryError):
-    sentence = _("A ticket can be put off for a while, at most 30 days.")
+    sentence = _("You can snooze a ticket for at most 30 days.")
 
 
 class WrongUsername(RecoveryError):
-    sentence = _("Type the username of the account exactly: two people decide about this one.")
+    sentence = _("Type the username of the account exactly as it is: two people decide about this ticket.")
 
 
 class ReplyRefused(RecoveryError):
-    sentence = _("This reply cannot be sent.")
+    sentence = _("The reply is not sent yet.")
 
 
 class BadView(RecoveryError):
-    sentence = _("Give the view a name of at most 40 characters and a shorter search; twenty views can be saved.")
+    sentence = _("Give the view a name of 1 to 40 characters.")
+
+
+class SearchTooLong(BadView):
+    sentence = _("This search is too long to be saved.")
+
+
+class ViewsFull(BadView):
+    sentence = _("You already have 20 saved views. Remove one first.")

@@ -22,6 +22,7 @@ class Claim(models.TextChoices):
     EMAIL = "email", _("E-mail address")
     EMAIL_AND_SECOND_FACTOR = "email_and_second_factor", _("E-mail address and second factor")
     UNVERIFIED_EMAIL = "unverified_email", _("Address never verified")
+    UNVERIFIED_AND_FACTOR = "unverified_and_factor", _("Address never verified, and second factor")
 
 
 class Status(models.TextChoices):
@@ -45,10 +46,17 @@ class Turn(models.TextChoices):
     """Who has to do something next."""
 
     OURS = "ours", _("Our turn")
-    THEIRS = "theirs", _("Their turn")
-    CLOCK = "clock", _("The clock's")
-    SUBJECT = "subject", _("The account's owner")
-    NOBODY = "nobody", _("Nobody's")
+    THEIRS = "theirs", _("Claimant's turn")
+    CLOCK = "clock", _("Waiting period")
+    NOBODY = "nobody", _("Closed")
+
+
+class Judgement(models.TextChoices):
+    """What an admin found of the reset that somebody objected to."""
+
+    RIGHT = "right", _("The reset was right: the account holder is back in")
+    WRONG = "wrong", _("The reset was wrong: it let somebody else in")
+    UNCLEAR = "unclear", _("We do not know")
 
 
 class Source(models.TextChoices):
@@ -74,15 +82,15 @@ class RecoveryTicket(Leased):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="recovery_tickets", verbose_name=_("account")
     )
     claim = models.CharField(_("claim"), max_length=24, choices=Claim.choices)
-    says_codes_lost = models.BooleanField(_("says the recovery codes are lost"), default=True)
+    says_codes_lost = models.BooleanField(_("claimant says the recovery codes are lost"), default=True)
     contact = models.EmailField(_("contact"))
-    source = models.CharField(_("came in by"), max_length=8, choices=Source.choices)
+    source = models.CharField(_("how it came in"), max_length=8, choices=Source.choices)
     issue_url = models.URLField(_("issue"), blank=True)
 
     status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.NEW)
     turn = models.CharField(_("whose turn"), max_length=8, choices=Turn.choices, default=Turn.OURS)
-    turn_since = models.DateTimeField(_("turn since"), db_default=Now())
-    their_seconds = models.BigIntegerField(_("seconds of their turn so far"), default=0)
+    turn_since = models.DateTimeField(_("waiting since"), db_default=Now())
+    their_seconds = models.BigIntegerField(_("seconds the claimant had the turn"), default=0)
     version = models.PositiveIntegerField(_("version"), default=0)
     assigned_to = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("with")
@@ -93,14 +101,18 @@ class RecoveryTicket(Leased):
     opened_at = models.DateTimeField(_("opened"), db_default=Now())
     challenged_at = models.DateTimeField(_("challenged"), null=True, blank=True)
     mailbox_confirmed_at = models.DateTimeField(_("mailbox confirmed"), null=True, blank=True)
-    contact_bounced_at = models.DateTimeField(_("contact bounced"), null=True, blank=True)
+    claimant_wrote_at = models.DateTimeField(_("claimant wrote"), null=True, blank=True)
+    contact_bounced_at = models.DateTimeField(_("mail to the contact bounced"), null=True, blank=True)
     wait_until = models.DateTimeField(_("waits until"), null=True, blank=True)
     disputed_at = models.DateTimeField(_("disputed"), null=True, blank=True)
-    blocked_at = models.DateTimeField(_("blocked"), null=True, blank=True)
+    signed_in_at = models.DateTimeField(_("signed in meanwhile"), null=True, blank=True)
     completed_at = models.DateTimeField(_("reset done"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     objected_at = models.DateTimeField(_("objected after the reset"), null=True, blank=True)
     objection_settled_at = models.DateTimeField(_("objection settled"), null=True, blank=True)
+    objection_outcome = models.CharField(
+        _("outcome of the objection"), max_length=8, choices=Judgement.choices, blank=True, default="", db_default=""
+    )
     closing_reason = models.TextField(_("closing reason"), blank=True)
     reset_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("reset by")
@@ -114,15 +126,20 @@ class RecoveryTicket(Leased):
     return_code_digest = models.CharField(max_length=64, blank=True)
     return_code_failures = models.PositiveSmallIntegerField(default=0)
     proof_failures = models.PositiveSmallIntegerField(default=0, db_default=0)
-    wait_rows = models.JSONField(default=list, db_default=[])
+    wait_from = models.DateTimeField(_("waiting period began"), null=True, blank=True)
+    doubt = models.PositiveSmallIntegerField(_("doubt"), null=True, blank=True)  # when last written
     next_notice_at = models.DateTimeField(null=True, blank=True)
     stopped_by = models.CharField(max_length=320, blank=True, default="", db_default="")
     broke_glass = models.BooleanField(_("reset from the shell"), default=False, db_default=False)
-    password_hold_until = models.DateTimeField(_("password hold until"), null=True, blank=True)
+    password_hold_until = models.DateTimeField(_("new password from"), null=True, blank=True)
     password_chosen_at = models.DateTimeField(_("password chosen"), null=True, blank=True)
     facts = models.JSONField(default=dict)
     snoozed_at = models.DateTimeField(_("snoozed"), null=True, blank=True)
     snoozed_until = models.DateTimeField(_("snoozed until"), null=True, blank=True)
+
+    # The last release writes these, and its processes may run beside ours for a while: they go with the next one.
+    wait_rows = models.JSONField(default=list, db_default=[])
+    blocked_at = models.DateTimeField(_("blocked"), null=True, blank=True)
 
     objects: ClassVar[models.Manager["RecoveryTicket"]] = TicketQuerySet.as_manager()
 
@@ -201,9 +218,7 @@ class Boundary(Leased):
     host = models.CharField(_("host"), max_length=260)
     namespace = models.CharField(_("owner"), max_length=500)
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    own = models.BooleanField(
-        default=False, db_default=False
-    )  # asked for without invitations and young roles: may make a row less strict
+    own = models.BooleanField(default=False, db_default=False)  # as wait_rows: the last release's
     repositories = models.JSONField(default=list)
     young_repositories = models.JSONField(default=list, db_default=[])  # shown beside those that count, never asked
     added_at = models.DateTimeField(db_default=Now())
@@ -217,8 +232,8 @@ class Boundary(Leased):
     attempts = models.PositiveIntegerField(default=0)
 
     class Meta:
-        verbose_name = _("security boundary")
-        verbose_name_plural = _("security boundaries")
+        verbose_name = _("repository owner to prove")
+        verbose_name_plural = _("repository owners to prove")
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(fields=["ticket", "host", "namespace"], name="one_row_per_boundary"),
@@ -271,9 +286,9 @@ class BoundaryException(models.Model):
     """
 
     class OtherProof(models.TextChoices):
-        """What speaks for the claimant instead."""
+        """Why the claimant is right all the same."""
 
-        LEFT_EMPLOYER = "left_employer", _("left the organisation; it confirms this elsewhere")
+        LEFT_EMPLOYER = "left_employer", _("left the organisation, which says so elsewhere")
         ARCHIVED = "archived", _("archived repository of an account that is theirs")
         DEAD_HOST = "dead_host", _("the host is gone")
         NOT_GIT = "not_git", _("a kind of repository we cannot look at")
@@ -307,14 +322,14 @@ class BoundaryException(models.Model):
 
 
 class OtherProof(models.Model):
-    """Proof other than boundaries and mailbox: something bound to the account, or a co-owner's word."""
+    """Proof other than boundaries and mailbox: something bound to the account, or a co-owner vouches."""
 
     class Kind(models.TextChoices):
         PASSWORD = "password", _("current password")  # noqa: S105
         API_TOKEN = "api_token", _("live API token")  # noqa: S105
         DEVICE = "device", _("signed-in browser")
         FACTOR = "factor", _("remaining second factor")
-        CO_OWNER = "co_owner", _("a co-owner's word")
+        CO_OWNER = "co_owner", _("a co-owner vouches")
 
     BOUND: ClassVar[list[str]] = [Kind.PASSWORD, Kind.API_TOKEN, Kind.DEVICE, Kind.FACTOR]
 
@@ -357,22 +372,6 @@ class Approval(models.Model):
         return f"#{self.ticket_id} {self.by_id}"
 
 
-class ReleaseWord(models.Model):
-    """The first of two staff who let a role on hold act again."""
-
-    ticket = models.ForeignKey(RecoveryTicket, models.PROTECT, related_name="release_words")
-    role_id = models.BigIntegerField()
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    reason = models.TextField(_("reason"))
-    given_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"#{self.ticket_id} role {self.role_id}"
-
-
 class Entry(models.Model):
     """What staff wrote on a ticket for each other; the claimant never sees it."""
 
@@ -383,6 +382,20 @@ class Entry(models.Model):
 
     class Meta:
         verbose_name_plural = _("entries")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class Message(models.Model):
+    """What the claimant wrote to our staff on their status page, without branch names and mailed links."""
+
+    ticket = models.ForeignKey(RecoveryTicket, models.PROTECT, related_name="messages")
+    text = models.TextField(max_length=2_000)
+    written_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -474,8 +487,8 @@ class ReplyTemplate(models.Model):
     changed_at = models.DateTimeField(_("changed"), auto_now=True)
 
     class Meta:
-        verbose_name = _("reply template")
-        verbose_name_plural = _("reply templates")
+        verbose_name = _("canned reply")
+        verbose_name_plural = _("canned replies")
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -483,7 +496,7 @@ class ReplyTemplate(models.Model):
 
 
 class CodeHost(Leased):
-    """One (host, port) we ask: what staff have described of it, and what we have learned by asking.
+    """One (host, port) we ask: what staff have described of it, and what we have learned from the host.
 
     Public hosts on https:443 need no description; they get a row by being asked, and make no rule.
     """
@@ -496,7 +509,7 @@ class CodeHost(Leased):
     host = models.CharField(_("host"), max_length=260, unique=True)
     origin = models.CharField(_("origin"), max_length=300)
     style = models.CharField(_("style"), max_length=8, choices=Style.choices, default=Style.OWNER)
-    private = models.BooleanField(_("may live on a private address"), default=False)
+    private = models.BooleanField(_("may have a private network address"), default=False)
     plain_http = models.BooleanField(_("without TLS"), default=False)
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -508,13 +521,13 @@ class CodeHost(Leased):
     learned_at = models.DateTimeField(_("learned"), null=True, blank=True)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0, db_default=0)
     trouble = models.CharField(_("last failure"), max_length=300, blank=True, default="", db_default="")
-    circuit_open_until = models.DateTimeField(_("left alone until"), null=True, blank=True)
+    circuit_open_until = models.DateTimeField(_("not checked until"), null=True, blank=True)
     tokens = models.FloatField(default=BURST, db_default=BURST)
     tokens_at = models.DateTimeField(_("last asked"), null=True, blank=True)
     asked_on = models.DateField(_("day of the count"), null=True, blank=True)
-    asked = models.PositiveIntegerField(_("looks that day"), default=0, db_default=0)
-    looks_a_day = models.PositiveIntegerField(_("most looks a day"), null=True, blank=True)
-    looks_a_second = models.FloatField(_("most looks a second"), null=True, blank=True)
+    asked = models.PositiveIntegerField(_("checks that day"), default=0, db_default=0)
+    looks_a_day = models.PositiveIntegerField(_("checks a day, at most"), null=True, blank=True)
+    looks_a_second = models.FloatField(_("checks a second, at most"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("code host")

@@ -4,6 +4,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import translation
@@ -13,10 +14,15 @@ from django.utils.translation import ngettext
 from accounts import addresses
 from accounts.mail import limits, links, outbox
 from accounts.mail.models import Link, Mail
+from accounts.models import User
 from common.clock import database_now
 from recoverydesk.projects import people
 from recoverydesk.recovery import branch_token
+from recoverydesk.recovery.code_hosts.described import stored_hosts
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket
+from recoverydesk.recovery.policy_terms import NEW_CONTACT
+from recoverydesk.recovery.repository_urls import pushing
+from recoverydesk.recovery.repository_urls.parser import Hosts
 
 STATUS_LINK = timedelta(days=400)  # they die with the ticket, and our turn may be long
 CONFIRM_LINK = timedelta(days=14)
@@ -24,6 +30,8 @@ STOP_LINK = timedelta(days=400)
 PASSWORD_LINK = timedelta(hours=1)
 LISTED_REPOSITORIES = 5
 CHOOSE = "recovery_choose_password"
+OUT_OF_REACH = "recovery_out_of_reach"
+CONFIRMING = ("recovery_confirm_contact", OUT_OF_REACH)
 
 
 def challenge(ticket: RecoveryTicket, boundaries: list[Boundary], *, wait: timedelta) -> None:
@@ -48,17 +56,21 @@ def _make_link(ticket: RecoveryTicket, purpose: str, lifetime: timedelta) -> Lin
 
 def send_challenge(ticket: RecoveryTicket, boundaries: list[Boundary], *, wait: timedelta, round_: int) -> Mail:
     """The mail only the contact gets; a second one carries the same branch token and the same link."""
-    if not contact_is_known(ticket):
-        return _send_confirming(ticket, round_)
     asked = [boundary for boundary in boundaries if boundary.kind == Boundary.Kind.ASKED]
-    kind = "recovery_challenge" if asked else "recovery_challenge_without_repositories"
+    never = ticket.claim in NEW_CONTACT and not asked  # policy.out_of_reach
+    if not contact_is_known(ticket):
+        return _send_confirming(ticket, round_, kind=OUT_OF_REACH if never else "recovery_confirm_contact")
+    kind = "recovery_challenge" if asked else OUT_OF_REACH if never else "recovery_challenge_without_repositories"
     with translation.override(ticket.subject.language):  # the mail's
         length = span(wait)
-    context = _context(ticket) | {
-        "boundaries": [_boundary_context(boundary) for boundary in asked],
-        "wait": length,
-        "has_projects": bool(ticket.facts.get("projects")),
-    }
+    context = (
+        _context(ticket)
+        | _has_projects(ticket)
+        | {
+            "boundaries": _boundaries(asked),
+            "wait": length,
+        }
+    )
     return outbox.queue(
         kind,
         ticket.contact,
@@ -70,32 +82,41 @@ def send_challenge(ticket: RecoveryTicket, boundaries: list[Boundary], *, wait: 
     )
 
 
+def _has_projects(ticket: RecoveryTicket) -> dict[str, bool]:
+    return {"has_projects": bool(ticket.facts.get("projects"))}
+
+
 def asked_in_addition(ticket: RecoveryTicket, boundaries: list[Boundary]) -> Mail | None:
     """Tell a contact that has its branch token where else to push it. A boundary is asked for in addition once."""
     asked = sorted((row for row in boundaries if row.kind == Boundary.Kind.ASKED), key=lambda row: row.pk)
-    if not asked or not contact_is_known(ticket):
+    if not asked or not contact_is_known(ticket) or is_quiet(ticket):
         return None
     return tell_contact(
         ticket,
         "recovery_challenge_added",
         once=f":{asked[0].pk}",
         links_={"status": status_link(ticket).pk},
-        boundaries=[_boundary_context(row) for row in asked],
+        boundaries=_boundaries(asked),
     )
 
 
-def _send_confirming(ticket: RecoveryTicket, round_: int) -> Mail:
+def _send_confirming(ticket: RecoveryTicket, round_: int, *, kind: str = "recovery_confirm_contact") -> Mail:
     """All a contact gets that nobody has confirmed: the link that confirms it."""
     link = Link.objects.get(reference=ticket.reference, purpose="confirm_contact", dead_at=None)
     return outbox.queue(
-        "recovery_confirm_contact",
+        kind,
         ticket.contact,
         user=ticket.subject,
         reference=ticket.reference,
-        context=_context(ticket),
+        context=_context(ticket) | _has_projects(ticket),
         links={"confirm_contact": link.pk},
         dedupe=confirming_key(ticket, round_),
     )
+
+
+def is_quiet(ticket: RecoveryTicket) -> bool:
+    """Somebody signed in to the account meanwhile: the contact hears nothing by itself but how the request ends."""
+    return ticket.signed_in_at is not None and ticket.is_open
 
 
 def contact_is_known(ticket: RecoveryTicket) -> bool:
@@ -105,15 +126,15 @@ def contact_is_known(ticket: RecoveryTicket) -> bool:
 
 def rounds(ticket: RecoveryTicket) -> int:
     """The number of the contact's next mail of the same kind; 0 is the first."""
-    confirming = Q(kind="recovery_confirm_contact")
-    token = Q(kind__startswith="recovery_challenge")
+    confirming = Q(kind__in=CONFIRMING)
+    token = Q(kind__startswith="recovery_challenge") | Q(kind=OUT_OF_REACH)
     mails = Mail.objects.filter(token if contact_is_known(ticket) else confirming, reference=ticket.reference)
     return mails.count()
 
 
 def sent_again(ticket: RecoveryTicket) -> QuerySet[Mail]:
     """The contact's mails after the first of each kind."""
-    kinds = Q(kind__startswith="recovery_challenge") | Q(kind="recovery_confirm_contact")
+    kinds = Q(kind__startswith="recovery_challenge") | Q(kind__in=(*CONFIRMING, "recovery_status"))
     first = Q(dedupe_key__in=(challenge_key(ticket), confirming_key(ticket)))
     own = first | Q(kind="recovery_challenge_added")  # ours to send: it takes none of the claimant's three a day
     return Mail.objects.filter(kinds, reference=ticket.reference).exclude(own)
@@ -129,20 +150,23 @@ def challenge_key(ticket: RecoveryTicket, round_: int = 0) -> str:
     return f"{ticket.reference}:challenge:{round_}"
 
 
-def tell_addresses(ticket: RecoveryTicket, kind: str, *, once: str = "", **context: Any) -> None:
+def tell_addresses(
+    ticket: RecoveryTicket, kind: str, *, once: str = "", contact_too: dict[str, int] | None = None, **context: Any
+) -> None:
     """One mail with its own stop link to every verified address, and to those removed recently.
 
-    `once` names one of several notices of the same kind.
+    `once` names one of several notices of the same kind; `contact_too` are links for the contact among the addresses.
     """
     for address in addresses.notice_addresses(ticket.subject):
         stop = _stop_link(ticket, address)
+        more = (contact_too or {}) if address == ticket.contact else {}
         outbox.queue(
             kind,
             address,
             user=ticket.subject,
             reference=ticket.reference,
             context=_context(ticket) | context,
-            links={"stop": stop.pk},
+            links={"stop": stop.pk} | more,
             dedupe=f"{ticket.reference}:{kind}{once}:{address}",
         )
 
@@ -156,7 +180,7 @@ def tell_co_owners(ticket: RecoveryTicket, kind: str) -> None:
                 address,
                 user=owner,
                 reference=ticket.reference,
-                context=_context(ticket) | {"owner": owner.username},
+                context=_context(ticket, owner) | {"owner": owner.username},
                 dedupe=f"{ticket.reference}:{kind}:{owner.pk}:{address}",
             )
 
@@ -164,38 +188,59 @@ def tell_co_owners(ticket: RecoveryTicket, kind: str) -> None:
 def tell_contact(
     ticket: RecoveryTicket, kind: str, *, once: str = "", links_: dict[str, int] | None = None, **context: Any
 ) -> Mail:
-    """One mail to the contact, once per ticket, kind and `once`; without links unless some are given."""
+    """One mail to the contact, once per ticket, kind and `once`; unless links are given, with the way to its page."""
     return outbox.queue(
         kind,
         ticket.contact,
         user=ticket.subject,
         reference=ticket.reference,
         context=_context(ticket) | context,
-        links=links_ or {},
+        links=way_to_status(ticket) if links_ is None else links_,
         dedupe=f"{ticket.reference}:{kind}{once}",
     )
 
 
 def tell_everybody(ticket: RecoveryTicket, kind: str, *, once: str = "", **context: Any) -> Mail | None:
-    """The same news to every address with its stop link; a contact that is none of them hears it without one."""
-    tell_addresses(ticket, kind, once=once, **context)
-    if ticket.contact in addresses.notice_addresses(ticket.subject) or not contact_is_known(ticket):
+    """The same news to every address with its stop link, to the contact with its status link, on file or not."""
+    tell_addresses(ticket, kind, once=once, contact_too=way_to_status(ticket), **context)
+    told = ticket.contact in addresses.notice_addresses(ticket.subject)
+    if told or not contact_is_known(ticket) or is_quiet(ticket):
         return None
     return tell_contact(ticket, kind, once=once, **context)
 
 
-def remind(ticket: RecoveryTicket, *, once: str, days: int) -> Mail:
-    """It is still the claimant's turn; after so many more days the request closes by itself."""
+def way_to_status(ticket: RecoveryTicket) -> dict[str, int]:
+    """The contact's status link, by the name mails know it under; nothing while the contact must hear nothing.
+
+    It leads to the page of the end once the ticket has ended.
+    """
+    if not contact_is_known(ticket) or is_quiet(ticket):
+        return {}
+    made = Link.objects.filter(reference=ticket.reference, purpose="status", recipient=ticket.contact)
+    link = made.order_by("-id").first()
+    return {"status": link.pk} if link else {}
+
+
+def send_status_link(ticket: RecoveryTicket) -> Mail:
+    """The status link once more, for a contact that has nothing to do but may have lost it."""
+    earlier = Mail.objects.filter(reference=ticket.reference, kind="recovery_status").count()
+    return tell_contact(ticket, "recovery_status", once=f":{earlier}")
+
+
+def remind(ticket: RecoveryTicket, *, once: str, until: str) -> Mail | None:
+    """It is still the claimant's turn; at `until` the request closes by itself."""
+    if is_quiet(ticket):
+        return None
     known = contact_is_known(ticket)
     purpose = "status" if known else "confirm_contact"
     link = Link.objects.filter(reference=ticket.reference, purpose=purpose, dead_at=None, used_at=None).first()
     given = {"go": link.pk} if link else {}
-    return tell_contact(ticket, "recovery_reminder", once=once, links_=given, days=days, known=known)
+    return tell_contact(ticket, "recovery_reminder", once=once, links_=given, until=until, known=known)
 
 
 def progress(ticket: RecoveryTicket, boundary: Boundary, *, done: int, total: int) -> Mail | None:
     """One boundary is proved and others are not yet."""
-    if not contact_is_known(ticket):
+    if not contact_is_known(ticket) or is_quiet(ticket):
         return None
     context: dict[str, Any] = {"place": str(boundary), "done": done, "total": total}
     return tell_contact(ticket, "recovery_progress", once=f":{boundary.pk}", **context)
@@ -280,21 +325,40 @@ def _stop_link(ticket: RecoveryTicket, address: str) -> Link:
     )
 
 
-def _context(ticket: RecoveryTicket) -> dict[str, object]:
-    return {
+def _context(ticket: RecoveryTicket, reader: User | None = None) -> dict[str, object]:
+    known = {
         "number": ticket.pk,
         "username": ticket.subject.username,
         "requested": ticket.requested_at.isoformat(),
         "claim": ticket.claim,
     }
+    return known if ticket.completed_at is None else known | _after_reset(reader or ticket.subject)
 
 
-def _boundary_context(boundary: Boundary) -> dict[str, object]:
+def _after_reset(reader: User) -> dict[str, str]:
+    """How long the limits last and how long one may object, in the language of who reads it."""
+    with translation.override(reader.language):
+        return {
+            "limits": span(settings.QUARANTINE_AFTER_SIGN_IN),
+            "object_within": span(settings.RECOVERY_OBJECT_WITHIN),
+        }
+
+
+def _boundaries(asked: list[Boundary]) -> list[dict[str, object]]:
+    """Each owner with repositories that will do, and how to make the branch in the newest of them."""
+    hosts = stored_hosts() if asked else {}
+    return [_boundary_context(boundary, hosts) for boundary in asked]
+
+
+def _boundary_context(boundary: Boundary, hosts: Hosts) -> dict[str, object]:
+    ways = (pushing.way(repository["url"], hosts) for repository in boundary.repositories)
+    way = next((one for one in ways if one is not None), None)
     return {
         "host": boundary.host,
         "namespace": boundary.namespace,
         "repositories": [repository["url"] for repository in boundary.repositories[:LISTED_REPOSITORIES]],
         "more": max(0, len(boundary.repositories) - LISTED_REPOSITORIES),
+        "way": way.as_json() if way else None,
     }
 
 

@@ -26,7 +26,7 @@ _LOOK = (
 )  # fmt: skip
 GROUPS = {
     "Moderators": (*_LOOK, "work_recoveryticket", "freeze_user"),
-    "Admins": (*_LOOK, "work_recoveryticket", "reset_recoveryticket", "freeze_user", *EDIT_TEMPLATES),
+    "Admins": (*_LOOK, "work_recoveryticket", "reset_recoveryticket", "freeze_user", "delete_release", *EDIT_TEMPLATES),
     "Auditors": _LOOK,
 }
 

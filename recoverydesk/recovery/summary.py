@@ -1,6 +1,6 @@
 """What the pages show of a ticket: reads, and nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -45,11 +45,12 @@ def boundary_rows(boundaries: list[Boundary], now: datetime) -> list[BoundaryRow
 
 @dataclass(frozen=True)
 class NextStep:
-    """The one next step and the sentence why."""
+    """The one next step, the sentence why, what lacks or blocks, and what makes it our turn besides."""
 
     step: policy.Step
     sentence: str
     lacking: list[str]
+    ours: list[str] = field(default_factory=list)
 
 
 def next_step(case: policy.Case, now: datetime, *, by_itself: bool = False) -> NextStep:
@@ -62,4 +63,14 @@ def next_step(case: policy.Case, now: datetime, *, by_itself: bool = False) -> N
         return NextStep(said.step, str(wording.BY_ITSELF), [])
     lacking = [str(wording.BLOCKS[block]) for block in said.blocks]
     lacking += [str(wording.MISSING[ask]) for ask in said.lacking]
-    return NextStep(said.step, str(wording.STEPS[said.step]), lacking)
+    ours = said.turn == policy.Turn.OURS
+    sentence = wording.OURS.get(said.step, wording.STEPS[said.step]) if ours else wording.STEPS[said.step]
+    return NextStep(said.step, str(sentence), lacking, _why_ours(case) if ours else [])
+
+
+def _why_ours(case: policy.Case) -> list[str]:
+    """What somebody did that a person has to look at; a new or ready ticket is our turn without."""
+    seen = {**vars(case), "needs_a_person": case.needs_a_person and not case.all_served}
+    if case.status not in policy.OPEN:
+        seen = {"objected": case.objected}
+    return [str(words) for name, words in wording.WHY_OURS.items() if seen.get(name)]

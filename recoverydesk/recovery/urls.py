@@ -9,6 +9,7 @@ urlpatterns = [
     path("received/", views.received, name="recover_received"),
     path("mine/", account_views.mine, name="recover_mine"),
     path("beside/", account_views.co_owner_page, name="recover_beside"),
+    path("needed/", account_views.needed, name="recover_needed"),
     path("policy/", views.policy, name="recover_policy"),
     path("status/<str:key>/", views.status, name="recover_status"),
     path("status/<str:key>/key/", proof_views.key_options, name="recover_key_options"),

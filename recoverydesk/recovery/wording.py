@@ -6,121 +6,180 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from recoverydesk.recovery import errors
-from recoverydesk.recovery.models import BoundaryException, Claim, OtherProof, Source, Status
+from recoverydesk.recovery.models import BoundaryException, Claim, Judgement, OtherProof, Source, Status
 from recoverydesk.recovery.policy import Block, Explanation, Missing, Step
 from recoverydesk.recovery.probing.verdicts import Verdict
 
 VERDICTS: dict[str, str | Promise] = {
-    "": _("Not looked at yet"),
+    "": _("Not checked yet"),
     Verdict.FOUND: _("Branch found"),
-    Verdict.MISSING: _("Not found yet: the repository has no branch of that name"),
-    Verdict.PRIVATE_OR_ABSENT: _("Private, or not there: the host lets us see nothing"),
-    Verdict.NOT_A_REPOSITORY: _("There is no repository at this address"),
-    Verdict.MOVED: _("Moved to another owner or host, which does not count"),
-    Verdict.UNREACHABLE: _("We could not reach the host; this is not your fault and we try again"),
-    Verdict.BLOCKED: _("We may not look at this address"),
-    Verdict.AMBIGUOUS: _("The host gave an answer we cannot rely on"),
+    Verdict.MISSING: _("Not found yet: this repository has no branch of that name"),
+    Verdict.PRIVATE_OR_ABSENT: _("We cannot see it: make it public, or use another repository there"),
+    Verdict.NOT_A_REPOSITORY: _("There is no repository at this address: use another one there"),
+    Verdict.MOVED: _(
+        "The repository has moved to another owner, who does not count. Use another repository of the first owner."
+    ),
+    Verdict.UNREACHABLE: _("We could not reach the host. This is not your fault, and we try again"),
+    Verdict.BLOCKED: _("We may not check this address. Use another repository of this owner."),
+    Verdict.AMBIGUOUS: _("The host gave an answer we cannot rely on. We try again"),
+}
+
+UNUSED_LINKS: dict[str, str | Promise] = {  # by the reasons of evidence/unused_links.py
+    "stranger": _("We do not know this host. On such a host only an address that ends in .git names a repository."),
+    "refused": _("We do not read an address like this."),
+    "page": _("It leads to a code host, but to no repository there."),
+    "label": _("It leads to a repository, but the label of the link does not say that it is the source code."),
+    "behind": _("Another link of the same release leads to the source code, so this one does not count."),
+    "no-code": _("This host has pages or files, and no repositories."),
+    "other": _("The label of the link does not say that it is source code."),
+    "covered": _("It leads to an owner who is in the list already."),
 }
 
 MAILS: dict[str, str | Promise] = {
-    "recovery_challenge": _("Branch token and status link"),
+    "recovery_challenge": _("Branch name and status link"),
     "recovery_challenge_without_repositories": _("Status link"),
-    "recovery_challenge_added": _("What is asked in addition"),
+    "recovery_challenge_added": _("More branches asked for"),
     "recovery_notice": _("Notice with a stop link"),
-    "recovery_received": _("Word that a person looks first, with a stop link"),
-    "recovery_co_owner": _("Notice to a co-owner"),
+    "recovery_received": _("Request received, with a stop link"),
+    "recovery_co_owner": _("To a co-owner: recovery request"),
     "recovery_reset": _("Notice of the reset"),
-    "recovery_co_owner_reset": _("Notice of the reset to a co-owner"),
-    "recovery_choose_password": _("Link to choose a password"),
-    "recovery_start_again": _("Word that a new request is needed"),
-    "recovery_password_hold": _("Notice of the 24 hours' hold"),
+    "recovery_co_owner_reset": _("To a co-owner: reset done"),
+    "recovery_choose_password": _("Link to set a password"),
+    "recovery_start_again": _("A new request is needed"),
+    "recovery_password_hold": _("Notice of the 24-hour wait"),
     "recovery_closed": _("Request closed"),
-    "recovery_confirm_contact": _("Link that confirms a new address"),
+    "recovery_confirm_contact": _("Link to confirm a new address"),
+    "recovery_out_of_reach": _("Say that the rules do not allow it"),
     "recovery_waiting": _("Notice of the waiting period"),
     "recovery_wait_over": _("Notice that the waiting period is over"),
-    "recovery_reminder": _("Reminder in the claimant's turn"),
-    "recovery_progress": _("One boundary is proved"),
+    "recovery_reminder": _("Reminder to the claimant"),
+    "recovery_progress": _("One repository owner is proved"),
+    "recovery_status": _("Status link, asked for again"),
     "recovery_still_ours": _("Still our turn"),
-    "recovery_objection_settled": _("Notice that the objection is settled"),
+    "recovery_objection_settled": _("Notice that the objection is closed"),
     "recovery_verified": _("Notice of the verified address"),
-    "recovery_first_sign_in": _("Notice of the first sign-in to a co-owner"),
+    "recovery_first_sign_in": _("To a co-owner: first sign-in"),
+    "recovery_address_in_use": _("Notice that the address belongs to another account"),
     "recovery_reply": _("Our reply"),
-    "recovery_mention": _("Word to staff named in a note"),
+    "recovery_mention": _("To staff named in a note"),
 }
 
 MISSING: dict[str, str | Promise] = {
-    Missing.BOUNDARIES: _("not every security boundary is proved"),
-    Missing.ONE_BOUNDARY: _("at least one security boundary has to be proved"),
-    Missing.ACCOUNT_PROOF: _("a proof bound to the account is missing: password, API token, browser or factor"),
-    Missing.BOUNDARY_OR_PROOF: _("beside the exception one boundary, or a proof bound to the account, is missing"),
-    Missing.MAILBOX: _("the mailbox of the contact is not confirmed"),
-    Missing.NOTICES: _("the clock has not started: not all notices have left"),
+    Missing.BOUNDARIES: _("not every repository owner is proved"),
+    Missing.ONE_BOUNDARY: _("at least one repository owner must be proved"),
+    Missing.ACCOUNT_PROOF: _("account proof is missing: password, API token, browser or factor"),
+    Missing.MAILBOX: _("the claimant has not confirmed the mailbox"),
+    Missing.NOTICES: _("the waiting period has not begun: some notices have not been sent yet"),
     Missing.CLOCK: _("the waiting period has not begun"),
     Missing.WAITING_PERIOD: _("the waiting period is not over"),
     Missing.APPROVAL: _("a second person has not approved yet"),
 }
 
-ASKED_OF_CLAIMANTS: dict[str, str | Promise] = {
-    Missing.BOUNDARIES: _("the branch, for every owner in the list"),
-    Missing.ONE_BOUNDARY: _("the branch, for at least one owner in the list"),
-    Missing.ACCOUNT_PROOF: _("something that belongs to the account: its password, an API token, a browser or a key"),
-    Missing.BOUNDARY_OR_PROOF: _("the branch for one owner in the list, or something that belongs to the account"),
-    Missing.MAILBOX: _("your word that this mailbox is yours: the button on this page"),
-}
-
 BLOCKS: dict[str, str | Promise] = {
-    Block.SIGNED_IN: _("the owner signed in with a second factor and has not said what this request is"),
-    Block.BOUNCED: _("the mail to the contact came back"),
+    Block.BOUNCED: _("our mail to the contact came back"),
     Block.FROZEN: _("the account is frozen or deactivated"),
-    Block.SWITCHED_OFF: _("no person resets this account: only recovery codes and security keys help"),
+    Block.SWITCHED_OFF: _("staff cannot reset this account: only recovery codes and security keys help"),
     Block.CONTACT_TAKEN: _("another account has verified the contact's address"),
     Block.CONTACT_CHANGED: _(
-        "the account's addresses changed, and this claim may not name the contact any more: reject it, "
-        "and a new request goes to the address on file"
+        "the contact address is no longer allowed for this claim. Reject the ticket: the "
+        "claimant can ask again from the address on file"
     ),
 }
 
 STEPS: dict[str, str | Promise] = {
-    Step.CHALLENGE: _("The claim does not match the account by itself. Look at it, then ask for proof or reject it."),
-    Step.PROBE: _("The claimant knows what is missing. We keep looking; you can look now."),
-    Step.APPROVE_EXCEPTION: _("Somebody asked for an exception. Another person decides."),
-    Step.APPROVE: _("Everything is proved, and two people decide. A second person approves; another one resets."),
-    Step.RESET: _("Everything policy asks is there. An admin resets."),
-    Step.AWAIT_CLOCK: _("Everything is proved. The clock runs, so that the owner can still say no."),
+    Step.CHALLENGE: _("The claim does not match the account. Look at it, then ask for proof or reject it."),
+    Step.PROBE: _("The claimant knows what is missing. We keep checking automatically; you can also check now."),
+    Step.APPROVE_EXCEPTION: _("A colleague asked for an exception. Somebody else has to decide it."),
+    Step.APPROVE: _("Everything is proved. Two people decide: one approves, another one resets."),
+    Step.RESET: _("All requirements are met. An admin can reset now."),
+    Step.AWAIT_CLOCK: _("Everything is proved. The waiting period runs, so that the account holder can say no."),
+    Step.OUT_OF_REACH: _(
+        "The rules do not allow this request. A new address needs a repository as proof, and the "
+        "account has none that counts. Add one that belongs to the account, or reject the "
+        "ticket."
+    ),
     Step.AWAIT_CLAIMANT: _("The claimant has to confirm the mailbox."),
-    Step.AWAIT_OWNER: _("The owner signed in. They have to say whether this request is theirs."),
-    Step.LOOK: _("Something stops this ticket. Look at it."),
+    Step.LOOK: _("One of our staff has to look at this ticket."),
     Step.NONE: _("This ticket is closed."),
 }
-BY_ITSELF = _("The claim matches the account: the desk asks for proof by itself, in a moment.")
+OURS: dict[str, str | Promise] = {  # in place of the above where it is our turn all the same
+    Step.PROBE: _("Look at this ticket: the reasons are below. We keep checking the repositories automatically."),
+    Step.AWAIT_CLOCK: _("The waiting period runs. Look at this ticket now: the reasons are below."),
+    Step.LOOK: _("Look at this ticket: the reasons are below."),
+}
+WHY_OURS: dict[str, str | Promise] = {
+    "unanswered": _("the claimant wrote to us and waits for an answer"),
+    "disputed_at": _("it is disputed: who said no, when and why is below"),
+    "signed_in_at": _("somebody signed in to the account with a second factor, so perhaps it is not lost"),
+    "exceptions_asked": _("a colleague asked for an exception"),
+    "needs_a_person": _("we cannot judge a repository automatically: the result of its check is below"),
+    "objected": _("somebody objected after the reset"),
+}
+BY_ITSELF = _("The claim matches the account. The desk asks for proof automatically, in a moment.")
 
 
+VERBS: dict[str, str | Promise] = {  # after "wanted to"
+    "add_boundary": _("add a repository"),
+    "approve": _("approve the reset"),
+    "approve_exception": _("approve an exception"),
+    "ask_exception": _("ask for an exception"),
+    "assign": _("give the ticket to somebody"),
+    "break_glass": _("reset the account from the shell"),
+    "challenge": _("ask for proof"),
+    "check_now": _("check the repositories now"),
+    "confirm_mailbox": _("confirm the mailbox"),
+    "decline_exception": _("decline an exception"),
+    "dispute": _("dispute the request"),
+    "expire": _("let the ticket expire"),
+    "note": _("write a note"),
+    "object": _("object to the reset"),
+    "offer_proof": _("give account proof"),
+    "reject": _("reject the request"),
+    "reply": _("reply to the claimant"),
+    "resend": _("send the mail again"),
+    "reset": _("reset the account"),
+    "send_back": _("send the ticket back"),
+    "settle_objection": _("settle the objection"),
+    "snooze": _("snooze the ticket"),
+    "stop": _("stop the request"),
+    "take": _("take the ticket"),
+    "take_next": _("take the next ticket"),
+    "take_return_code": _("see the return code"),
+    "vouch": _("vouch for the claimant: say that they asked"),
+    "wait_over": _("end the waiting period"),
+    "withdraw": _("withdraw the request"),
+    "write": _("write to our staff"),
+}
 DETAILS: dict[str, str | Promise] = {
     "again": _("once more"),
-    "boundaries": _("boundaries asked"),
-    "boundary": _("boundary"),
+    "boundaries": _("repository owners asked"),
+    "boundary": _("repository owner"),
     "claim": _("claim"),
     "codes": _("recovery codes"),
+    "doubt": _("doubt"),
     "error": _("why"),
     "how": _("how"),
     "kind": _("proof"),
     "object_id": _("commit"),
     "other_proof": _("instead of proof"),
+    "outcome": _("outcome"),
+    "people": _("people who decide"),
     "reason": _("reason"),
     "rows": _("rules"),
     "sessions": _("sessions"),
-    "source": _("by way of"),
+    "source": _("how it came in"),
     "status": _("status"),
     "to": _("to"),
     "tokens": _("API tokens"),
     "totp": _("authenticator apps"),
     "until": _("until"),
+    "verb": _("step"),
     "url": _("repository"),
     "webauthn": _("security keys"),
 }
 _SPELLED: dict[str, type[TextChoices]] = {
     "claim": Claim, "kind": OtherProof.Kind, "other_proof": BoundaryException.OtherProof, "source": Source,
-    "status": Status,
+    "outcome": Judgement, "status": Status,
 }  # fmt: skip
 
 
@@ -136,6 +195,8 @@ def detail(key: str, value: object) -> str:
     if key == "error":
         refusal = getattr(errors, str(value), None)
         return str(refusal.sentence) if refusal is not None else str(value)
+    if key == "verb":
+        return str(VERBS.get(str(value), str(value).replace("_", " ")))
     labels = dict(_SPELLED[key].choices) if key in _SPELLED else {}
     return str(labels.get(str(value), value))
 
@@ -148,11 +209,14 @@ def said(explanation: Explanation) -> str:
 
 
 def counted(*, totp: int, webauthn: int, codes: int, sessions: int, tokens: int) -> dict[str, str]:
-    """How many of each, in words with their right plurals."""
+    """What goes with a reset, in words with their right plurals; "" where there is none of it."""
+    factors = (
+        (totp, ngettext("%d authenticator app", "%d authenticator apps", totp)),
+        (webauthn, ngettext("%d security key", "%d security keys", webauthn)),
+        (codes, ngettext("%d recovery code", "%d recovery codes", codes)),
+    )
     return {
-        "totp": ngettext("%d authenticator app", "%d authenticator apps", totp) % totp,
-        "webauthn": ngettext("%d security key", "%d security keys", webauthn) % webauthn,
-        "codes": ngettext("%d recovery code", "%d recovery codes", codes) % codes,
-        "sessions": ngettext("%d session", "%d sessions", sessions) % sessions,
-        "tokens": ngettext("%d API token", "%d API tokens", tokens) % tokens,
+        "factors": ", ".join(words % number for number, words in factors if number),
+        "sessions": ngettext("%d session", "%d sessions", sessions) % sessions if sessions else "",
+        "tokens": ngettext("%d API token", "%d API tokens", tokens) % tokens if tokens else "",
     }

@@ -41,7 +41,7 @@ class FiguresAdmin(DeskAdmin[Figures]):
         row = _row()
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
-            "title": _("Statistics"),
+            "title": _("Figures"),
             "made_at": row.made_at,
             "tables": showing.tables(row.tables),
         }

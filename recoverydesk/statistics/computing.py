@@ -14,6 +14,7 @@ from audit.models import Event
 from audit.tags import Tag
 from common.clock import database_now
 from recoverydesk.projects.models import Project, Role
+from recoverydesk.recovery import ladder
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from recoverydesk.statistics.models import Figures
 from tokens.models import ApiToken
@@ -39,6 +40,7 @@ def compute(now: datetime, known: dict[str, Rows] | None = None) -> dict[str, Ro
     return {
         "tickets": tickets(),
         "outcomes": outcomes(),
+        "doubts": doubts(),
         "sign_ins": sign_ins(now, (known or {}).get("sign_ins", [])),
         "tokens": tokens(),
         "enrolment": enrolment(),
@@ -97,6 +99,21 @@ def outcomes() -> Rows:
     return [[name, count, share(count, whole)] for name, count in counts.items()]
 
 
+def doubts() -> Rows:
+    """By the rung a ticket's wait was last written for: open, reset, closed without a reset. "none": never written."""
+    rows = RecoveryTicket.objects.values_list("doubt").annotate(
+        open=Count("id", filter=Q(closed_at=None)),
+        reset=Count("id", filter=Q(status=Status.COMPLETED)),
+        closed=Count("id", filter=Q(closed_at__isnull=False) & ~Q(status=Status.COMPLETED)),
+    )
+    found = {doubt: counts for doubt, *counts in rows.order_by("doubt")}
+    return [[_rung(number), *found.get(number, [0, 0, 0])] for number in (*range(ladder.HIGHEST + 1), None)]
+
+
+def _rung(number: int | None) -> str:
+    return "none" if number is None else str(number)
+
+
 def sign_ins(now: datetime, known: Rows) -> Rows:
     """Month, sign-ins, per cent with a second factor, and per cent by each kind of it."""
     settled = _month_before(now)
@@ -123,7 +140,11 @@ def _month_before(now: datetime) -> str:
 
 def tokens() -> Rows:
     """Live API tokens by scope."""
-    found = ApiToken.objects.live().aggregate(all=Count("id"), user=Count("id", filter=Q(project_name="")))
+    found = (
+        ApiToken.objects.live()
+        .filter(publishers=[])
+        .aggregate(all=Count("id"), user=Count("id", filter=Q(project_name="")))
+    )
     project = found["all"] - found["user"]
     return [
         ["project", project, share(project, found["all"])],

@@ -1,14 +1,16 @@
-"""The tables in words, and their bars. The drawing itself is `templates/admin/statistics_chart.svg`."""
+"""The tables in words, each row with its bar, which stands in the table beside its number."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from recoverydesk.recovery import ladder
 from recoverydesk.recovery.models import Status
 
-LABEL, BAR, VALUE, LINE = 260, 360, 70, 26  # widths and height in the drawing's units
+BAR = 100  # how long the longest bar is, in the drawing's units
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,11 @@ class Heading:
 HEADINGS = {
     "tickets": Heading(
         _("Tickets by status"),
-        (_("Status"), _("Tickets"), _("Hours in it, median"), _("Hours in it, 90th percentile")),
+        (_("Status"), _("Tickets"), _("Hours in this status, median"), _("Hours in this status, 90th percentile")),
         1,
     ),
     "outcomes": Heading(_("Closed tickets"), (_("Outcome"), _("Tickets"), _("Per cent")), 2, per_cent=True),
+    "doubts": Heading(_("Tickets by doubt"), (_("Doubt"), _("Open"), _("Reset"), _("Closed without a reset")), 1),
     "sign_ins": Heading(
         _("Sign-ins with a second factor"),
         (_("Month"), _("Sign-ins"), _("Per cent"), _("App, %"), _("Security key, %"), _("Recovery code, %")),
@@ -41,8 +44,10 @@ HEADINGS = {
 WORDS: dict[tuple[str, str], str | Promise] = {
     **{("tickets", status.value): status.label for status in Status},
     ("outcomes", "automatic"): _("Completed, proved by branch"),
-    ("outcomes", "completed"): _("Completed, all of them"),
+    ("outcomes", "completed"): _("Completed, all"),
     ("outcomes", "stopped"): _("Stopped by their owners"),
+    **{("doubts", str(number)): format_lazy("{}: {}", number, name) for number, name in enumerate(ladder.NAMES)},
+    ("doubts", "none"): _("No waiting period yet"),
     ("tokens", "project"): _("One project"),
     ("tokens", "user"): _("The whole account"),
     ("enrolment", "accounts"): _("Open accounts"),
@@ -56,39 +61,22 @@ WORDS: dict[tuple[str, str], str | Promise] = {
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One bar of a drawing."""
-
-    label: str
-    value: Any
-    width: float
-    top: int
-
-    @property
-    def base(self) -> int:
-        return self.top + 17
-
-    @property
-    def end(self) -> float:
-        return LABEL + self.width + 6
-
-
-@dataclass(frozen=True)
 class Table:
-    """One table as the page shows it."""
+    """One table as the page shows it: rows, and how long each one's bar is (0 to BAR)."""
 
     name: str
     heading: Heading
     rows: list[list[Any]]
-    bars: list[Bar]
+    bars: list[float]
 
     @property
-    def height(self) -> int:
-        return LINE * len(self.bars) + 6
+    def drawn(self) -> list[tuple[list[Any], float]]:
+        return list(zip(self.rows, self.bars, strict=True))
 
     @property
-    def width(self) -> int:
-        return LABEL + BAR + VALUE
+    def empty(self) -> bool:
+        """Whether there is nothing to draw: no row, or not one bar."""
+        return not any(self.bars)
 
 
 def tables(figures: dict[str, list[list[Any]]]) -> list[Table]:
@@ -99,8 +87,5 @@ def tables(figures: dict[str, list[list[Any]]]) -> list[Table]:
 def _table(name: str, heading: Heading, rows: list[list[Any]]) -> Table:
     worded = [[str(WORDS.get((name, row[0]), row[0])), *row[1:]] for row in rows]
     most = 100 if heading.per_cent else max([row[heading.drawn] for row in rows], default=0)
-    bars = [
-        Bar(row[0], row[heading.drawn], round(BAR * row[heading.drawn] / most, 1) if most else 0, LINE * place + 3)
-        for place, row in enumerate(worded)
-    ]
+    bars = [round(BAR * row[heading.drawn] / most, 1) if most else 0.0 for row in worded]
     return Table(name, heading, worded, bars)

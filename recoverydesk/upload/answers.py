@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import get_template
+from django.urls import reverse
 
 from accounts import too_often
+from recoverydesk.staging.models import StagedRelease
 
 LONGEST_REASON = 500
 HTML, JSON, PROBLEM = "text/html", "application/json", "application/problem+json"
@@ -41,6 +44,22 @@ def refusal(request: HttpRequest, refused: UploadRefused) -> HttpResponse:
     for name, value in refused.headers.items():
         response.headers[name] = value
     return response
+
+
+def of_staged(staged: StagedRelease) -> HttpResponse:
+    """Say that the file is not published, and who does that. twine (--verbose) and uv (-vv) print it."""
+    why = " The account of somebody in the project was recovered, so that uploads are staged."
+    text = (
+        f"Staged, not published: {staged.project.name} {staged.version}.{why if staged.after_recovery else ''} "
+        f"An owner publishes or discards it at {settings.BASE_URL}/account/staged/ before "
+        f"{staged.ends_at:%Y-%m-%d %H:%M} UTC, when it expires. How it stands: {_of(staged, 'api_staged')}. "
+        f"Index for testers, who give an API token: {_of(staged, 'staged')}\n"
+    )
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+def _of(staged: StagedRelease, name: str) -> str:
+    return f"{settings.BASE_URL}{reverse(name, args=[staged.uid])}"
 
 
 def _one_line(text: str) -> str:

@@ -1,7 +1,7 @@
 """The simple index that pip and uv install from: PEP 503 pages, PEP 691 JSON, the fields of PEP 700, the metadata
-files of PEP 658 and 714. The files themselves are in serving.py."""
+files of PEP 658 and 714, the status markers of PEP 792. The files themselves are in serving.py."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.db.models import Count, Exists, Max, OuterRef, Sum
@@ -16,7 +16,7 @@ from recoverydesk import __version__
 from recoverydesk.projects import names
 from recoverydesk.projects.models import File, Project
 
-VERSION = "1.1"
+VERSION = "1.4"
 JSON, HTML, PLAIN = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html", "text/html"
 LATEST = {"application/vnd.pypi.simple.latest+json": JSON, "application/vnd.pypi.simple.latest+html": HTML}
 ASK_FIRST = "public, no-cache"  # who keeps a page asks with its ETag whether it still holds
@@ -59,14 +59,20 @@ def _project(found: Project) -> Page:
     data: dict[str, Any] = {
         "meta": {"api-version": VERSION},
         "name": normal,
+        "project-status": _status(found),
         "versions": _sorted({row.release.version for row in rows}),
         "files": [_entry(row, normal) for row in rows],
     }
     links = [
-        entry | {"requires_python": entry.get("requires-python", ""), "row": row}
+        entry
+        | {
+            "requires_python": entry.get("requires-python", ""),
+            "why": "" if entry["yanked"] is True else entry["yanked"],
+            "row": row,
+        }
         for entry, row in zip(data["files"], rows, strict=True)
     ]
-    return data, "upload/simple_project.html", {"name": found.name, "files": links}
+    return data, "upload/simple_project.html", {"project": found, "files": links}
 
 
 def _entry(row: File, project_name: str) -> dict[str, Any]:
@@ -76,13 +82,25 @@ def _entry(row: File, project_name: str) -> dict[str, Any]:
         "hashes": {"sha256": row.sha256},
         "size": row.size,
         "upload-time": f"{row.uploaded_at:%Y-%m-%dT%H:%M:%S.%fZ}",
-        "yanked": row.yanked,
+        "yanked": yanked_of(row),
     }
     if row.requires_python:
         entry["requires-python"] = row.requires_python
     if row.metadata_sha256:
         entry["core-metadata"] = {"sha256": row.metadata_sha256}
     return entry
+
+
+def _status(found: Project) -> dict[str, str]:
+    """The marker of PEP 792, with the reason where somebody gave one."""
+    return {"status": found.status} | ({"reason": found.status_reason} if found.status_reason else {})
+
+
+def yanked_of(row: File) -> bool | str:
+    """Why the file, or its whole release, was yanked (PEP 592); True where nobody said, False where it is not."""
+    if row.yanked or row.release.yanked:
+        return row.release.yanked_reason or row.yanked_reason or True
+    return False
 
 
 def _sorted(versions: Iterable[str]) -> list[str]:
@@ -96,20 +114,30 @@ def _sorted(versions: Iterable[str]) -> list[str]:
 
 
 def _answer(request: HttpRequest, state: str, page: Callable[[], Page]) -> HttpResponse:
-    """Answer as JSON or as a page, whichever the client prefers (`?format=` overrides its headers), or 304.
+    """Answer as JSON or as a page, whichever the client prefers, or 304.
 
     `state` is what changes with the content. The page is made only for who has not got it.
     """
-    asked = request.GET.get("format") or request.get_preferred_type([PLAIN, HTML, JSON, *LATEST])
-    kind = LATEST.get(str(asked), str(asked))
-    kind = kind if kind in (JSON, HTML) else PLAIN
+    kind = kind_for(request)
     etag = f'"{state}-{__version__}-{kind.rpartition("/")[2]}"'
     headers = {"ETag": etag, "Cache-Control": ASK_FIRST, "Vary": "Accept"}
     not_made = HttpResponse(headers=headers)
     known = get_conditional_response(request, etag=etag, response=not_made) or not_made
     if known is not not_made:
         return known
-    data, template, context = page()
+    return made(request, kind, page(), headers)
+
+
+def kind_for(request: HttpRequest) -> str:
+    """JSON, HTML or PLAIN, as the client prefers; `?format=` overrides its headers."""
+    asked = request.GET.get("format") or request.get_preferred_type([PLAIN, HTML, JSON, *LATEST])
+    kind = LATEST.get(str(asked), str(asked))
+    return kind if kind in (JSON, HTML) else PLAIN
+
+
+def made(request: HttpRequest, kind: str, page: Page, headers: Mapping[str, str]) -> HttpResponse:
+    """The page in this kind, with these headers."""
+    data, template, context = page
     if kind == JSON:
         response: HttpResponse = JsonResponse(data, content_type=JSON)
     else:

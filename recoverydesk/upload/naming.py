@@ -54,7 +54,7 @@ def check_spelling(named: Distribution, others: Collection[str]) -> None:
     if versions and str(named.version) not in versions:
         right = file_names.stem(named.name, named.version).removesuffix(str(named.version)) + min(versions)
         raise UploadRefused(
-            400, f"Filename {named.filename!r} is invalid: the files of this release are written '{right}...'."
+            400, f"Filename {named.filename!r} is invalid: the files of this release begin with '{right}...'."
         )
     if named.packagetype == WHEEL:
         _check_is_new(named.filename, others)

@@ -1,24 +1,25 @@
-"""From a token, a form and a file to a published file: one transaction, whole or not at all."""
+"""From a token, a form and a file to a published or a staged file: one transaction, whole or not at all."""
 
-import contextlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 
 from audit.log import RequestOrigin
 from common.clock import database_now
-from recoverydesk.database.trouble import UNSURE
-from recoverydesk.projects import files, services
+from recoverydesk.projects import files, release_mails, services
 from recoverydesk.projects.archives import declared, distribution, metadata
 from recoverydesk.projects.archives.distribution import Contents
 from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.files import Incoming
 from recoverydesk.projects.models import File, Project
 from recoverydesk.projects.published import FileFact, InvalidFact
-from recoverydesk.upload import agreement, letters, naming, rules
+from recoverydesk.publishers import acting
+from recoverydesk.staging import keeping, reading
+from recoverydesk.staging.models import StagedRelease
+from recoverydesk.upload import agreement, guarding, letters, naming, rules
 from recoverydesk.upload.answers import UploadRefused
 from recoverydesk.upload.form import Form
 from tokens.caveats import UPLOAD, Failure
@@ -36,16 +37,21 @@ class Upload:
     origin: RequestOrigin
 
 
-def publish(upload: Upload) -> bool:
-    """Publish the file; False when exactly this file is published already. Raises UploadRefused."""
-    where = _permit(upload, upload.token)
+def publish(upload: Upload) -> StagedRelease | None:
+    """Publish the file, unless exactly this file is published already; or stage it, and return where it waits.
+
+    Raises UploadRefused.
+    """
+    where = _permit_first(upload)
     _check_file(upload)
     named = naming.check_name(upload.form, str(upload.content.name))
     known = _known(upload)
     if known and where.project is None:  # another upload made both since
-        where = _permit(upload, upload.token)
+        where = _permit_first(upload)
     if rules.is_repeated(where, known, named.filename, upload.content.digest("sha256")):
-        return False
+        return None
+    if (waiting := _waiting(upload, where)) is not None:
+        return waiting
     rules.check_release(where, named)
     contents = _check_archive(upload, named)
     try:
@@ -58,22 +64,42 @@ def _known(upload: Upload) -> File | None:
     return rules.known_file(str(upload.content.name), upload.content.digest("sha256"))
 
 
+def _waiting(upload: Upload, where: rules.Target) -> StagedRelease | None:
+    """Where this very file is staged already. Raises UploadRefused where its name or bytes are another's."""
+    filename, sha256 = str(upload.content.name), upload.content.digest("sha256")
+    row = reading.known_file(filename, sha256)
+    return row.release if row and rules.is_staged(where, row, filename, sha256) else None
+
+
 def opened(token: str) -> Opened:
     """Open a token. Raises UploadRefused with the reason."""
-    try:
+    with _in_words():
         return open_token(token)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
     except TokenRefused as error:
         raise UploadRefused(403, f"Invalid API Token: {error.reason}") from error
 
 
+def _permit_first(upload: Upload) -> rules.Target:
+    with _in_words():
+        token = acting.acting(upload.token, upload.form.name)
+    return _permit(upload, token)
+
+
 def _permit(upload: Upload, token: Opened) -> rules.Target:
-    """Ask caveats and roles. Raises UploadRefused."""
+    """Ask caveats, roles and guards. Raises UploadRefused."""
     form = upload.form
     where = rules.target(form.name, form.version)
     verdict = judge(token, token.context(UPLOAD, where.facts(), where.release_facts(str(form.version))))
     if isinstance(verdict, Failure):
         raise UploadRefused(403, f"Invalid API Token: {verdict.reason}")
     rules.check_permission(token.user, where)
+    guarding.check(token, where)
     return where
 
 
@@ -98,22 +124,46 @@ def _check_archive(upload: Upload, named: distribution.Distribution) -> Contents
     return contents
 
 
-def _record(upload: Upload, contents: Contents) -> bool:
-    """Ask everything again under the project's lock, write rows and event, move the file; False for a repetition."""
-    with _undone_files() as made, transaction.atomic():
-        token = opened(upload.text)
+def _record(upload: Upload, contents: Contents) -> StagedRelease | None:
+    """Ask everything again under the project's lock, write rows and event, move the file; nothing for a repetition."""
+    with files.undone() as made, transaction.atomic():
+        with _in_words():
+            token = acting.acting(open_token(upload.text), upload.form.name)
         project = services.open_project(upload.form.name, owner=token.user, token=token.row.id, origin=upload.origin)
-        Project.objects.select_for_update().get(pk=project.pk)
+        project = Project.objects.select_for_update().get(pk=project.pk)
+        with _in_words():
+            token = acting.acting_in(token, project)
         where = _permit(upload, token)
         if rules.is_repeated(where, _known(upload), str(upload.content.name), upload.content.digest("sha256")):
-            return False
+            return None
+        if (waiting := _waiting(upload, where)) is not None:
+            return waiting
         rules.check_release(where, contents.distribution)
+        if reading.is_staging(project):
+            staged, new = _stage(upload, token, where, project, contents)
+            made += new
+            return staged
         replaced = rules.replaced(where, contents.distribution.filename)
         _write(upload, token, where, contents)
+        what = contents.distribution.filename if where.release else f"{project.name} {upload.form.version}"
+        release_mails.tell_in_quarantine(project, token.user, what)
         if replaced:
             letters.tell_of_replacement(project, token.user, contents.distribution.filename, replaced)
         made += files.keep(upload.content, contents.metadata)
-    return True
+    return None
+
+
+def _stage(
+    upload: Upload, token: Opened, where: rules.Target, project: Project, contents: Contents
+) -> tuple[StagedRelease, list[str]]:
+    described = metadata.described(contents.raw)
+    fact = _fact(upload, database_now(), described.requires_python, contents)
+    staged = keeping.Staged(fact, contents.metadata, described.links, described.about)
+    known = where.release or where.staged
+    version = known.version if known else str(upload.form.version)
+    return keeping.stage(
+        project, version, staged, upload.content, stager=token.user, token=token.row.id, origin=upload.origin
+    )
 
 
 def _write(upload: Upload, token: Opened, where: rules.Target, contents: Contents) -> None:
@@ -125,6 +175,7 @@ def _write(upload: Upload, token: Opened, where: rules.Target, contents: Content
         version=where.release.version if where.release else str(upload.form.version),
         uploaded_at=where.release.uploaded_at if where.release else now,
         urls=described.links,
+        about=described.about,
         files=[_fact(upload, now, described.requires_python, contents)],
         uploader=token.user,
         origin=upload.origin,
@@ -144,20 +195,3 @@ def _fact(upload: Upload, now: datetime, requires_python: str, contents: Content
         stored_as=files.stored_name(filename, sha256),
         metadata_sha256=contents.metadata_sha256,
     )
-
-
-@contextlib.contextmanager
-def _undone_files() -> Iterator[list[str]]:
-    """Delete the files put into the storage when the transaction inside does not commit.
-
-    A line that breaks at COMMIT leaves open whether it did: the file stays, for its row or for the next try.
-    """
-    made: list[str] = []
-    try:
-        yield made
-    except UNSURE:
-        raise
-    except BaseException:
-        for name in made:
-            default_storage.delete(name)
-        raise

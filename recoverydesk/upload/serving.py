@@ -34,16 +34,21 @@ def file(request: HttpRequest, name: str, filename: str) -> HttpResponseBase:
     if row is None or (wanted != filename and not row.metadata_sha256):
         raise Http404
     suffix = filename.removeprefix(wanted)
-    return _answer(request, row.stored_as + suffix, filename, row.metadata_sha256 if suffix else row.sha256)
+    return answer(request, row.stored_as + suffix, filename, row.metadata_sha256 if suffix else row.sha256)
 
 
-def _answer(request: HttpRequest, stored_as: str, filename: str, sha256: str) -> HttpResponseBase:
-    """Answer from what the client has already (304), or with all or part of the file. Raises Http404."""
+def answer(
+    request: HttpRequest, stored_as: str, filename: str, sha256: str, *, kept: str = FOR_EVER
+) -> HttpResponseBase:
+    """Answer from what the client has already (304), or with all or part of the file. Raises Http404.
+
+    `kept` says who may keep it.
+    """
     if not default_storage.exists(stored_as):
         raise Http404
     size, etag = default_storage.size(stored_as), f'"{sha256}"'
     headers = {
-        "Cache-Control": FOR_EVER,
+        "Cache-Control": kept,
         "ETag": etag,
         "Accept-Ranges": "bytes",
         "Content-Type": KIND,

@@ -1,4 +1,4 @@
-"""The simple index and its files are for everybody, and answered before there is a session.
+"""The simple index, its files and the JSON documents are for everybody, and answered before there is a session.
 
 So no cookie is read or set, no answer varies by one, and shared caches may keep what they get.
 """
@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotF
 from django.urls import Resolver404, resolve
 from django.utils import translation
 
-PREFIX = "/simple/"
-VIEWS = {"simple", "simple_project", "simple_file"}
+PREFIXES = ("/simple/", "/pypi/")
+VIEWS = {"simple", "simple_project", "simple_file", "json_project", "json_release"}
 NOT_FOUND = '<!DOCTYPE html>\n<html lang="en"><head><title>Not found</title></head><body>Not found</body></html>\n'
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -20,7 +20,7 @@ def without_session(get_response: Answer) -> Answer:
     """Answer what the index answers; leave everything else to the layers further in."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(PREFIX):
+        if not request.path_info.startswith(PREFIXES):
             return get_response(request)
         try:
             match = resolve(request.path_info)

@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts import throttle
 from audit.log import origin_of
-from recoverydesk.upload import form, publishing, receiving
+from recoverydesk.upload import answers, form, publishing, receiving
 from recoverydesk.upload.answers import UploadRefused, refusal, too_often_for_now
 from tokens.checking import Opened, remember_use
 from tokens.presenting import NoToken, presented
@@ -102,5 +102,5 @@ def _publish(request: HttpRequest, opened: Opened, text: str, received: receivin
         raise UploadRefused(400, f"File too large. Limit for project '{read.name}' is {settings.UPLOAD_MAX_MIB} MB.")
     if received.content is None or received.file_fields.count(receiving.CONTENT) != 1:
         raise UploadRefused(400, "Upload payload does not have a file.")
-    publishing.publish(publishing.Upload(opened, text, read, received.content, origin_of(request)))
-    return HttpResponse(status=200)
+    staged = publishing.publish(publishing.Upload(opened, text, read, received.content, origin_of(request)))
+    return HttpResponse(status=200) if staged is None else answers.of_staged(staged)

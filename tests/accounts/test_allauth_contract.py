@@ -17,7 +17,7 @@ from django.test import Client
 from accounts.devices import TotpDevice
 from accounts.models import User
 from accounts.stages import SecondFactorStage
-from tests.accounts.conftest import type_code, type_password, wrong_code_of
+from tests.helpers.signing_in import type_code, type_password, wrong_code_of
 
 
 def test_a_login_stage_has_the_shape_ours_is_built_on() -> None:

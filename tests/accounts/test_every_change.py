@@ -14,10 +14,10 @@ from accounts.mail.models import Mail
 from accounts.models import Session, User
 from audit.models import Event
 from audit.tags import Tag
-from tests.accounts.authenticator import Authenticator
-from tests.accounts.conftest import PASSWORD, add_app, code_of, make_user
-from tests.accounts.deciding import set_staff
-from tests.accounts.test_webauthn import add_key
+from tests.helpers.authenticator import Authenticator, add_key
+from tests.helpers.decided import set_staff
+from tests.helpers.factories import PASSWORD, add_app, make_user
+from tests.helpers.signing_in import code_of
 
 NEW_PASSWORD = "violet tractor behind seven"
 REASON = "a reason long enough"
@@ -64,7 +64,7 @@ def forget(scene: Scene) -> None:
 
 
 def root() -> User:
-    return make_user("root", is_staff=True, is_superuser=True)
+    return make_user("root", superuser=True)
 
 
 def give_rights(scene: Scene) -> None:

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from accounts import codes, second_factors
 from accounts.devices import RecoveryCodeDevice, TotpDevice
 from accounts.models import User
-from tests.accounts.authenticator import Authenticator
-from tests.accounts.conftest import CHALLENGE, add_app, code_of, make_user, type_code, type_password
-from tests.accounts.test_webauthn import add_key, ask, grow_old
+from tests.helpers.authenticator import Authenticator, add_key, ask, grow_old
+from tests.helpers.factories import add_app, make_user
+from tests.helpers.signing_in import CHALLENGE, code_of, type_code, type_password
 
 SECURITY = "/account/security/"
 
@@ -42,9 +42,9 @@ def test_an_app_is_renamed(signed_in: Client, app: TotpDevice) -> None:
 
 def test_codes_are_proved_saved_by_typing_one_which_stays_unused(signed_in: Client, ada: User) -> None:
     plain = second_factors.make_codes(ada, actor=ada)
-    assert "not shown yet that your recovery codes are saved" in words(signed_in.get(SECURITY))
+    assert "We do not know whether you saved your recovery codes" in words(signed_in.get(SECURITY))
     saved = f"{SECURITY}codes/saved/"
-    assert "none of your unused codes" in words(signed_in.post(saved, {"code": "AAAA-AAAA-AAAA-AAAA"}))
+    assert "not one of your unused codes" in words(signed_in.post(saved, {"code": "AAAA-AAAA-AAAA-AAAA"}))
     assert RecoveryCodeDevice.objects.get().proved_at is None
     assert signed_in.post(saved, {"code": plain[0].lower()})["Location"] == SECURITY
     assert RecoveryCodeDevice.objects.get().proved_at is not None
@@ -65,13 +65,13 @@ def test_a_sign_in_by_recovery_code_leads_to_enrolment(client: Client, ada: User
     type_password(client)
     response = type_code(client, code)
     assert response["Location"] == "/account/security/app/"
-    assert "7 are left" in words(client.get(response["Location"]))
+    assert "You have 7 left" in words(client.get(response["Location"]))
 
 
 def test_one_way_in_is_warned_of_and_two_are_not(signed_in: Client, ada: User) -> None:
-    assert "You have one way in besides codes" in words(signed_in.get(SECURITY))
+    assert "You have only one device to sign in with" in words(signed_in.get(SECURITY))
     add_app(ada, "tablet")
-    assert "You have one way in besides codes" not in words(signed_in.get(SECURITY))
+    assert "You have only one device to sign in with" not in words(signed_in.get(SECURITY))
 
 
 def test_the_locked_out_page_offers_every_other_way_first(client: Client, db: None) -> None:
@@ -127,7 +127,7 @@ def test_a_key_shown_long_ago_is_no_staff_factor(
 def test_the_step_up_page_tells_staff_that_a_key_is_needed(signed_in: Client, ada: User, settings: Any) -> None:
     settings.STAFF_STEP_UP = "webauthn"
     User.objects.update(is_staff=True)
-    assert "you have none yet" in words(signed_in.get("/account/step-up/"))
+    assert "You have none yet" in words(signed_in.get("/account/step-up/"))
 
 
 def test_signing_in_with_an_app_takes_at_most_25_queries(client: Client, ada: User, app: TotpDevice) -> None:

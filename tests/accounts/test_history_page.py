@@ -12,7 +12,7 @@ from audit.log import RequestOrigin, record
 from audit.models import Event
 from audit.tags import Tag
 from common import csv_safe
-from tests.accounts.conftest import make_user
+from tests.helpers.factories import make_user
 
 HISTORY = "/account/history/"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -52,10 +52,10 @@ def test_older_lines_are_on_further_pages(signed_in: Client, ada: User) -> None:
     for number in range(60):
         note(ada, ticket=number + 1)
     first = words(signed_in.get(HISTORY))
-    assert first.count("(ticket ") == 50
+    assert first.count("(request ") == 50
     before = first.split("before=")[1].split('"')[0]
     second = words(signed_in.get(f"{HISTORY}?before={before}"))
-    assert second.count("(ticket ") == 10
+    assert second.count("(request ") == 10
     assert "before=" not in second
 
 
@@ -107,3 +107,13 @@ def test_staff_have_no_names_there(signed_in: Client, ada: User) -> None:
     page = words(signed_in.get(HISTORY)) + words(signed_in.get(f"{HISTORY}csv/"))
     assert "moderator" not in page
     assert "203.0.113.50" not in page
+
+
+def test_mails_that_follow_one_another_are_one_line_to_open(signed_in: Client, ada: User) -> None:
+    for tag in (Tag.ACCOUNT_EMAIL_SENT, Tag.ACCOUNT_FREEZE, *[Tag.ACCOUNT_EMAIL_SENT] * 3):
+        note(ada, tag, address="ada@example.org")
+    page = words(signed_in.get(HISTORY))
+    assert "We sent 3 mails." in page
+    assert page.count("<details>") == 1
+    assert page.count("We sent a mail.") == 4
+    assert page.index("We sent 3 mails.") < page.index("The account was frozen") < page.rindex("We sent a mail.")

@@ -20,7 +20,7 @@ from accounts.sealed import KeyIdField, SealedField
 from accounts.sessions import SessionStore
 from audit.models import Seal
 from common import keys
-from tests.factories import add_totp, make_user
+from tests.helpers.factories import add_totp, make_user
 from tokens.models import PURPOSE, ApiToken
 
 pytestmark = pytest.mark.django_db

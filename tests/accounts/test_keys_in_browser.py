@@ -15,8 +15,8 @@ from accounts.devices import TotpDevice
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
-from tests.accounts import mail_server
-from tests.accounts.browsing import (
+from tests.helpers import mail_server
+from tests.helpers.browser import (
     PASSKEY,
     PLAIN_KEY,
     U2F_KEY,
@@ -31,8 +31,8 @@ from tests.accounts.browsing import (
     type_code,
     type_password,
 )
-from tests.accounts.conftest import PASSWORD, make_user
-from tests.browser.patience import patient
+from tests.helpers.factories import PASSWORD, make_user
+from tests.helpers.patience import patient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -133,7 +133,7 @@ def test_a_whole_life(context: BrowserContext, smtp: mail_server.MailServer) -> 
 
         User.objects.filter(username="kim").update(is_staff=True, is_superuser=True)
         page.goto("/admin/accounts/user/")
-        expect(page.get_by_role("heading", name="Select account to change")).to_be_visible()
+        expect(page.get_by_role("heading", name="Accounts", exact=True)).to_be_visible()
         page.goto("/account/security/")
         sign_out(page)
         type_password(page, "kim")
@@ -171,8 +171,8 @@ def test_a_key_without_memory_registers_and_is_a_second_factor(context: BrowserC
         at_home(page)
 
 
-CANCELLED, TIMED_OUT = "It was cancelled", "It took too long"
-ADDED, UNSUPPORTED, WRONG_SITE = "already added", "cannot use security keys", "do not work at this address"
+CANCELLED, TIMED_OUT = "You cancelled", "It took too long"
+ADDED, UNSUPPORTED, WRONG_SITE = "already added", "cannot use security keys", "do not work on this page"
 
 
 def said(page: Page) -> Any:

@@ -7,10 +7,10 @@ from accounts import lifecycle, services
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
-from tests.accounts.conftest import make_user
-from tests.accounts.deciding import set_staff
-from tests.accounts.test_admin_gate import PEOPLE, enter
-from tests.accounts.test_races import at_once
+from tests.helpers.decided import set_staff
+from tests.helpers.factories import make_user
+from tests.helpers.meanwhile import at_once
+from tests.helpers.signing_in import PEOPLE, enter
 
 
 def take_rights(user: User, actor: User) -> str:

@@ -19,7 +19,8 @@ from accounts.models import FormerAddress, Session, User
 from accounts.views import profile
 from audit.models import Event
 from audit.tags import Tag
-from tests.accounts.conftest import PASSWORD, add_app, code_of, make_user, type_code, type_password
+from tests.helpers.factories import PASSWORD, add_app, make_user
+from tests.helpers.signing_in import code_of, type_code, type_password
 
 REASON = "a reason long enough"
 PROFILE = "/account/profile/"
@@ -87,7 +88,7 @@ def test_in_quarantine_resets_are_not_ruled_out_nor_is_their_return_called_off(
     before = User.objects.values("never_reset", "never_reset_ends").get(pk=ada.pk)
     User.objects.update(quarantined_at=timezone.now())
     page = signed_in.post("/account/never-reset/", {"on": "1"}, follow=True)
-    assert "further resets cannot be ruled out" in page.content.decode()
+    assert "cannot forbid further resets" in page.content.decode()
     assert User.objects.values("never_reset", "never_reset_ends").get(pk=ada.pk) == before
     refused = Event.objects.get(tag=Tag.ACCOUNT_REFUSED)
     assert (refused.data, refused.actor_uid) == ({"verb": "never_reset", "error": "InQuarantine"}, ada.uid)
@@ -104,13 +105,15 @@ def grow(device: TotpDevice | RecoveryCodeDevice, days: int) -> None:
 
 def test_the_owner_freezes_and_is_signed_out_everywhere(signed_in: Client, ada: User) -> None:
     other = Session.objects.create(session_key="other", expire_date=timezone.now() + timedelta(hours=1), user=ada)
-    assert "takes no sign-in" in signed_in.get("/account/freeze/").content.decode()
+    assert "nobody else can use it or upload with it" in signed_in.get("/account/freeze/").content.decode()
     assert signed_in.post("/account/freeze/")["Location"] == "/account/frozen/"
     ada.refresh_from_db()
     assert (ada.frozen_by, ada.may_sign_in) == (User.FrozenBy.OWNER, False)
     assert not is_signed_in(signed_in)
     assert not Session.objects.filter(session_key=other.session_key).exists()
     assert told(Tag.ACCOUNT_FREEZE) == 1
+    notice = outbox.render(Mail.objects.latest("id")).text
+    assert "/account/security/" not in notice  # nobody can sign in to see it
 
 
 @pytest.mark.parametrize(("by", "days", "opens"), [("owner", 30, True), ("owner", 29, False), ("staff", 400, False)])
@@ -225,7 +228,7 @@ def test_the_name_of_a_deleted_account_is_free_again(ada: User) -> None:
 def test_nothing_is_deleted_in_quarantine(signed_in: Client, ada: User) -> None:
     User.objects.update(quarantined_at=timezone.now())
     page = signed_in.post("/account/delete/", {"username": "ada"}).content.decode()
-    assert "cannot be deleted" in page
+    assert "You cannot delete it" in page
     ada.refresh_from_db()
     with pytest.raises(lifecycle.DeletionRefused):
         lifecycle.delete_account(ada, actor=ada)
@@ -258,7 +261,7 @@ def test_twice_a_year_we_ask_whether_they_can_still_get_in(ada: User, app: TotpD
     text = outbox.render(Mail.objects.get(kind="account_checkup")).text
     assert "You have 1 authenticator app or security key." in text
     assert "8 recovery codes are left." in text
-    assert "Add a second one." in text
+    assert "Add a second device." in text
     assert "All our mail goes to one address." in text
 
 
@@ -306,7 +309,7 @@ def test_before_its_day_a_banner_asks_and_nothing_is_forced(client: Client, ada:
     settings.SECOND_FACTOR_REQUIRED_FROM = timezone.now().date() + timedelta(days=30)
     assert type_password(client)["Location"] == "/account/security/"
     page = client.get("/account/security/").content.decode()
-    assert "on your account needs a second factor." in page
+    assert "on, you need a second factor to sign in." in page
     settings.SECOND_FACTOR_REQUIRED_FROM = timezone.now().date()
     assert "Your account needs a second factor." in client.get("/account/security/").content.decode()
     client.post("/account/logout/")

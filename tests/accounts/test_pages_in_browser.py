@@ -1,6 +1,5 @@
 """The account pages in a real browser: readable for everybody, from 320 px, light and dark, under the strict CSP."""
 
-import gzip
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -8,14 +7,25 @@ from typing import Any
 
 import pytest
 from django_otp_webauthn.models import WebAuthnCredential
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts import second_factors
 from accounts.devices import TotpDevice
 from audit.models import Event
-from tests.accounts.browsing import PASSKEY, click, context_of, enrol_key, inspect, plug_in, quiet, type_password
-from tests.accounts.conftest import PASSWORD, add_app, code_of, make_user
+from tests.helpers.browser import (
+    PASSKEY,
+    click,
+    context_of,
+    enrol_key,
+    inspect,
+    plug_in,
+    quiet,
+    type_password,
+    weight_of,
+)
+from tests.helpers.factories import PASSWORD, add_app, make_user
+from tests.helpers.signing_in import code_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 
@@ -104,7 +114,7 @@ def test_a_locked_name_says_the_ways_past_it(page: Page, settings: Any) -> None:
         if page.locator("#id_code").count():
             expect(page.get_by_role("alert")).to_contain_text("No code? Use a passkey")
             inspect(page)
-    expect(page.get_by_role("alert")).to_contain_text("do not go together")
+    expect(page.get_by_role("alert")).to_contain_text("The username, password or code is wrong")
 
 
 def test_a_wrong_code_says_when_again_and_cancel_stands_beside(page: Page) -> None:
@@ -147,20 +157,6 @@ def test_the_first_load_weighs_at_most_sixty_kilobytes(page: Page) -> None:
     """Compressed, as the static files are in production."""
     for path in ("/", "/account/login/", "/account/signup/"):
         assert 0 < weight_of(page, path) <= 60_000, path
-
-
-def weight_of(page: Page, path: str) -> int:
-    """The compressed bytes of everything a page loads."""
-    loaded: list[Response] = []
-
-    def note(response: Response) -> None:
-        loaded.append(response)
-
-    page.on("response", note)
-    page.goto(path)
-    page.wait_for_load_state("networkidle")
-    page.remove_listener("response", note)
-    return sum(len(gzip.compress(response.body())) for response in loaded)
 
 
 def test_enrolling_with_keyboard_and_eyes(page: Page) -> None:

@@ -18,7 +18,8 @@ from accounts.mail.models import Mail, Request
 from accounts.models import Session, User
 from audit.models import Event
 from audit.tags import Tag
-from tests.accounts.conftest import PASSWORD, code_of, make_user, type_code, type_password
+from tests.helpers.factories import PASSWORD, make_user
+from tests.helpers.signing_in import code_of, type_code, type_password
 
 PAGE = "/account/password/reset/"
 NEW = "another long password"

@@ -14,9 +14,9 @@ from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
-from tests.accounts.authenticator import Authenticator
-from tests.accounts.conftest import LOGIN, PASSWORD, add_app, code_of, make_user, type_password, wrong_code_of
-from tests.accounts.test_webauthn import PASSKEY, add_key, ask
+from tests.helpers.authenticator import PASSKEY, Authenticator, add_key, ask
+from tests.helpers.factories import PASSWORD, add_app, make_user
+from tests.helpers.signing_in import LOGIN, code_of, type_password, wrong_code_of
 
 WRONG = "not the password at all"
 LOCKED = "Too many wrong passwords were typed for this name"
@@ -195,7 +195,7 @@ def test_a_locked_name_says_the_same_whatever_was_wrong(ada: User, app: TotpDevi
         page = words(response).replace(f'value="{name}"', "").replace(f'value="{code}"', "")
         answers[what] = (response.status_code, sorted(response.cookies), page)
     assert len({str(answer) for answer in answers.values()}) == 1, answers
-    assert "do not go together" in page
+    assert "The username, password or code is wrong" in page
 
 
 def test_a_locked_name_says_the_same_of_the_right_and_a_wrong_password_alone(ada: User, app: TotpDevice) -> None:

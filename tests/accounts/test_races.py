@@ -1,13 +1,11 @@
 """Many at once: a code counts once, a reset and a sign-in do not both win."""
 
-import threading
-from collections.abc import Callable
 from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 from django_otp_webauthn.models import WebAuthnCredential
 
@@ -16,30 +14,12 @@ from accounts.devices import TotpDevice
 from accounts.models import FactorFailures, Session, User
 from audit.models import Event
 from audit.tags import Tag
-from tests.accounts.authenticator import Authenticator
-from tests.accounts.conftest import add_app, code_of, make_user, type_code, type_password, wrong_code_of
-from tests.accounts.test_webauthn import add_key, ask
+from tests.helpers.authenticator import Authenticator, add_key, ask
+from tests.helpers.factories import add_app, make_user
+from tests.helpers.meanwhile import at_once
+from tests.helpers.signing_in import code_of, type_code, type_password, wrong_code_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(work: Callable[[int], Any], many: int = 8) -> list[Any]:
-    """Run the work in threads that start together; returns their answers."""
-    barrier, answers = threading.Barrier(many), [None] * many
-
-    def run(number: int) -> None:
-        try:
-            barrier.wait()
-            answers[number] = work(number)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(many)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 def verify(user: User, code: str) -> bool:

@@ -14,13 +14,13 @@ from accounts.devices import TotpDevice
 from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event
-from tests.accounts.authenticator import Authenticator
-from tests.accounts.conftest import PASSWORD, code_of, type_code, type_password
-from tests.accounts.test_webauthn import add_key
+from tests.helpers.authenticator import Authenticator, add_key
+from tests.helpers.factories import PASSWORD
+from tests.helpers.signing_in import code_of, type_code, type_password
 
 SECURITY = "/account/security/"
 APP = "/account/security/app/"
-SENTENCE = "Add one now: its other pages open after that."
+SENTENCE = "Until then, you cannot open the other pages of your account."
 CLOSED = [
     "/account/email/", "/account/profile/", "/account/sessions/", "/account/delete/", "/account/password/change/",
     "/account/never-reset/", "/account/security/codes/", "/account/security/codes/saved/",

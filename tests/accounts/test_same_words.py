@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts import services, sweeping
 from accounts.mail.models import Mail
 from accounts.models import User
-from tests.accounts.conftest import LOGIN, PASSWORD, add_app, make_user
+from tests.helpers.factories import PASSWORD, add_app, make_user
+from tests.helpers.signing_in import LOGIN
 
 RESET, SIGN_UP = "/account/password/reset/", "/account/signup/"
 WRONG = "not the password at all"

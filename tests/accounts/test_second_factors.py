@@ -18,7 +18,8 @@ from accounts.mail.models import Mail
 from accounts.models import Browser, Session, User
 from audit.models import Event
 from audit.tags import Tag
-from tests.accounts.conftest import add_app, code_of, make_user, type_code, type_password, wrong_code_of
+from tests.helpers.factories import add_app, make_user
+from tests.helpers.signing_in import code_of, type_code, type_password, wrong_code_of
 
 
 def add_key(user: User) -> WebAuthnCredential:
@@ -160,7 +161,7 @@ def test_an_empty_set_of_codes_is_no_factor(ada: User) -> None:
 
 
 def test_staff_keep_one_factor(db: None) -> None:
-    kim = make_user("kim", is_staff=True)
+    kim = make_user("kim", staff=True)
     phone, tablet = add_app(kim, "phone"), add_app(kim, "tablet")
     second_factors.remove_device(kim, phone, actor=kim)
     with pytest.raises(second_factors.LastFactor):

@@ -11,7 +11,7 @@ from accounts.mail.models import Mail
 from accounts.models import FormerAddress, User
 from audit.models import Event
 from audit.tags import Tag
-from tests.accounts.conftest import make_user
+from tests.helpers.factories import make_user
 
 REASON = "seen in a stolen-password list"
 
@@ -44,7 +44,7 @@ def test_a_staff_freeze_is_not_weakened_by_the_owners_own(ada: User) -> None:
 def test_the_verbs_themselves_ask_for_the_right_and_let_nobody_decide_about_themselves(
     ada: User, who: str, verb: str
 ) -> None:
-    root = make_user("root", is_staff=True, is_superuser=True)
+    root = make_user("root", superuser=True)
     subject = root if who.startswith("the subject") else ada
     actors = {"nobody special": make_user("jon"), "a visitor": "visitor"}
     how = {"by": User.FrozenBy.STAFF} if verb == "freeze" else {}

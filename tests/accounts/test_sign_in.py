@@ -15,16 +15,8 @@ from accounts.models import Session, User
 from accounts.sessions import digest
 from audit.models import Event, EventDetail
 from audit.tags import Tag
-from tests.accounts.conftest import (
-    CHALLENGE,
-    LOGIN,
-    add_app,
-    code_of,
-    make_user,
-    type_code,
-    type_password,
-    wrong_code_of,
-)
+from tests.helpers.factories import PASSWORD, add_app, make_user
+from tests.helpers.signing_in import CHALLENGE, LOGIN, code_of, type_code, type_password, wrong_code_of
 
 SECURITY = "/account/security/"
 REASON = "seen in a stolen-password list"
@@ -74,10 +66,10 @@ def test_a_code_completes_the_sign_in_under_a_new_session_key(client: Client, ad
 
 
 def test_the_next_page_is_inside_the_site_or_ours(client: Client, ada: User) -> None:
-    inside = client.post(f"{LOGIN}?next=/account/history/", {"login": "ada", "password": "correct horse battery"})
+    inside = client.post(f"{LOGIN}?next=/account/history/", {"login": "ada", "password": PASSWORD})
     assert inside["Location"] == "/account/history/"
     client.logout()
-    outside = client.post(f"{LOGIN}?next=https://evil.example/", {"login": "ada", "password": "correct horse battery"})
+    outside = client.post(f"{LOGIN}?next=https://evil.example/", {"login": "ada", "password": PASSWORD})
     assert outside["Location"] == SECURITY
 
 
@@ -184,7 +176,7 @@ def test_a_pending_sign_in_dies_when_the_account_changes_under_it(
 
 def test_a_pending_sign_in_dies_when_the_same_password_is_set_again(client: Client, ada: User, app: TotpDevice) -> None:
     type_password(client)
-    services.choose_password(User.objects.get(pk=ada.pk), "correct horse battery", actor=ada)
+    services.choose_password(User.objects.get(pk=ada.pk), PASSWORD, actor=ada)
     assert type_code(client, code_of(app))["Location"] == LOGIN
 
 
@@ -273,7 +265,7 @@ def test_the_first_sign_in_after_a_reset_sets_the_end_of_the_quarantine(
 
 
 def test_who_must_have_a_second_factor_is_led_to_enrolment(client: Client, db: None) -> None:
-    make_user("kim", is_staff=True)
+    make_user("kim", staff=True)
     assert type_password(client, "kim")["Location"] == "/account/security/app/"
 
 

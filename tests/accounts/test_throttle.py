@@ -10,7 +10,7 @@ from accounts import networks
 from accounts.devices import TotpDevice
 from accounts.factors import locked_until
 from accounts.models import User
-from tests.accounts.conftest import code_of, type_code, type_password, wrong_code_of
+from tests.helpers.signing_in import code_of, type_code, type_password, wrong_code_of
 
 OWNER, THIEF = "203.0.113.7", "198.51.100.9"
 

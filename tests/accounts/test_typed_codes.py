@@ -15,7 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts import codes, second_factors
 from accounts.devices import TotpDevice
 from accounts.models import FactorFailures, User
-from tests.accounts.conftest import add_app, code_of, type_code, type_password, wrong_code_of
+from tests.helpers.factories import add_app
+from tests.helpers.signing_in import code_of, type_code, type_password, wrong_code_of
 
 TOLD = "The clock of your device is about"
 
@@ -36,7 +37,7 @@ class Clock(SimpleNamespace):
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock(now=time.time())
     monkeypatch.setattr("accounts.devices.time", clock)
-    monkeypatch.setattr("tests.accounts.conftest.time", clock)
+    monkeypatch.setattr("tests.helpers.signing_in.time", clock)
     return clock
 
 

@@ -16,7 +16,8 @@ from accounts.models import Browser, Session, User
 from accounts.sessions import SIGN_IN, digest
 from audit.models import Event
 from audit.tags import Tag
-from tests.accounts.conftest import LOGIN, code_of, make_user, type_code, type_password
+from tests.helpers.factories import make_user
+from tests.helpers.signing_in import LOGIN, code_of, type_code, type_password
 
 SECURITY = "/account/security/"
 PAGE = "/account/sessions/"

@@ -16,24 +16,22 @@ from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
-from tests.accounts.authenticator import BE, BS, UP, UV, Authenticator
-from tests.accounts.conftest import CHALLENGE, LOGIN, add_app, code_of, make_user, type_code, type_password
-
-OPTIONS = "/account/security/key/options/"
-ADD = "/account/security/key/"
-STEP_UP = "/account/step-up/"
-PASSKEY = "/account/login/key/"
-
-
-def ask(client: Client, purpose: str, **more: str) -> dict[str, Any]:
-    """What the page's script gets before it asks the key."""
-    response = client.post(OPTIONS, {"purpose": purpose, **more})
-    assert response.status_code == 200, response.content
-    return dict(response.json())
-
-
-def add_key(client: Client, key: Authenticator, name: str = "blue key") -> Any:
-    return client.post(ADD, {"credential": key.create(ask(client, "register", name=name))})
+from tests.helpers.authenticator import (
+    ADD,
+    BE,
+    BS,
+    OPTIONS,
+    PASSKEY,
+    STEP_UP,
+    UP,
+    UV,
+    Authenticator,
+    add_key,
+    ask,
+    grow_old,
+)
+from tests.helpers.factories import add_app, make_user
+from tests.helpers.signing_in import CHALLENGE, LOGIN, code_of, type_code, type_password
 
 
 def said(response: Any, client: Client) -> str:
@@ -43,13 +41,6 @@ def said(response: Any, client: Client) -> str:
 
 def is_signed_in(client: Client) -> bool:
     return "_auth_user_id" in client.session
-
-
-def grow_old(client: Client) -> None:
-    session = client.session
-    for record in session["account_authentication_methods"]:
-        record["at"] -= 600
-    session.save()
 
 
 @pytest.fixture
@@ -83,7 +74,7 @@ def test_any_number_of_keys_and_what_each_can_do_is_shown(signed_in: Client, ada
     add_key(signed_in, Authenticator(flags=UP | UV | BE | BS), "phone")
     add_key(signed_in, Authenticator(resident=False, flags=UP), "old key")
     page = signed_in.get("/account/security/").content.decode()
-    assert "Passkey: signs in alone" in page
+    assert "Passkey: no password needed" in page
     assert "Kept in your cloud account." in page
     assert "Second factor only" in page
     assert second_factors.summary(ada).webauthn == 2
@@ -443,7 +434,7 @@ def test_a_removed_key_signs_nobody_in(signed_in: Client, key: Authenticator, st
     options = ask(browser, "passkey")
     stored.delete()
     response = browser.post(PASSKEY, {"credential": key.get(options)})
-    assert "not known here" in said(response, browser)
+    assert "We do not know this key" in said(response, browser)
 
 
 def test_a_pending_sign_in_by_key_dies_with_a_reset(ada: User, key: Authenticator) -> None:

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
+import pytest
 from django.core.cache import cache
 from django.test import Client
 from django_otp_webauthn.models import WebAuthnCredential
 
-from tests.accounts.authenticator import Authenticator
-from tests.accounts.test_webauthn import ADD, STEP_UP, ask
+from tests.helpers.authenticator import ADD, STEP_UP, Authenticator, ask
 
 STRANGE: list[Any] = ["smart-card", "", 7, None, True, [], {"a": {"b": 1}}]
 ADDED: list[dict[str, Any]] = [
@@ -51,6 +51,7 @@ def is_taken(browser: Client, key: Authenticator, **more: Any) -> bool:
     return not added.exists()
 
 
+@pytest.mark.thorough
 def test_an_unknown_value_beside_the_answer_is_ignored(signed_in: Client) -> None:
     assert [more for more in ADDED if not is_taken(signed_in, Authenticator(), more=more)] == []
 

@@ -20,9 +20,9 @@ from accounts.mail.outbox import render
 from accounts.models import FactorFailures, User
 from audit.models import Event
 from audit.tags import Tag
-from tests.accounts.authenticator import Authenticator
-from tests.accounts.conftest import CHALLENGE, add_app, code_of, make_user, type_code, type_password, wrong_code_of
-from tests.accounts.test_webauthn import PASSKEY, STEP_UP, add_key, ask, grow_old
+from tests.helpers.authenticator import PASSKEY, STEP_UP, Authenticator, add_key, ask, grow_old
+from tests.helpers.factories import add_app, make_user
+from tests.helpers.signing_in import CHALLENGE, code_of, type_code, type_password, wrong_code_of
 
 SECURITY = "/account/security/"
 WRONG_CODE = "AAAA-AAAA-AAAA-AAAA"
@@ -157,7 +157,7 @@ def test_at_a_hundred_the_factor_is_off_and_the_right_answer_is_refused_in_words
     page = words(response) + words(scene.browser.get(CHALLENGE))
     assert "switched off after too many wrong" in page
     assert not is_signed_in(scene.browser)
-    assert "after a hundred wrong answers in a row" in words(scene.at_home.get(SECURITY))
+    assert "after a hundred wrong tries in a row" in words(scene.at_home.get(SECURITY))
 
 
 PAIRS = [

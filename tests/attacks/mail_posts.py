@@ -6,6 +6,7 @@ One entry per route of the URL list below the desk. `mails` says whether it make
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.forms import default_token_generator
@@ -21,19 +22,17 @@ from accounts.mail.models import Link, Mail
 from accounts.models import Session, User
 from common.clock import database_now
 from recoverydesk.projects.models import Role
+from recoverydesk.publishers.models import Publisher
 from recoverydesk.recovery.after_reset import choose_password as new_password
 from recoverydesk.recovery.models import RecoveryTicket, Status
-from tests import factories
-from tests.accounts.authenticator import Authenticator
-from tests.accounts.conftest import code_of
-from tests.attacks.test_key_as_proof import give_key
-from tests.factories import PASSWORD
-from tests.recovery.builders import REASON, make_ticket, status_link, stop_link
-from tests.recovery.test_stopping import path
+from tests.helpers import factories, packages
+from tests.helpers.authenticator import Authenticator, give_key
+from tests.helpers.factories import PASSWORD
+from tests.helpers.links import path
+from tests.helpers.signing_in import code_of
+from tests.helpers.tickets import REASON, make_ticket, status_link, stop_link
+from tests.helpers.tokens import basic, mint
 from tests.services.people import sign_in
-from tests.tokens.conftest import mint
-from tests.upload import packages
-from tests.upload.conftest import basic
 from tokens.models import ApiToken
 
 OTHER = "another long phrase 27"
@@ -88,6 +87,13 @@ def sign_up(world: World, number: int) -> Any:
     address = (VICTIM, "ada@example.org", f"victim+{number}@example.org")[number % 3]
     form = {"username": f"new{number}", "email": address, "password1": PASSWORD, "password2": PASSWORD}
     return world.visitor().post("/account/signup/", form)
+
+
+def correct_address(world: World, number: int) -> Any:
+    """Somebody makes fresh accounts and lets each say that it meant a stranger."""
+    fresh = factories.make_user(f"fresh{number}", verified=False, unverified_since=database_now())
+    form = {"username": fresh.username, "password": PASSWORD, "email": (VICTIM, "ada@example.org")[number % 2]}
+    return world.visitor().post("/account/correct-address/", form)
 
 
 def passkey(world: World, _number: int) -> Any:
@@ -226,7 +232,7 @@ def delete(world: World, number: int) -> Any:
 def new_token(world: World, number: int) -> Any:
     ApiToken.objects.update(revoked_at=database_now())
     User.objects.filter(pk=world.ada.pk).update(quarantined_at=database_now())
-    form = {"name": f"token {number}", "scope": "", "days": "30"}
+    form = {"name": f"token {number}", "scope": "account", "days": "30"}
     return world.once("browser", world.member).post("/account/tokens/new/", form)
 
 
@@ -259,7 +265,7 @@ def recover(world: World, number: int) -> Any:
         {"claim": "second_factor"},
         {"claim": "email", "contact": VICTIM},
         {"claim": "email_and_second_factor", "contact": f"victim+{number}@example.org"},
-        {"claim": "unverified_email", "contact": VICTIM},
+        {"claim": "other", "contact": VICTIM},
     )[number % 4]
     return world.visitor().post("/recover/", {"username": "ada", "codes": "lost", **asked})
 
@@ -311,7 +317,76 @@ class Scenario:
     mails: bool = False
 
 
+def answer_invitation(world: World, number: int) -> Any:
+    """Invited again and again, ada accepts or declines."""
+    spam = world.once("other", lambda: factories.make_project("other", world.kim))
+    Role.objects.filter(user=world.ada, project=spam).delete()
+    role = factories.add_role(spam, world.ada, since=database_now(), accepted=False)
+    answer = ("accept", "decline")[number % 2]
+    return world.once("browser", world.member).post("/account/projects/", {"role": role.pk, answer: "1"})
+
+
+def invite_somebody(world: World, number: int) -> Any:
+    """Kim is invited and the invitation withdrawn, again and again."""
+    project = world.once("owned", lambda: factories.make_project("owned", world.ada))
+    client, page = world.once("browser", world.member), "/projects/owned/settings/"
+    if number % 2 == 0:
+        return client.post(page, {"invite": "1", "username": "kim", "kind": "owner"})
+    role = Role.objects.filter(user=world.kim, project=project).first()
+    return client.post(page, {"remove": "1", "role": role.pk if role else 0})
+
+
+def withdraw(world: World, number: int) -> Any:
+    """Ada yanks a release and takes it back, again and again."""
+    world.once("published", lambda: factories.make_project("published", world.ada))
+    form = ({"yank": "1", "reason": "broken"}, {"unyank": "1"})[number % 2]
+    return world.once("browser", world.member).post("/projects/published/releases/1.0/", form)
+
+
+def change_guard(world: World, number: int) -> Any:
+    """A guard is made stricter and a factor asked for from another day on, again and again."""
+    world.once("owned", lambda: factories.make_project("owned", world.ada))
+    client, page = world.once("browser", world.member), "/projects/owned/settings/guards/"
+    if number % 2 == 0:
+        day = database_now().date() + timedelta(days=1 + number % 80)
+        return client.post(page, {"guard": "second_factor", "value": "any", "starts": str(day)})
+    return client.post(page, {"guard": "second_factor", "keep": "1"})
+
+
+GITHUB = {"issuer": "https://token.actions.githubusercontent.com", "repository": "ada/x", "workflow": "a.yml"}
+
+
+def change_publishers(world: World, number: int) -> Any:
+    """A publisher is added and removed, again and again."""
+    project = world.once("published", lambda: factories.make_project("published", world.ada))
+    client, page = world.once("browser", world.member), "/projects/published/publishers/"
+    if number % 2 == 0:
+        return client.post(page, {"add": "1", **GITHUB})
+    return client.post(page, {"remove": "1", "publisher": str(project.publishers.get().pk)})
+
+
+def new_publisher(world: World, number: int) -> Any:
+    Publisher.objects.filter(project=None).delete()
+    return world.once("browser", world.member).post(
+        "/account/publishers/", {"add": "1", "project": f"fresh-{number}", **GITHUB}
+    )
+
+
+def machine(page: str) -> Post:
+    return lambda world, _number: world.visitor().post(page, {"token": "x"}, content_type="application/json")
+
+
 SCENARIOS = {
+    "projects/<str:name>/settings/guards/": Scenario(change_guard, mails=True),
+    "projects/<str:name>/releases/<path:version>/": Scenario(withdraw, mails=True),
+    "hooks/secret-scanning/": Scenario(machine("/hooks/secret-scanning/")),
+    "_/oidc/mint-token": Scenario(machine("/_/oidc/mint-token")),
+    "_/oidc/burn-token": Scenario(machine("/_/oidc/burn-token")),
+    "projects/<str:name>/publishers/": Scenario(change_publishers, mails=True),
+    "account/publishers/": Scenario(new_publisher),
+    "account/staged/": Scenario(ada_posts("/account/staged/", publish="1")),
+    "projects/<str:name>/settings/": Scenario(invite_somebody, mails=True),
+    "account/projects/": Scenario(answer_invitation, mails=True),
     "account/tokens/held/": Scenario(keep_token, mails=True),
     "account/tokens/": Scenario(ada_posts("/account/tokens/")),
     "account/tokens/new/": Scenario(new_token, mails=True),
@@ -320,10 +395,11 @@ SCENARIOS = {
     "account/tokens/<uuid:token_id>/revoke/": Scenario(token_page("revoke/")),
     "account/tokens/<uuid:token_id>/confirm/": Scenario(token_page("confirm/", held=True), mails=True),
     "account/signup/": Scenario(sign_up, mails=True),
+    "account/correct-address/": Scenario(correct_address, mails=True),
     "account/login/key/": Scenario(passkey, mails=True),
     "account/second-factor/": Scenario(second_factor, mails=True),
     "account/step-up/": Scenario(step_up, mails=True),
-    "account/step-up/<str:number>/": Scenario(ada_posts("/account/step-up/none/")),  # staff alone have any
+    "account/step-up/<str:number>/": Scenario(ada_posts("/account/step-up/none/")),
     "account/email/": Scenario(addresses, mails=True),
     "account/password/change/": Scenario(change_password, mails=True),
     "account/password/set/": Scenario(set_password, mails=True),
@@ -353,7 +429,7 @@ SCENARIOS = {
     "legacy/": Scenario(upload),
     "recover/": Scenario(recover, mails=True),
     "recover/mine/": Scenario(mine, mails=True),
-    "recover/beside/": Scenario(co_owner),
+    "recover/beside/": Scenario(co_owner, mails=True),
     "recover/status/<str:key>/": Scenario(status, mails=True),
     "recover/status/<str:key>/key/": Scenario(
         lambda world, _number: world.visitor().post(

@@ -21,12 +21,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from tests.accounts.authenticator import Authenticator
-from tests.example import ROOT
-from tests.test_redirect_after_post import NO_PAGES, Walk, pages, world
+from tests.helpers.authenticator import Authenticator
+from tests.helpers.files import ROOT
+from tests.helpers.walk import NO_PAGES, Walk, pages
 from tests.tiers import times
 
-__all__ = ["world"]
 pytestmark = pytest.mark.django_db
 EXAMPLES = int(os.environ.get("FUZZ") or times(60, fast=8))
 EACH = 5  # requests per example
@@ -72,7 +71,7 @@ def test_no_form_input_is_answered_with_5xx(world: dict[str, dict[str, str]], di
             dice.choice(names): [value(dice) for _ in range(dice.choice((1, 1, 2)))] for _ in range(dice.randrange(7))
         }
         method, page = dice.choice(("post", "post", "get")), dice.choice(addresses)
-        status = walk._ask(method, page, data).status_code
+        status = walk.ask(method, page, data).status_code
         if page == "/readyz":
             continue  # 503 is what it says where no worker runs
         assert status < 500, f"{method} {page} {data}: {status}"
@@ -81,7 +80,7 @@ def test_no_form_input_is_answered_with_5xx(world: dict[str, dict[str, str]], di
 def every_page() -> list[str]:
     if not CACHED:
         if not User.objects.filter(username="member").exists():
-            from tests import factories
+            from tests.helpers import factories
 
             factories.add_totp(factories.make_user("member"))
         CACHED.extend(pages())

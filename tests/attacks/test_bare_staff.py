@@ -11,10 +11,10 @@ from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery.models import Status
 from recoverydesk.statistics import computing
-from tests import factories
-from tests.recovery.builders import make_ticket
-from tests.recovery.test_admin import browser
-from tests.test_url_matrix import routes, sample
+from tests.helpers import factories
+from tests.helpers.desk import browser
+from tests.helpers.tickets import make_ticket
+from tests.helpers.walk import routes, sample
 
 pytestmark = pytest.mark.django_db
 OPEN = {"admin/", "admin/jsi18n/"}  # the first page, and the calendar's words

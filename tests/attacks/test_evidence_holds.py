@@ -18,10 +18,11 @@ from accounts.models import User
 from recoverydesk.recovery.background import intake, probe_rounds
 from recoverydesk.recovery.models import Boundary, Probe
 from recoverydesk.recovery.probing.verdicts import Verdict
-from tests import factories
-from tests.attacks.conftest import ask, letters, ticket
-from tests.recovery.builders import make_ticket
-from tests.recovery.conftest import Host, branch_in
+from tests.helpers import factories
+from tests.helpers.attacker import ask, letters, ticket
+from tests.helpers.hosts import Host
+from tests.helpers.links import branch_in
+from tests.helpers.tickets import make_ticket
 
 
 @pytest.mark.django_db(transaction=True)
@@ -81,7 +82,7 @@ STATES = ("missing", "active", "frozen", "no-factor", "staff", "open-ticket", "u
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("claim", ["second_factor", "email", "email_and_second_factor", "unverified_email"])
+@pytest.mark.parametrize("claim", ["second_factor", "email", "email_and_second_factor", "other"])
 def test_every_claim_gets_one_answer_whoever_it_names(claim: str) -> None:
     for state in STATES[1:]:
         user = factories.make_user(state, verified=state != "unverified", staff=state == "staff")

@@ -22,7 +22,7 @@ from accounts.models import Session, User
 from audit.models import Event
 from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import RecoveryTicket
-from tests.attacks.conftest import account, letters
+from tests.helpers.attacker import account, letters
 from tests.tiers import times
 
 MANY = int(os.environ.get("FLOOD") or times(2000, fast=110))  # requests of each kind
@@ -126,7 +126,7 @@ def test_a_limit_says_the_same_to_everybody_and_writes_nothing(ada: User) -> Non
     client, said = Client(), set[tuple[int, str]]()
     for _one in range(ALLOWED):
         client.post("/recover/", {"username": "ada", **ASKED})
-    for name in ("ada", "ADA", "nobody", "'; --"):
+    for name in ("ada", "ADA", "nobody", "ada@example.org"):
         answer = client.post("/recover/", {"username": name, **ASKED})
         said.add((answer.status_code, words(answer.content)))
     assert [status for status, _page in said] == [429]

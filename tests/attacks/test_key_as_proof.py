@@ -14,26 +14,16 @@ from accounts.devices import TotpDevice
 from accounts.models import Session, User
 from audit.models import Event
 from recoverydesk.recovery.models import Claim, OtherProof, RecoveryTicket, Status
-from tests import factories
-from tests.accounts.authenticator import UP, Authenticator
-from tests.accounts.conftest import code_of
-from tests.attacks.conftest import account
-from tests.recovery.builders import age_factors, make_ticket, refusals, status_link, stop_link
-from tests.recovery.test_views import path
+from tests.helpers import factories
+from tests.helpers.attacker import account
+from tests.helpers.authenticator import UP, Authenticator, give_key
+from tests.helpers.links import path
+from tests.helpers.signing_in import code_of
+from tests.helpers.tickets import age_factors, make_ticket, refusals, status_link, stop_link
 
 pytestmark = pytest.mark.django_db
 WRONG = b"This does not match the account."
 RIGHT = b"This matches the account."
-
-
-def give_key(user: User, **false: Any) -> Authenticator:
-    """A key of the account, as if it had been added on its pages."""
-    key = Authenticator(**false)
-    WebAuthnCredential.objects.create(
-        user=user, name="blue key", confirmed=True, credential_id=key.credential_id, public_key=key._public_key(),
-        sign_count=0, aaguid="00000000-0000-0000-0000-000000000000", backup_eligible=False, backup_state=False,
-    )  # fmt: skip
-    return key
 
 
 @pytest.fixture
@@ -45,7 +35,9 @@ def owner(db: None) -> User:
 
 @pytest.fixture
 def key(owner: User) -> Authenticator:
-    return give_key(owner)
+    made = give_key(owner)
+    age_factors(owner)
+    return made
 
 
 @pytest.fixture
@@ -99,7 +91,7 @@ def test_it_signs_nobody_in_and_steps_nobody_up(owner: User, key: Authenticator,
     assert not Session.objects.exclude(user=None).exists()
     assert "/account/login/" in browser.get("/account/security/")["Location"]
     assert not Event.objects.filter(tag__startswith="account:login").exists()
-    assert RecoveryTicket.objects.get().blocked_at is None
+    assert RecoveryTicket.objects.get().signed_in_at is None
 
 
 def test_a_contact_nobody_knew_is_not_told_which_keys_there_are(
@@ -225,6 +217,7 @@ def test_keys_passwords_and_codes_share_the_five_tries(owner: User, key: Authent
 
 
 @pytest.mark.parametrize("kind", ["password", "factor"])
+@pytest.mark.thorough
 def test_tries_beyond_the_five_cost_the_owner_none_of_their_own(owner: User, ticket: RecoveryTicket, kind: str) -> None:
     """Otherwise whoever holds a status link could shut the owner out of signing in, for as long as they like."""
     RecoveryTicket.objects.update(proof_failures=5)

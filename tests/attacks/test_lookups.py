@@ -20,10 +20,10 @@ from accounts.models import User
 from audit.desk_admin import DeskAdmin
 from audit.models import Event
 from audit.tags import Tag
-from tests import factories
-from tests.recovery.builders import long_serving, make_admin, make_moderator, make_root
-from tests.recovery.test_admin import browser
-from tests.test_url_matrix import routes, sample
+from tests.helpers import factories
+from tests.helpers.desk import browser
+from tests.helpers.tickets import long_serving, make_admin, make_moderator, make_root
+from tests.helpers.walk import routes, sample
 from tests.tiers import spread
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def sent_by(listed: DeskAdmin[Any]) -> set[str]:
     filters = {"is_staff__exact", "is_superuser__exact", "is_active__exact", "groups__id__exact"}
     own = {
         "accounts.User": filters | {"is_staff__isnull", "is_superuser__isnull", "is_active__isnull", "groups__isnull"},
-        "projects.Project": {"critical__exact", "critical__isnull"},
+        "projects.Project": {"owners", "critical__exact", "critical__isnull", "status__exact", "status__isnull"},
         "recovery.CodeHost": {"described__exact", "described__isnull", "protocol__exact", "protocol__isnull"},
         "recovery.RecoveryTicket": {"claim", "status"},
         "audit.Event": {"tag", "ticket"},
@@ -182,7 +182,7 @@ def test_the_event_names_the_parameter_and_holds_nothing_that_was_typed(victim: 
         client.get("/admin/accounts/user/", {name: "zq7typed"})
     events = Event.objects.filter(tag=Tag.DESK_LOOKUP_REFUSED).order_by("id")
     assert [event.data["parameter"] for event in events] == ["sessions__session_key__regex", "password__…", "…"]
-    assert all("asked a page of the desk" in event.staff_sentence for event in events)
+    assert all("sent a page of the desk a search" in event.staff_sentence for event in events)
 
 
 def test_the_same_lists_still_search_and_filter(victim: User) -> None:

@@ -21,10 +21,10 @@ from accounts.models import User
 from recoverydesk.rate_limits import RATE_LIMITS
 from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import RecoveryTicket
-from tests import factories
 from tests.attacks.mail_posts import SCENARIOS, World
-from tests.recovery.builders import age_factors
-from tests.test_url_matrix import TABLE
+from tests.helpers import factories
+from tests.helpers.tickets import age_factors
+from tests.helpers.walk import TABLE
 
 MANY = int(os.environ.get("FLOOD", "7"))  # posts to each address
 

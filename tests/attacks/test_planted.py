@@ -1,4 +1,4 @@
-"""A thief plants a boundary of their own in somebody else's evidence: it is asked for and makes no row less strict."""
+"""A thief plants a boundary in somebody else's evidence: nothing that others give an account ever reaches its list."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,13 +8,13 @@ import pytest
 from accounts.models import User
 from common.clock import database_now
 from recoverydesk.projects import services as projects
-from recoverydesk.projects.models import Project, Role
+from recoverydesk.projects.models import Project
 from recoverydesk.recovery import policy
 from recoverydesk.recovery.evidence import cases
-from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
-from tests import factories
-from tests.attacks.conftest import admins_reset, ask, confirm, days_pass, mailed, offer, push, ticket
-from tests.recovery.builders import DAY, HOUR, age_factors
+from recoverydesk.recovery.models import RecoveryTicket, Status
+from tests.helpers import factories
+from tests.helpers.attacker import admins_reset, ask, confirm, days_pass, offer, push, ticket
+from tests.helpers.tickets import DAY, age_factors
 
 pytestmark = pytest.mark.django_db
 BAIT = [("Source", "https://github.com/thief/bait")]
@@ -61,21 +61,26 @@ def case() -> policy.Case:
     return cases.read_case(ticket(), database_now())
 
 
+def asked() -> list[str]:
+    return [str(row) for row in ticket().boundaries.filter(kind="asked")]
+
+
 @planted
 def test_a_planted_boundary_leaves_the_seven_days_of_an_account_without_one(
     victim: User, bait: Project, plant: Callable[[Project, User], None]
 ) -> None:
     plant(bait, victim)
     ask()
-    assert [str(row) for row in ticket().boundaries.filter(kind="asked", own=False)] == ["github.com/thief"]
+    assert not asked()
     confirm()
     push()
-    assert (ticket().status, case().proved, case().own) == (Status.WAITING, 1, 0)
+    assert (ticket().status, policy.doubt(case())) == (Status.WAITING, 2)
     days_pass(6.9)
     assert ticket().status == Status.WAITING
     assert admins_reset("grace") is None
     days_pass(0.2)
     assert ticket().status == Status.READY
+    assert admins_reset("grace") is not None
 
 
 @planted
@@ -84,7 +89,7 @@ def test_a_planted_boundary_is_not_the_one_that_a_new_contact_needs(
 ) -> None:
     plant(bait, victim)
     ask(claim="email", contact="thief@example.com")
-    from_mail(mailed("thief@example.com", "status"))
+    confirm("thief@example.com")
     offer("password", factories.PASSWORD, "thief@example.com")
     push()
     days_pass(13)
@@ -92,11 +97,6 @@ def test_a_planted_boundary_is_not_the_one_that_a_new_contact_needs(
     assert policy.Missing.ONE_BOUNDARY in policy.missing(case(), database_now(), cases.numbers())
     assert admins_reset() is None
     assert not RecoveryTicket.objects.filter(status=Status.COMPLETED).exists()
-
-
-def from_mail(path: str) -> None:
-    confirm("thief@example.com")
-    assert path
 
 
 @planted
@@ -112,11 +112,12 @@ def test_a_planted_repository_of_the_same_owner_proves_nothing(
     plant(bait, ada)
     ask()
     row = ticket().boundaries.get(namespace="guild")
-    assert (row.own, [one["repository"] for one in row.repositories]) == (True, ["tool"])
+    assert [one["repository"] for one in row.repositories] == ["tool"]
 
 
-def test_a_planted_link_revives_no_boundary_that_retired(bait: Project) -> None:
-    """The thief registered the name the owner gave up; it is asked for again, and is not the owner's own."""
+@planted
+def test_a_planted_link_revives_no_boundary_that_retired(bait: Project, plant: Callable[[Project, User], None]) -> None:
+    """The thief registered the name the owner gave up."""
     ada, now = factories.make_user("ada"), database_now()
     factories.add_totp(ada)
     tool = factories.make_project("tool", ada, urls=[("Source", "https://github.com/old-name/tool")])
@@ -126,21 +127,21 @@ def test_a_planted_link_revives_no_boundary_that_retired(bait: Project) -> None:
     projects.record_release(
         bait, version="2.0", uploaded_at=now - 60 * DAY, urls=[("Source", "https://github.com/old-name/tool")]
     )  # fmt: skip
-    invite(bait, ada)
+    plant(bait, ada)
     ask()
-    rows = {row.namespace: (row.kind, row.own) for row in ticket().boundaries.all()}
-    assert rows["old-name"] == ("asked", False)
-    assert rows["new-name"] == ("asked", True)
+    assert asked() == ["github.com/new-name"]
 
 
-def test_a_role_gained_after_the_request_adds_a_boundary_that_is_nobodys_own(victim: User, bait: Project) -> None:
+@planted
+def test_what_is_planted_after_the_request_holds_nothing_up(
+    victim: User, bait: Project, plant: Callable[[Project, User], None]
+) -> None:
     ask()
     confirm()
     days_pass(7.1)
     assert ticket().status == Status.READY
-    factories.add_role(bait, victim, since=database_now() - HOUR, accepted=False)
-    Role.objects.filter(user=victim, project=bait).update(created_at=database_now())
+    plant(bait, victim)
     outcome = admins_reset("grace")
     assert outcome is not None
-    assert outcome.sent_back
-    assert not Boundary.objects.filter(own=True).exists()
+    assert not outcome.sent_back
+    assert not ticket().boundaries.exists()

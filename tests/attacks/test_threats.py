@@ -25,11 +25,12 @@ from recoverydesk.recovery.background import intake, sweep
 from recoverydesk.recovery.models import Boundary, Claim, CodeHost, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.probing.verdicts import Verdict
-from tests import factories
-from tests.accounts.deciding import set_staff
-from tests.attacks.conftest import account, admins_reset, ask, confirm, days_pass, letters, mailed, offer, push, ticket
-from tests.recovery import decided
-from tests.recovery.builders import (
+from tests.helpers import decided, factories
+from tests.helpers.attacker import account, admins_reset, ask, confirm, days_pass, letters, mailed, offer, push, ticket
+from tests.helpers.decided import set_staff
+from tests.helpers.hosts import Host, git, serve
+from tests.helpers.links import branch_in
+from tests.helpers.tickets import (
     DAY,
     REASON,
     as_staff,
@@ -38,8 +39,6 @@ from tests.recovery.builders import (
     make_root,
     result_of,
 )
-from tests.recovery.conftest import Host, branch_in
-from tests.support import git, serve
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +74,7 @@ def test_t1_the_mailbox_alone_proves_nothing() -> None:
     assert "/recover/stop/" in letters("ada@second.example")[0]
 
 
+@pytest.mark.thorough
 def test_t1_without_repositories_the_owner_hears_of_the_wait_on_days_0_1_3_6_and_can_stop_it(db: None) -> None:
     kim = factories.make_user("kim")
     factories.add_totp(kim)
@@ -344,6 +344,7 @@ def test_t16_links_into_our_own_network_are_no_boundary_and_are_never_asked(ada:
 
 @pytest.mark.usefixtures("safe")
 @pytest.mark.parametrize("verdict", [Verdict.UNREACHABLE, Verdict.AMBIGUOUS, Verdict.BLOCKED, Verdict.NOT_A_REPOSITORY])
+@pytest.mark.thorough
 def test_t17_a_hostile_host_never_proves_and_never_ends_a_ticket(verdict: Verdict) -> None:
     ask()
     confirm()
@@ -371,6 +372,7 @@ def test_t18_a_reset_sent_twice_is_one_reset(ada: User) -> None:
 
 
 @pytest.mark.usefixtures("safe")
+@pytest.mark.thorough
 def test_t19_a_flood_of_requests_is_one_ticket_and_few_mails() -> None:
     for _round in range(20):
         for _one in range(10):

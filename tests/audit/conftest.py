@@ -1,23 +1,16 @@
 """Fixtures of the audit log's tests."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 
-
-@dataclass
-class Somebody:
-    """All the log asks of an account."""
-
-    username: str
-    uid: UUID = field(default_factory=uuid4)
+from tests.helpers.sealed import Somebody
 
 
 @pytest.fixture
-def ada() -> Somebody:
+def who() -> Somebody:
+    """Ada, as the log knows her."""
     return Somebody("ada")
 
 

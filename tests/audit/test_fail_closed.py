@@ -14,8 +14,7 @@ from accounts.mail.models import Mail
 from accounts.models import Session, User
 from audit.models import Event
 from recoverydesk.recovery.models import Status
-from tests import factories
-from tests.recovery import builders, decided
+from tests.helpers import decided, factories, tickets
 from tokens import services as tokens
 from tokens.models import ApiToken
 
@@ -45,19 +44,19 @@ def execute(sql: str) -> None:
 
 
 def test_a_reset_without_its_event_resets_nothing() -> None:
-    ada, grace = factories.make_user("ada"), builders.make_admin()
+    ada, grace = factories.make_user("ada"), tickets.make_admin()
     User.objects.filter(pk=grace.pk).update(staff_since=factories.LONG_AGO)
     factories.add_totp(ada)
     factories.add_codes(ada)
-    ticket = builders.make_ticket(ada, Status.READY)
-    before, events = builders.everything(), Event.objects.count()
+    ticket = tickets.make_ticket(ada, Status.READY)
+    before, events = tickets.everything(), Event.objects.count()
     with no_event_can_be_written(), pytest.raises(DatabaseError, match="append-only"):
-        decided.reset(ticket.pk, actor=builders.as_staff(grace), reason=builders.REASON)
-    assert builders.everything() == before
+        decided.reset(ticket.pk, actor=tickets.as_staff(grace), reason=tickets.REASON)
+    assert tickets.everything() == before
     assert Event.objects.count() == events
     assert second_factors.summary(ada).totp == 1
     assert ada.check_password(factories.PASSWORD)
-    done = decided.reset(ticket.pk, actor=builders.as_staff(grace), reason=builders.REASON)
+    done = decided.reset(ticket.pk, actor=tickets.as_staff(grace), reason=tickets.REASON)
     assert done.ticket.status == Status.COMPLETED
 
 

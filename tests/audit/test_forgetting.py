@@ -23,9 +23,8 @@ from audit.tags import Tag
 from common.clock import database_now
 from recoverydesk.housekeeping import forgetting
 from recoverydesk.recovery.models import Entry, RecoveryTicket, Status
-from tests import factories
-from tests.audit.conftest import Somebody
-from tests.recovery import builders
+from tests.helpers import factories, tickets
+from tests.helpers.sealed import Somebody
 
 pytestmark = pytest.mark.django_db
 HOME = RequestOrigin("203.0.113.7", "Firefox")
@@ -60,11 +59,11 @@ def test_the_dump_would_show_an_address() -> None:
 
 
 def test_nothing_of_an_address_is_left_once_its_account_is_erased() -> None:
-    ada, mod = factories.make_user("ada", email=ADDRESS), builders.make_moderator()
+    ada, mod = factories.make_user("ada", email=ADDRESS), tickets.make_moderator()
     record(Tag.ACCOUNT_EMAIL_ADD, actor=ada, subject=ada, origin=HOME, address=ADDRESS)
-    ticket = builders.make_ticket(ada, Status.REJECTED, contact=ADDRESS, closing_reason=f"{ADDRESS} did not answer")
+    ticket = tickets.make_ticket(ada, Status.REJECTED, contact=ADDRESS, closing_reason=f"{ADDRESS} did not answer")
     record(Tag.ACCOUNT_RECOVERY_REJECT, actor=mod, subject=ada, ticket=ticket.pk, origin=HOME)
-    builders.stop_link(ticket, ADDRESS)
+    tickets.stop_link(ticket, ADDRESS)
     Entry.objects.create(ticket=ticket, author=mod, text=f"wrote to {ADDRESS.upper()} twice")
     key = f"{ticket.reference}:recovery_closed:{ADDRESS}"
     outbox.queue("recovery_closed", ADDRESS, user=ada, reference=ticket.reference, context={}, dedupe=key)
@@ -82,7 +81,7 @@ def test_nothing_of_an_address_is_left_once_its_account_is_erased() -> None:
 
 def test_a_tombstone_and_the_recovery_history_stay() -> None:
     ada = factories.make_user("ada", email=ADDRESS)
-    ticket = builders.make_ticket(ada, Status.REJECTED, contact=ADDRESS)
+    ticket = tickets.make_ticket(ada, Status.REJECTED, contact=ADDRESS)
     record(Tag.ACCOUNT_RECOVERY_REJECT, actor="system", subject=ada, ticket=ticket.pk, origin=HOME)
     lifecycle.delete_account(ada, actor=ada)
     accounts_sweeping.sweep()
@@ -95,13 +94,13 @@ def test_a_tombstone_and_the_recovery_history_stay() -> None:
     assert (erased.subject_uid, erased.data["why"]) == (user.uid, "account")
 
 
-def test_other_accounts_keep_theirs(ada: Somebody, kim: Somebody) -> None:
-    record(Tag.ACCOUNT_LOGIN_SUCCESS, actor=ada, subject=ada, origin=HOME)
-    record(Tag.ACCOUNT_FREEZE, actor=kim, subject=ada, origin=HOME)
+def test_other_accounts_keep_theirs(who: Somebody, kim: Somebody) -> None:
+    record(Tag.ACCOUNT_LOGIN_SUCCESS, actor=who, subject=who, origin=HOME)
+    record(Tag.ACCOUNT_FREEZE, actor=kim, subject=who, origin=HOME)
     record(Tag.ACCOUNT_LOGIN_SUCCESS, actor=kim, subject=kim, origin=HOME)
-    assert erasure.erase_account(ada.uid, actor="system") == 2
+    assert erasure.erase_account(who.uid, actor="system") == 2
     assert EventDetail.objects.count() == 1
-    assert erasure.erase_account(ada.uid, actor="system") == 0
+    assert erasure.erase_account(who.uid, actor="system") == 0
 
 
 # By age --------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from audit.log import RequestOrigin, origin_of, record
 from audit.models import Event, EventDetail
 from audit.tags import Tag
-from tests.audit.conftest import Somebody
+from tests.helpers.sealed import Somebody
 
 pytestmark = pytest.mark.django_db
 FROM_HOME = RequestOrigin(network="203.0.113.7", device="Firefox")
@@ -27,73 +27,73 @@ def detail_of(event: Event) -> EventDetail:
     return EventDetail.objects.get(event_id=event.id)
 
 
-def test_an_event_keeps_ids_and_copies_of_names(ada: Somebody, kim: Somebody) -> None:
+def test_an_event_keeps_ids_and_copies_of_names(who: Somebody, kim: Somebody) -> None:
     project, token = SomeProject("sample", uuid4()), uuid4()
-    made = record(Tag.PROJECT_ROLE_ADD, actor=kim, subject=ada, ticket=7, project=project, token=token, role="owner")
+    made = record(Tag.PROJECT_ROLE_ADD, actor=kim, subject=who, ticket=7, project=project, token=token, role="owner")
     event = Event.objects.get(pk=made.pk)
     assert (event.tag, event.ticket, event.data) == ("project:role:add", 7, {"role": "owner"})
     assert (event.actor_uid, event.actor_name) == (kim.uid, "kim")
-    assert (event.subject_uid, event.subject_name) == (ada.uid, "ada")
+    assert (event.subject_uid, event.subject_name) == (who.uid, "ada")
     assert (event.project_uid, event.project_name, event.token_id) == (project.uid, "sample", token)
     assert event.time is not None
     assert event.time == made.time
 
 
-def test_an_actor_without_an_account_has_only_a_name(ada: Somebody) -> None:
-    event = record(Tag.ACCOUNT_RECOVERY_OPEN, actor="claimant", subject=ada)
+def test_an_actor_without_an_account_has_only_a_name(who: Somebody) -> None:
+    event = record(Tag.ACCOUNT_RECOVERY_OPEN, actor="claimant", subject=who)
     assert (event.actor_uid, event.actor_name) == (None, "claimant")
 
 
-def test_one_query_without_an_origin_two_with(ada: Somebody, django_assert_num_queries: Counter) -> None:
+def test_one_query_without_an_origin_two_with(who: Somebody, django_assert_num_queries: Counter) -> None:
     with django_assert_num_queries(1):
-        record(Tag.ACCOUNT_LOGOUT, actor=ada, subject=ada)
+        record(Tag.ACCOUNT_LOGOUT, actor=who, subject=who)
     with django_assert_num_queries(2):
-        record(Tag.ACCOUNT_LOGOUT, actor=ada, subject=ada, origin=FROM_HOME)
+        record(Tag.ACCOUNT_LOGOUT, actor=who, subject=who, origin=FROM_HOME)
 
 
-def test_no_detail_row_when_there_is_nothing_to_put_in_it(ada: Somebody) -> None:
-    event = record(Tag.ACCOUNT_LOGOUT, actor=ada, subject=ada, origin=RequestOrigin())
+def test_no_detail_row_when_there_is_nothing_to_put_in_it(who: Somebody) -> None:
+    event = record(Tag.ACCOUNT_LOGOUT, actor=who, subject=who, origin=RequestOrigin())
     assert event.commitment == ""
     assert not EventDetail.objects.exists()
 
 
-def test_the_events_commitment_verifies_its_detail(ada: Somebody) -> None:
-    event = record(Tag.ACCOUNT_EMAIL_ADD, actor=ada, subject=ada, origin=FROM_HOME, address="ada@example.org")
+def test_the_events_commitment_verifies_its_detail(who: Somebody) -> None:
+    event = record(Tag.ACCOUNT_EMAIL_ADD, actor=who, subject=who, origin=FROM_HOME, address="ada@example.org")
     detail = detail_of(event)
     assert (detail.network, detail.device, detail.address) == ("203.0.113.7", "Firefox", "ada@example.org")
     assert detail.commitment() == Event.objects.get(pk=event.pk).commitment
 
 
 @pytest.mark.parametrize("column", ["salt", "network", "device", "address"])
-def test_a_changed_detail_no_longer_verifies(ada: Somebody, column: str) -> None:
-    event = record(Tag.ACCOUNT_EMAIL_ADD, actor=ada, subject=ada, origin=FROM_HOME, address="ada@example.org")
+def test_a_changed_detail_no_longer_verifies(who: Somebody, column: str) -> None:
+    event = record(Tag.ACCOUNT_EMAIL_ADD, actor=who, subject=who, origin=FROM_HOME, address="ada@example.org")
     detail = detail_of(event)
     setattr(detail, column, getattr(detail, column) + "x")
     assert detail.commitment() != event.commitment
 
 
-def test_text_cannot_move_from_one_column_to_the_next_unseen(ada: Somebody) -> None:
-    event = record(Tag.ACCOUNT_LOGOUT, actor=ada, origin=RequestOrigin(network="ab", device="c"))
+def test_text_cannot_move_from_one_column_to_the_next_unseen(who: Somebody) -> None:
+    event = record(Tag.ACCOUNT_LOGOUT, actor=who, origin=RequestOrigin(network="ab", device="c"))
     detail = detail_of(event)
     detail.network, detail.device = "a", "bc"
     assert detail.commitment() != event.commitment
 
 
-def test_equal_details_have_different_commitments(ada: Somebody) -> None:
-    one, two = (record(Tag.ACCOUNT_LOGOUT, actor=ada, origin=FROM_HOME) for _ in range(2))
+def test_equal_details_have_different_commitments(who: Somebody) -> None:
+    one, two = (record(Tag.ACCOUNT_LOGOUT, actor=who, origin=FROM_HOME) for _ in range(2))
     assert one.commitment != two.commitment
 
 
-def test_erasing_a_detail_leaves_its_event(ada: Somebody) -> None:
-    event = record(Tag.ACCOUNT_LOGOUT, actor=ada, subject=ada, origin=FROM_HOME)
+def test_erasing_a_detail_leaves_its_event(who: Somebody) -> None:
+    event = record(Tag.ACCOUNT_LOGOUT, actor=who, subject=who, origin=FROM_HOME)
     detail_of(event).delete()
     assert Event.objects.get(pk=event.pk).commitment == event.commitment
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_event_dies_with_the_transaction_it_was_written_in(ada: Somebody) -> None:
+def test_an_event_dies_with_the_transaction_it_was_written_in(who: Somebody) -> None:
     with transaction.atomic():
-        record(Tag.ACCOUNT_FREEZE, actor=ada, subject=ada, origin=FROM_HOME)
+        record(Tag.ACCOUNT_FREEZE, actor=who, subject=who, origin=FROM_HOME)
         assert Event.objects.exists()
         transaction.set_rollback(True)
     assert not Event.objects.exists()
@@ -101,15 +101,15 @@ def test_an_event_dies_with_the_transaction_it_was_written_in(ada: Somebody) -> 
 
 
 @transaction.atomic
-def log_out_and_write_what_is_no_json(ada: Somebody) -> None:
-    record(Tag.ACCOUNT_LOGOUT, actor=ada)
-    record(Tag.ACCOUNT_FREEZE, actor=ada, what=object())
+def log_out_and_write_what_is_no_json(who: Somebody) -> None:
+    record(Tag.ACCOUNT_LOGOUT, actor=who)
+    record(Tag.ACCOUNT_FREEZE, actor=who, what=object())
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_event_that_cannot_be_written_undoes_what_it_records(ada: Somebody) -> None:
+def test_an_event_that_cannot_be_written_undoes_what_it_records(who: Somebody) -> None:
     with pytest.raises(TypeError, match="JSON serializable"):
-        log_out_and_write_what_is_no_json(ada)
+        log_out_and_write_what_is_no_json(who)
     assert not Event.objects.exists()
 
 

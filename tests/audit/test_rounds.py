@@ -22,8 +22,8 @@ from audit.models import Event, Outlet, Seal
 from audit.tags import CLOSING, Tag
 from recoverydesk.housekeeping import checkpoint_mail
 from recoverydesk.recovery.background import chores, sweep
-from tests import factories
-from tests.audit.sealed import superuser
+from tests.helpers import factories
+from tests.helpers.sealed import superuser
 
 pytestmark = pytest.mark.django_db
 

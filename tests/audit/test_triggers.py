@@ -11,7 +11,7 @@ from audit.chain.verifying import verify
 from audit.log import RequestOrigin, record
 from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag
-from tests.audit.conftest import Somebody
+from tests.helpers.sealed import Somebody
 
 pytestmark = pytest.mark.django_db
 REFUSED = "the audit log is append-only"
@@ -19,8 +19,8 @@ only_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="a statem
 
 
 @pytest.fixture
-def event(ada: Somebody) -> Event:
-    return record(Tag.ACCOUNT_LOGIN_SUCCESS, actor=ada, subject=ada, origin=RequestOrigin(network="203.0.113.7"))
+def event(who: Somebody) -> Event:
+    return record(Tag.ACCOUNT_LOGIN_SUCCESS, actor=who, subject=who, origin=RequestOrigin(network="203.0.113.7"))
 
 
 def run(sql: str, params: Any = None) -> None:
@@ -133,10 +133,10 @@ def test_lifting_is_over_when_the_block_ends(event: Event) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("round_", [1, 2])
-def test_transactional_tests_start_with_an_empty_log_and_whole_triggers(ada: Somebody, round_: int) -> None:
+def test_transactional_tests_start_with_an_empty_log_and_whole_triggers(who: Somebody, round_: int) -> None:
     assert not Event.objects.exists()
     assert triggers.missing(connection) == []
-    record(Tag.ACCOUNT_LOGOUT, actor=ada, round=round_)
+    record(Tag.ACCOUNT_LOGOUT, actor=who, round=round_)
 
 
 # The order of seals --------------------------------------------------------------------------------------------------

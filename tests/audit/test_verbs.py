@@ -27,6 +27,9 @@ STOPS = ("verb", "_record_refusal", "_refuse")  # writes down refusals: says not
 SILENT = {
     "recoverydesk.recovery.workflow.challenges.check_now": "only makes the next looks due sooner; the looks are rows",
     "recoverydesk.recovery.desk.notes.read_mentions": "empties the reader's own list; nothing of the ticket changes",
+    "recoverydesk.recovery.workflow.messages.answered": "part of a reply, which is the event",
+    "recoverydesk.projects.mail_invitations.decline": "owners read the events, and would learn whose the address is",
+    "recoverydesk.staging.batch.decide": "each release's own verb writes its event",
     "recoverydesk.recovery.workflow.waiting_period.remind": "queues a mail, a row of its own; no ticket changes",
 }
 

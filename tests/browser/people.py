@@ -7,8 +7,9 @@ import pyotp
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from recoverydesk.demo.logins import PASSWORD
-from tests.browser.patience import patient
 from tests.browser.stack import Stack, eventually
+from tests.helpers.desk import QUEUE
+from tests.helpers.patience import patient
 
 STEP = 30  # seconds of one TOTP code
 
@@ -82,3 +83,10 @@ class Person:
 
     def close(self) -> None:
         self.context.close()
+
+
+def ticket_of(page: Page, username: str, queue: str = "all") -> str:
+    """The address of somebody's ticket. The queue's search finds projects of that name, too: other people's."""
+    page.goto(f"{QUEUE}?queue={queue}&q={username}")
+    own = page.locator("#result_list tbody tr", has=page.get_by_role("cell", name=username, exact=True))
+    return str(own.locator("th a").first.get_attribute("href"))

@@ -18,8 +18,9 @@ import psycopg
 from aiosmtpd.controller import Controller
 
 from recoverydesk.demo.children import die_with_parent
-from tests.example import ROOT
-from tests.ports import free_port
+from tests.cluster import other_database
+from tests.helpers.files import ROOT
+from tests.helpers.ports import free_port
 
 START_WITHIN = 600  # seconds; a process that ends is noticed at once
 T = TypeVar("T")
@@ -138,10 +139,9 @@ def _database() -> Iterator[dict[str, str]]:
         yield {}
         return
     name = f"story_{uuid.uuid4().hex[:12]}"
-    server, _slash, _database_name = url.rpartition("/")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
         try:
-            yield {"DATABASE_URL": f"{server}/{name}"}
+            yield {"DATABASE_URL": other_database(url, name)}
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -19,7 +19,7 @@ import pytest
 from recoverydesk.demo import codehost
 from tests.browser.stack import eventually
 from tests.fresh_start import MARK, processes
-from tests.support import git, serve
+from tests.helpers.hosts import git, serve
 
 
 @pytest.fixture

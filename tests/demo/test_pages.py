@@ -113,7 +113,7 @@ def test_a_code_that_was_used_is_not_offered_again(monkeypatch: pytest.MonkeyPat
     device.save()
     page = client.get("/demo/").content.decode()
     assert "287082" not in page
-    assert "used; the next one comes in 1 second" in re.sub(r"\s+", " ", page)
+    assert "used; the next code comes in 1 second" in re.sub(r"\s+", " ", page)
 
 
 def test_the_demo_is_refused_in_production(settings: Settings) -> None:
@@ -121,3 +121,11 @@ def test_the_demo_is_refused_in_production(settings: Settings) -> None:
     assert [error.id for error in checks.refuse_the_demo_in_production(None)] == ["demo.E001"]
     settings.PRODUCTION = False
     assert checks.refuse_the_demo_in_production(None) == []
+
+
+@pytest.mark.django_db
+def test_the_start_page_leads_to_what_only_the_demo_has(client: Client, settings: Settings) -> None:
+    page = client.get("/").content.decode()
+    assert all(f'href="{where}"' in page for where in ("/demo/", "/demo/inbox/", "/demo/styles/"))
+    settings.ROOT_URLCONF = "recoverydesk.urls"
+    assert "/demo/" not in client.get("/").content.decode()

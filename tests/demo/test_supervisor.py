@@ -15,9 +15,11 @@ from uuid import uuid4
 import pytest
 
 from recoverydesk.demo import supervisor
-from tests.example import ROOT, names_in_example
-from tests.fresh_start import MARK, processes
-from tests.ports import free_port as another_port
+from tests.fresh_start import MARK, memory, processes
+from tests.helpers.files import ROOT, names_in_example
+from tests.helpers.ports import free_port as another_port
+
+MOST_MEMORY = 350_000  # kB of the whole demo while nobody uses it
 
 # Runs two children, one of which has a child of its own, under the supervisor; the first one serves HTTP.
 PROGRAM = """
@@ -189,6 +191,7 @@ def test_ctrl_c_on_the_whole_demo_leaves_nothing_and_the_next_start_goes_on(tmp_
         command = [sys.executable, "-m", "recoverydesk.demo"]
         with started(command, VAR_DIR=str(tmp_path), **ports, **{MARK: mark}) as process:
             line_of(process, "Ctrl-C stops everything")
+            assert memory(mark) < MOST_MEMORY
             os.killpg(process.pid, signal.SIGINT)
             said, _nothing = process.communicate(timeout=120)
         assert (process.returncode, re.findall(r"Traceback|ERROR|Warning", said)) == (0, []), said

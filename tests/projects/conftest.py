@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,52 +9,19 @@ import pytest
 
 from accounts.models import User
 from recoverydesk.projects import services
-from recoverydesk.projects.models import Project, Release, RepositoryLink, Role
-
-DOCUMENTS = sorted((Path(__file__).parent.parent / "data" / "projects").glob("*.json"))
-MakeUser = Callable[[str], User]
-MakeProject = Callable[[str], Project]
-Publish = Callable[..., Release]
-
-
-def day(text: str) -> datetime:
-    """Return noon UTC of an ISO date."""
-    return datetime.fromisoformat(f"{text}T12:00:00").replace(tzinfo=UTC)
-
-
-def links_of(project: Project) -> set[tuple[Any, ...]]:
-    """Everything the link rows of a project say, without their ids."""
-    rows = RepositoryLink.objects.filter(project=project).values_list(
-        "kind",
-        "label",
-        "url",
-        "host",
-        "namespace",
-        "repository",
-        "first_seen",
-        "first_release__version",
-        "last_seen",
-        "last_release__version",
-    )
-    return set(rows)
-
-
-def named_by(project: Project) -> set[tuple[str, str, str]]:
-    """The repositories a project's links name."""
-    return set(project.links.counting().values_list("host", "namespace", "repository"))
+from recoverydesk.projects.models import Project, Release
+from tests.helpers import factories
+from tests.helpers.projects import (
+    MakeProject,
+    MakeUser,
+    Publish,
+    day,
+)
 
 
 @pytest.fixture
 def make_user(db: None) -> MakeUser:
-    def make(username: str) -> User:
-        return User.objects.create_user(username, f"{username}@example.org")
-
-    return make
-
-
-@pytest.fixture
-def ada(make_user: MakeUser) -> User:
-    return make_user("ada")
+    return factories.make_user
 
 
 @pytest.fixture
@@ -86,11 +52,6 @@ def publish() -> Publish:
     return record
 
 
-def own(user: User, project: Project, since: str = "2020-01-01", kind: str = "owner") -> Role:
-    """Give a role that was accepted on the day it was given."""
-    return services.add_role(user, project, kind, actor="system", created_at=day(since))
-
-
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str, Any], Path]:
     """Write a file: bytes as they are, anything else as JSON."""
@@ -101,22 +62,3 @@ def write(tmp_path: Path) -> Callable[[str, Any], Path]:
         return path
 
     return make
-
-
-def file_row(filename: str, uploaded: str | None = "2024-05-01T12:00:00Z", **changes: Any) -> dict[str, Any]:
-    """One entry of `urls` or `releases` as the PyPI JSON API writes it."""
-    row = {
-        "filename": filename,
-        "packagetype": "sdist",
-        "size": 7,
-        "digests": {"sha256": "0" * 64},
-        "yanked": False,
-        "upload_time_iso_8601": uploaded,
-    }
-    return row | changes
-
-
-def document(name: str = "spam", version: str = "1.0", **changes: Any) -> dict[str, Any]:
-    """A whole document of one release that names github.com/ada/spam."""
-    info = {"name": name, "version": version, "project_urls": {"Source": "https://github.com/ada/spam"}}
-    return {"info": info, "urls": [file_row(f"{name}-{version}.tar.gz")]} | changes

@@ -3,12 +3,11 @@
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
-from django.template.response import TemplateResponse
 from django.test import RequestFactory
 
 from accounts.models import User
 from recoverydesk.projects.models import Project
-from tests.projects.conftest import Publish, own
+from tests.helpers.projects import Publish
 from tokens.models import ApiToken
 
 
@@ -38,20 +37,3 @@ def test_projects_are_found_by_name_and_host(chief: User, rf: RequestFactory, sp
     for query, expected in (("SPAM", [spam]), ("github.com", [spam]), ("gitlab.com", [])):
         found, duplicates = page.get_search_results(request, Project.objects.all(), query)
         assert list(found.distinct() if duplicates else found) == expected
-
-
-def test_the_page_of_a_project_takes_a_fixed_number_of_queries(
-    chief: User, rf: RequestFactory, spam: Project, publish: Publish, django_assert_max_num_queries: object
-) -> None:
-    own(chief, spam)
-    for number in range(20):
-        publish(spam, f"1.{number}", "2024-05-01", Source=f"https://github.com/a/b{number}")
-    request = rf.get("/")
-    request.user = chief
-    page = admin.site._registry[Project]
-    with django_assert_max_num_queries(8):  # type: ignore[operator]
-        response = page.change_view(request, str(spam.pk))
-        assert isinstance(response, TemplateResponse)
-        html = response.render().content.decode()
-    assert "b19" in html
-    assert 'name="_save"' not in html

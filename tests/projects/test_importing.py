@@ -17,7 +17,7 @@ from accounts.models import User
 from audit.models import Event
 from recoverydesk.projects import links, reading
 from recoverydesk.projects.models import File, Project, Release, RepositoryLink, Role
-from tests.projects.conftest import DOCUMENTS, day, document, file_row, links_of, named_by
+from tests.helpers.projects import DOCUMENTS, day, document, file_row, links_of, named_by
 
 pytestmark = pytest.mark.django_db
 Write = Callable[[str, Any], Path]
@@ -56,11 +56,11 @@ def test_all_real_documents_import_in_a_few_queries_each_and_again_change_nothin
         first = run(*DOCUMENTS)
     assert len(asked) < 25 * len(DOCUMENTS)
     assert len(DOCUMENTS) == 40
-    assert "40 read. New: 40 projects, 40 releases" in first
+    assert "40 documents read. New: 40 projects, 40 releases" in first
     assert (Project.objects.count(), Release.objects.count()) == (40, 40)
     assert File.objects.count() >= 40
     before = everything()
-    assert "40 read. New: nothing." in run(*DOCUMENTS)
+    assert "40 documents read. New: nothing." in run(*DOCUMENTS)
     assert everything() == before
 
 
@@ -109,7 +109,7 @@ def test_an_owner_in_quarantine_gets_no_role(ada: User, write: Write) -> None:
     ada.quarantined_at = day("2026-01-01")
     ada.save()
     lines = refused(write("spam.json", document()), owner="ada")
-    assert "recovered lately" in lines[0]
+    assert "Nobody can change its roles until its limits end" in lines[0]
     assert not Project.objects.exists()
 
 
@@ -147,9 +147,16 @@ def test_project_and_version_documents_together_give_the_same_in_any_order(write
     assert {row[3] for row in first} == {"github.com", "gitlab.com"}
 
 
+def test_why_a_file_was_yanked_comes_along_in_one_line(write: Write) -> None:
+    row = file_row("spam-1.0.tar.gz", yanked=True, yanked_reason=" broken\n on \x1b3.13 " + "x" * 600)
+    run(write("spam.json", document(urls=[row])))
+    file = File.objects.get()
+    assert (file.yanked, file.yanked_reason) == (True, ("broken on 3.13 " + "x" * 600)[:500])
+
+
 def test_releases_without_files_have_no_time_and_are_left_out_aloud(write: Write) -> None:
     path = write("spam.json", document(releases={"0.1": [], "1.0": [file_row("spam-1.0.tar.gz")]}))
-    assert "1 releases without files left out" in run(path)
+    assert "1 releases left out because they have no files" in run(path)
     assert "New: nothing." in run(path)
     assert Release.objects.get().version == "1.0"
 
@@ -206,7 +213,7 @@ BAD = {
     "a name no project has": (document("../etc", urls=[file_row("a")]), "is not a project name"),
     "a long name": (document("x" * 101), "is not a project name"),
     "a NUL byte in the version": (document(version="1.0\x00"), "control characters"),
-    "half a character": (document(version="1.0\ud800"), "half characters"),
+    "half a character": (document(version="1.0\ud800"), "broken characters"),
     "an endless version": (document(version=HUGE, urls=[file_row("a")]), "1 to 200 characters"),
     "no time": (NO_TIME, "no upload time; give --uploaded-at"),
     "no file": (document(urls=[]), "version 1.0 has no upload time"),
@@ -224,9 +231,10 @@ BAD = {
     "an enormous size": (document(urls=[file_row("a", size=2**63)]), "not a number of bytes"),
     "a size that is true": (document(urls=[file_row("a", size=True)]), "not a number of bytes"),
     "yanked is a text": (document(urls=[file_row("a", yanked="no")]), "neither true nor false"),
+    "a reason that is a list": (document(urls=[file_row("a", yanked=True, yanked_reason=[])]), "yanked_reason is"),
     "one file, two digests": (
         document(urls=[file_row("a"), file_row("a", digests={"sha256": "1" * 64})]),
-        "appears with two SHA-256",
+        "has two different SHA-256 values",
     ),
     "links as a list": (document(info={"name": "a", "version": "1", "project_urls": []}), "project_urls is missing"),
     "a link that is a number": (

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 from audit.models import Event
 from recoverydesk.projects.models import Project, Role
-from tests.projects.conftest import day
+from tests.helpers.projects import day
 
 pytestmark = pytest.mark.django_db
 Write = Callable[[str, Any], Path]
@@ -123,7 +123,6 @@ def test_addresses_may_stand_in_the_list_alone(write: Write) -> None:
 def test_a_bad_line_is_named_with_the_reason_and_the_rest_imported(
     write: Write, kim: User, spam: Project, row: Any, reason: str
 ) -> None:
-    EmailAddress.objects.create(user=kim, email="kim@example.org", verified=True, primary=True)
     path = write("a.jsonl", lines({"username": "first"}, row, {"username": "last"}))
     found = refused(path)
     assert len(found) == 1

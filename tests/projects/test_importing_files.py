@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from recoverydesk.projects.models import File, Project, Release, RepositoryLink
-from tests.upload import packages
+from tests.helpers import packages
 
 pytestmark = pytest.mark.django_db
 AT = "2024-05-01T12:00:00Z"

@@ -8,7 +8,7 @@ from accounts.models import User
 from recoverydesk.projects import links, services
 from recoverydesk.projects.models import Project
 from recoverydesk.projects.services import ReleaseFact
-from tests.projects.conftest import MakeProject, Publish, day, own
+from tests.helpers.projects import MakeProject, Publish, day, own
 
 NOW = day("2026-11-01")
 YEAR = timedelta(days=365)
@@ -18,13 +18,13 @@ def found(user: User) -> set[tuple[str, str, str]]:
     return {(link.project, link.namespace, link.repository) for link in links.subject_links(user, before=NOW)}
 
 
-def test_links_of_roles_and_invitations_count(ada: User, make_project: MakeProject, publish: Publish) -> None:
+def test_links_of_roles_count_and_of_invitations_do_not(ada: User, make_project: MakeProject, publish: Publish) -> None:
     owned, invited, foreign = map(make_project, ("owned", "invited", "foreign"))
     for project in (owned, invited, foreign):
         publish(project, "1.0", "2024-05-01", Source=f"https://github.com/{project.name}/x")
     own(ada, owned, kind="maintainer")
     services.add_role(ada, invited, "owner", actor="system", invited=True, created_at=day("2024-06-01"))
-    assert found(ada) == {("owned", "owned", "x"), ("invited", "invited", "x")}
+    assert found(ada) == {("owned", "owned", "x")}
 
 
 def test_a_later_role_or_link_does_not_count(ada: User, make_project: MakeProject, publish: Publish) -> None:
@@ -53,7 +53,6 @@ def test_a_fact_carries_the_releases_that_prove_it(ada: User, spam: Project, pub
             first_seen=day("2023-05-01"),
             last_release="1.2",
             last_seen=day("2025-05-01"),
-            own=True,
         )
     ]
 

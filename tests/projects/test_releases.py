@@ -1,16 +1,18 @@
 """Recording releases keeps the summary of repository links right, whatever the order."""
 
 import itertools
+from io import StringIO
 from types import SimpleNamespace
 
 import pytest
 from django.conf import LazySettings
+from django.core.management import call_command
 
 from audit.models import Event
 from recoverydesk.projects import services
 from recoverydesk.projects.models import Project, Release, RepositoryLink
 from recoverydesk.projects.services import FileFact, InvalidFact, ReleaseFact
-from tests.projects.conftest import MakeProject, Publish, day, links_of, named_by
+from tests.helpers.projects import MakeProject, Publish, day, links_of, named_by
 
 REQUESTS = "https://github.com/psf/requests"
 HISTORY = [
@@ -85,7 +87,9 @@ def test_recording_again_changes_nothing(spam: Project) -> None:
     [
         ({"Source": REQUESTS}, True),
         ({"Homepage": REQUESTS}, True),
-        ({"Homepage": REQUESTS, "Source": "https://a.example/"}, False),
+        ({"Homepage": REQUESTS, "Source": "https://a.example/"}, True),
+        ({"Download-URL": REQUESTS, "Source": "https://a.example/"}, True),
+        ({"Homepage": "https://a.example/", "Source": "https://a.example/"}, False),
         ({"Homepage": "https://github.com/psf"}, False),
         ({"Homepage": "https://launchpad.net/launchpadlib"}, False),
         ({"Tracker": REQUESTS}, False),
@@ -247,6 +251,31 @@ def test_adding_and_removing_a_code_host_reads_its_links_again(
     assert named_by(spam) == set()
     assert not spam.releases.filter(names_boundary=True).exists()
     assert RepositoryLink.objects.filter(project=spam).count() == 2
+
+
+def test_a_home_page_counts_only_while_no_source_link_leads_to_a_repository(
+    spam: Project, publish: Publish, settings: LazySettings
+) -> None:
+    believe(settings, nothing_is_a_repository)
+    publish(spam, "1.0", "2024-05-01", Source="https://git.example/team/tool", Homepage="https://home.example/a/b")
+    assert RepositoryLink.objects.filter(project=spam).count() == 2
+    believe(settings, every_path_is_a_repository)
+    assert services.reread_links("git.example") == 1
+    assert {place[1:] for place in named_by(spam)} == {("team", "tool")}
+
+
+def test_everything_is_read_again_after_an_update_that_reads_otherwise(
+    spam: Project, make_project: MakeProject, publish: Publish, settings: LazySettings
+) -> None:
+    believe(settings, nothing_is_a_repository)
+    publish(spam, "1.0", "2024-05-01", Source="https://git.example/team/tool")
+    RepositoryLink.objects.all().delete()  # as an older release left it, whose labels were fewer
+    make_project("empty")
+    believe(settings, every_path_is_a_repository)
+    for said in ("1 projects read, 1 of them", "1 projects read, 0 of them"):
+        call_command("reread_links", stdout=(out := StringIO()))
+        assert said in out.getvalue()
+    assert {place[1:] for place in named_by(spam)} == {("team", "tool")}
 
 
 def test_an_international_host_is_found_in_either_spelling(

@@ -16,19 +16,12 @@ from recoverydesk.projects import services
 from recoverydesk.recovery import notices
 from recoverydesk.recovery.background import intake, sweep
 from recoverydesk.recovery.models import RecoveryTicket, Source, Status
-from tests import factories
-from tests.recovery.builders import DAY, add_boundary, make_admin, make_moderator, make_ticket, refusals
-from tests.recovery.conftest import Host
+from tests.helpers import factories
+from tests.helpers.hosts import Host
+from tests.helpers.tickets import DAY, add_boundary, make_admin, make_moderator, make_ticket, refusals
 
 pytestmark = pytest.mark.django_db
 CLAIM = ("--claim", "second_factor")
-
-
-@pytest.fixture
-def ada(db: None) -> User:
-    user = factories.make_user("ada")
-    factories.add_totp(user)
-    return user
 
 
 def run(*words: str) -> list[dict[str, Any]]:

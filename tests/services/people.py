@@ -25,7 +25,7 @@ from accounts.models import User
 from accounts.sessions import SIGN_IN, SessionStore
 from recoverydesk.demo import codehost
 from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status
-from tests import factories
+from tests.helpers import factories
 from tests.services.postbox import Postbox
 from tests.services.stack import Stack, eventually, name
 

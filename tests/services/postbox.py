@@ -10,7 +10,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-from tests.ports import free_port
+from tests.helpers.ports import free_port
 
 
 class Postbox:

@@ -10,7 +10,7 @@ from pathlib import Path
 from celery import Celery
 
 from recoverydesk.broker import worker_line
-from tests.example import ROOT
+from tests.helpers.files import ROOT
 from tests.services import servers
 
 TASKS = "tests.services.odd_tasks"

@@ -24,7 +24,7 @@ from tests.services.postbox import Postbox
 from tests.services.runs_faults import came_in, telling
 from tests.services.stack import Stack
 
-WORDS = ("We do not know whether it was done", "The database does not answer")
+WORDS = ("We do not know whether your change was made", "The database does not answer")
 ROOM = 64  # MiB beyond what lies there already
 OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = 'desk' AND pid <> pg_backend_pid() AND application_name <> 'ballast'"""

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.example import ROOT
+from tests.helpers.files import ROOT
 from tests.services import judge, people
 from tests.services.postbox import Postbox
 from tests.services.stack import Stack

@@ -12,7 +12,7 @@ import psycopg
 
 from recoverydesk.demo.children import die_with_parent
 from tests.cluster import installed, unprivileged
-from tests.ports import free_port
+from tests.helpers.ports import free_port
 
 READY_WITHIN = 180  # seconds
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")

@@ -21,10 +21,10 @@ import psycopg
 
 from recoverydesk.broker import worker_line
 from recoverydesk.demo import codehost
-from tests.example import ROOT
-from tests.ports import free_port
+from tests.helpers.files import ROOT
+from tests.helpers.hosts import serve
+from tests.helpers.ports import free_port
 from tests.services import postbox, processes, servers
-from tests.support import serve
 
 T = TypeVar("T")
 LEASED = (

@@ -19,27 +19,19 @@ from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.projects.models import File
 from recoverydesk.recovery.models import RecoveryTicket, Status
-from tests import factories
-from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, stop_link
-from tests.recovery.deskwork import decide, fresh_code
-from tests.recovery.test_admin import browser
+from tests.helpers import factories, packages
+from tests.helpers.desk import browser, decide, fresh_code
+from tests.helpers.packages import stored_files
+from tests.helpers.tickets import REASON, add_boundary, make_admin, make_ticket, stop_link
+from tests.helpers.tokens import mint
 from tests.services.cutter import AFTER, BEFORE, Cutter, cutting
-from tests.upload import packages
-from tests.upload.conftest import mint, stored_files
 
-UNKNOWN = "We do not know whether it was done"
+UNKNOWN = "We do not know whether your change was made"
 TICKET, REQUEST = 'UPDATE "recovery_recoveryticket"', 'INSERT INTO "accounts_request"'
 FILE = 'INSERT INTO "projects_file"'
 PAGE = "/admin/recovery/recoveryticket/{}/"
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 both = pytest.mark.parametrize("when", [BEFORE, AFTER])
-
-
-@pytest.fixture
-def ada(transactional_db: None) -> User:
-    user = factories.make_user("ada")
-    factories.add_totp(user)
-    return user
 
 
 @pytest.fixture

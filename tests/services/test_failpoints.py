@@ -11,8 +11,8 @@ import pytest
 
 from common import failpoints
 from recoverydesk.recovery.workflow.table import Verb
-from tests.example import ROOT
-from tests.test_settings import PRODUCTION, start
+from tests.helpers.files import ROOT
+from tests.helpers.production import PRODUCTION, start
 
 CALL = re.compile(r'failpoints\.reach\("([a-z]+)", (?:"([a-z]+)"|str\()')
 GET_THERE = "from common import failpoints as f; f.reach('mail', 'accepted'); print('on')"

@@ -20,11 +20,10 @@ from audit.log import record
 from audit.models import Checkpoint
 from audit.tags import Tag
 from recoverydesk.projects.models import File
-from tests import factories
-from tests.services.test_queue_folder import channel as channel
-from tests.services.test_unknown import FORM, UNKNOWN
-from tests.upload import packages
-from tests.upload.conftest import basic, mint, stored_files
+from tests.helpers import factories, packages
+from tests.helpers.forms import FORM, UNKNOWN
+from tests.helpers.packages import stored_files
+from tests.helpers.tokens import basic, mint
 
 MIB = 2**20
 ROOM = 24 * MIB  # more than the test database's own file has

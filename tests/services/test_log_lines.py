@@ -10,10 +10,10 @@ from typing import Any
 
 from django.conf import settings
 
-from tests.ports import free_port
+from tests.helpers.lookalikes import BRANCH, KEY, TOKEN
+from tests.helpers.ports import free_port
+from tests.helpers.production import PRODUCTION
 from tests.services import processes, servers
-from tests.test_logs import BRANCH, KEY, TOKEN
-from tests.test_settings import PRODUCTION
 
 SECRETS = (KEY, BRANCH, TOKEN, "ada@example.org", "pass-word")
 TELLING = f"{KEY} {BRANCH} {TOKEN} ada@example.org redis://desk:pass-word@127.0.0.1:6379/0"

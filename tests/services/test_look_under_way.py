@@ -8,8 +8,8 @@ from common.clock import database_now
 from recoverydesk.recovery import permissions, workflow
 from recoverydesk.recovery.models import Status
 from recoverydesk.recovery.probing.verdicts import Verdict
-from tests import factories
-from tests.recovery.builders import add_boundary, make_ticket, result_of, status_link
+from tests.helpers import factories
+from tests.helpers.tickets import add_boundary, make_ticket, result_of, status_link
 
 pytestmark = pytest.mark.django_db
 

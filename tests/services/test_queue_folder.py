@@ -5,17 +5,8 @@ from queue import Empty
 
 import pytest
 from celery import current_app
-from kombu import Connection
 
 from recoverydesk.broker.folder_transport import Channel
-
-
-@pytest.fixture
-def channel(tmp_path: Path) -> Channel:
-    folders = {"data_folder_in": str(tmp_path), "data_folder_out": str(tmp_path), "control_folder": str(tmp_path / "c")}
-    found = Connection("filesystem://", transport_options=folders).channel()
-    assert isinstance(found, Channel)
-    return found
 
 
 def test_the_program_uses_it() -> None:

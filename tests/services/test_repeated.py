@@ -9,20 +9,12 @@ from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery.models import RecoveryTicket, Status
-from tests import factories
-from tests.recovery.builders import REASON, add_boundary, make_admin, make_ticket, stop_link
-from tests.recovery.deskwork import push
-from tests.recovery.test_admin import browser
+from tests.helpers import factories
+from tests.helpers.desk import browser, push
+from tests.helpers.tickets import REASON, add_boundary, make_admin, make_ticket, stop_link
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/recovery/recoveryticket/{}/change/"
-
-
-@pytest.fixture
-def ada(db: None) -> User:
-    user = factories.make_user("ada")
-    factories.add_totp(user)
-    return user
 
 
 @pytest.fixture
@@ -39,8 +31,8 @@ def click(client: Client, ticket: RecoveryTicket, verb: str, version: int = 0) -
 
 
 def a_cause(ticket: RecoveryTicket) -> None:
-    """Something that asks for a step back: the owner signed in."""
-    RecoveryTicket.objects.filter(pk=ticket.pk).update(blocked_at=Now())
+    """Something that asks for a step back: the mail came back."""
+    RecoveryTicket.objects.filter(pk=ticket.pk).update(contact_bounced_at=Now())
 
 
 def count(tag: Tag) -> int:

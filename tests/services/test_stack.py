@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests import cluster
-from tests.example import ROOT
+from tests.helpers.files import ROOT
 
 PLACES = "request.noted,open.written,mail.accepted,probe.seen,confirm_mailbox.written,reset.written,reset.committed"
 pytestmark = [

@@ -12,9 +12,8 @@ from django.test import Client
 
 from accounts.mail.models import Request
 from recoverydesk.settings import DATABASE_CACHE
+from tests.helpers.forms import FORM, UNKNOWN
 
-FORM = {"username": "ada", "claim": "second_factor", "codes": "lost"}
-UNKNOWN = "We do not know whether it was done"
 pytestmark = pytest.mark.django_db
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from recoverydesk import web_server
-from tests.example import ROOT
-from tests.ports import free_port
+from tests.helpers.files import ROOT
+from tests.helpers.ports import free_port
 from tests.services import processes, servers
 
 LINE = re.compile(r"`(gunicorn [^`]*recoverydesk\.wsgi)`")

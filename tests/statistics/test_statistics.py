@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from accounts.models import User
 from audit.models import Event
@@ -18,7 +19,7 @@ from common.clock import database_now
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source
 from recoverydesk.statistics import computing, showing
 from recoverydesk.statistics.models import Figures
-from tests.factories import add_codes, add_role, add_totp, make_project, make_user
+from tests.helpers.factories import add_codes, add_role, add_totp, make_project, make_user
 from tokens.models import ApiToken
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +112,28 @@ def test_tickets_and_outcomes_are_counted() -> None:
     assert computing.outcomes() == [["automatic", 0, 0.0], ["completed", 2, 50.0], ["stopped", 1, 25.0]]
 
 
+def test_tickets_are_counted_by_the_doubt_they_wait_for(django_assert_num_queries: Callable[[int], Any]) -> None:
+    ada = make_user("ada")
+    done: dict[str, Any] = {"completed_at": NOW, "reset_by": ada}
+    for status, fields in (("new", {}), ("new", {"doubt": 3}), ("stopped", {"doubt": 3}), ("completed", done)):
+        ticket(ada, status, **{"doubt": 1, **fields} if fields is done else fields)
+    with django_assert_num_queries(1):
+        rows = computing.doubts()
+    assert rows == [
+        ["0", 0, 0, 0], ["1", 0, 1, 0], ["2", 0, 0, 0], ["3", 1, 0, 1], ["4", 0, 0, 0], ["5", 0, 0, 0],
+        ["none", 1, 0, 0],
+    ]  # fmt: skip
+    first = showing.tables({"doubts": rows})[list(showing.HEADINGS).index("doubts")].rows[0]
+    assert first == ["0: The account has no project", 0, 0, 0]
+
+
+def test_all_figures_take_as_many_queries_whatever_there_is(django_assert_num_queries: Callable[[int], Any]) -> None:
+    for name in ("ada", "kim"):
+        ticket(make_user(name), "new", doubt=2)
+        with django_assert_num_queries(9):
+            computing.compute(NOW)
+
+
 def test_enrolment_and_critical_projects() -> None:
     ada, kim, _lee = make_user("ada"), make_user("kim"), make_user("lee")
     add_totp(ada)
@@ -147,7 +170,8 @@ def test_every_row_has_words_and_a_bar() -> None:
     assert [table.name for table in tables] == list(showing.HEADINGS)
     for table in tables:
         assert all(len(row) == len(table.heading.columns) for row in table.rows)
-        assert all(0 <= bar.width <= showing.BAR for bar in table.bars)
+        assert all(0 <= bar <= showing.BAR for bar in table.bars)
+        assert len(table.bars) == len(table.rows)
         assert all(row[0] not in ("automatic", "totp", "protected") for row in table.rows)
 
 
@@ -166,12 +190,22 @@ def desk(client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
     return client
 
 
-def test_staff_see_drawings_with_the_tables_beneath(desk: Client) -> None:
+def test_each_number_has_its_bar_beside_it_and_no_label_is_cut(desk: Client) -> None:
     computing.refresh()
     page = desk.get(reverse("admin:statistics_figures_changelist")).content.decode()
-    assert page.count('<svg viewBox="0 0 690') == page.count("<tbody>") == 5  # there are no sign-ins yet
+    shown = showing.tables(Figures.objects.get().tables)
+    bars = sum(len(table.rows) for table in shown if not table.empty)
+    assert page.count('<svg viewBox="0 0 100 10"') == bars > 0
+    assert page.count("<tbody>") == sum(bool(table.rows) for table in shown)
     assert "style=" not in page
-    assert 'role="img" aria-label="Accounts by factor"' in page
+    for table in shown:
+        assert all(f'<th scope="row">{escape(row[0])}</th>' in page for row in table.rows)
+
+
+def test_where_every_number_is_nothing_there_is_no_drawing(desk: Client) -> None:
+    rows = [[name, 0, 0, 0] for name in ("new", "ready")]
+    table = next(one for one in showing.tables({"tickets": rows}) if one.name == "tickets")
+    assert (table.empty, table.bars) == (True, [0.0, 0.0])
 
 
 def test_staff_get_the_same_as_json_and_csv(desk: Client) -> None:

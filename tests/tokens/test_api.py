@@ -11,9 +11,8 @@ from django.utils import timezone
 from accounts.devices import TotpDevice
 from accounts.models import User
 from audit.models import Event
-from tests import factories
-from tests.tokens.conftest import PREFIX, attenuate, mint
-from tests.upload.conftest import basic
+from tests.helpers import factories
+from tests.helpers.tokens import PREFIX, attenuate, basic, mint
 from tokens import caveats, services
 from tokens.models import ApiToken
 
@@ -98,7 +97,7 @@ def test_a_token_that_opens_nothing_says_why(client: Client, holder: User) -> No
 
 def test_only_looking_is_answered(client: Client, holder: User) -> None:
     response = client.post("/api/token", headers={"Authorization": basic(mint(holder).text)})
-    assert (response.status_code, response.headers.get("Allow")) in {(405, "GET, HEAD"), (403, None)}
+    assert (response.status_code, response.headers.get("Allow")) in {(405, "GET, HEAD, DELETE"), (403, None)}
     assert Client(enforce_csrf_checks=False).post("/api/token").status_code == 405
 
 
@@ -179,3 +178,12 @@ def test_who_owes_a_second_factor_makes_no_token_and_uploads_nothing(
     door = client.post("/legacy/", {":action": "file_upload"}, headers={"Authorization": basic(text)})
     assert (door.status_code, door.reason_phrase) == (403, f"Invalid API Token: {why}")
     assert ask(client, text).json()["detail"] == f"Invalid API Token: {why}"
+
+
+def test_a_narrowed_copy_does_not_revoke_the_token(client: Client, holder: User) -> None:
+    minted = mint(holder)
+    narrowed = attenuate(minted.text, caveats.ProjectName(("sample",)))
+    response = client.delete("/api/token", headers={"Authorization": basic(narrowed)})
+    assert response.status_code == 403
+    assert "narrowed copy" in response.json()["detail"]
+    assert client.delete("/api/token", headers={"Authorization": basic(minted.text)}).status_code == 204

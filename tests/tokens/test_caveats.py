@@ -44,7 +44,7 @@ def release(version: str, newest: str | None = None, *, age: timedelta | None = 
 
 NO_PROJECT = "project-scoped token used outside of a project context"
 NOT_FOR_SAMPLE = "project-scoped token is not valid for project: 'sample'"
-NEWER = "this token opens newer versions only: "
+NEWER = "this token can begin only newer versions: "
 
 
 @pytest.mark.parametrize(

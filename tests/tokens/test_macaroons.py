@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pymacaroons import MACAROON_V1, MACAROON_V2, Macaroon
 
 from accounts.models import User
+from tests.helpers.tokens import PREFIX, attenuate, mint
 from tests.tiers import times
-from tests.tokens.conftest import PREFIX, attenuate, mint
 from tokens import caveats, macaroons
 from tokens.checking import TokenRefused, open_token
 from tokens.macaroons import MalformedToken

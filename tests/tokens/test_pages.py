@@ -7,8 +7,9 @@ from django.test import Client
 
 from accounts.models import User
 from recoverydesk.projects.services import open_project
-from tests import factories
-from tests.tokens.conftest import mint
+from tests.helpers import factories
+from tests.helpers.signing_in import enter
+from tests.helpers.tokens import mint
 from tokens import services
 from tokens.checking import open_token
 from tokens.models import ApiToken
@@ -17,22 +18,13 @@ NEW = "/account/tokens/new/"
 
 
 @pytest.fixture
-def browser_of_ada(client: Client, db: None) -> Client:
+def browser_of_ada(client: Client, ada: User) -> Client:
     """A browser in which ada has just shown password and code."""
-    user = factories.make_user("ada")
-    _device, secret = factories.add_totp(user)
-    client.post("/account/login/", {"login": "ada", "password": factories.PASSWORD})
-    client.post("/account/second-factor/", {"code": factories.code(secret)})
-    return client
-
-
-@pytest.fixture
-def ada(browser_of_ada: Client) -> User:
-    return User.objects.get(username="ada")
+    return enter(client, ada)
 
 
 def form(**changes: Any) -> dict[str, Any]:
-    return {"name": "release workflow", "scope": "", "days": "90"} | changes
+    return {"name": "release workflow", "scope": "account", "days": "90"} | changes
 
 
 def test_a_token_is_shown_once_with_recipes(browser_of_ada: Client, ada: User) -> None:
@@ -56,6 +48,18 @@ def test_a_scope_is_one_of_ones_own_projects(browser_of_ada: Client, ada: User) 
     browser_of_ada.post(NEW, form(scope=str(mine.uid), only_newer="on"))
     row = ApiToken.objects.get()
     assert (row.project_uid, row.scope, row.caveats[-1]) == (mine.uid, "mine", "[100]")
+
+
+@pytest.mark.parametrize(("owned", "first"), [(0, "account"), (1, "own-0"), (2, "")])
+def test_a_token_is_for_one_project_unless_one_says_otherwise(
+    browser_of_ada: Client, ada: User, owned: int, first: str
+) -> None:
+    """A browser sends the first choice: the one project, nothing where there are several, all where there is none."""
+    uids = {f"own-{number}": str(factories.make_project(f"own-{number}", ada).uid) for number in range(owned)}
+    choices = browser_of_ada.get(NEW).context["form"].fields["scope"].choices
+    assert (choices[0][0], choices[-1][0]) == (uids.get(first, first), "account")
+    browser_of_ada.post(NEW, form(scope=choices[0][0]))
+    assert ApiToken.objects.count() == (owned < 2)
 
 
 @pytest.mark.parametrize("changes", [{"days": "366"}, {"days": "0"}, {"days": ""}, {"name": ""}, {"name": "x" * 101}])
@@ -101,7 +105,7 @@ def test_a_get_revokes_nothing_and_a_post_does(browser_of_ada: Client, ada: User
 def test_a_suspended_token_is_confirmed_here(browser_of_ada: Client, ada: User) -> None:
     row = mint(ada).row
     services.hold_all(ada, actor="system", reason="second factors were reset")
-    assert b"suspended" in browser_of_ada.get("/account/tokens/").content
+    assert b"on hold" in browser_of_ada.get("/account/tokens/").content
     browser_of_ada.get(f"/account/tokens/{row.pk}/confirm/")
     assert not ApiToken.objects.live().exists()
     browser_of_ada.post(f"/account/tokens/{row.pk}/confirm/")

@@ -15,8 +15,8 @@ from accounts.mail.outbox import render
 from accounts.models import User
 from audit.models import Event
 from common import keys
-from tests import factories
-from tests.tokens.conftest import PREFIX, mint
+from tests.helpers import factories
+from tests.helpers.tokens import PREFIX, mint
 from tokens import caveats, services, sweeping
 from tokens.checking import TokenRefused, open_token
 from tokens.models import PURPOSE, ApiToken
@@ -133,7 +133,7 @@ def test_the_mail_of_a_ticket_is_enough(holder: User) -> None:
 def test_a_held_token_works_again_once_its_owner_says_so(holder: User) -> None:
     minted = mint(holder)
     services.hold_all(holder, actor="system", reason="second factors were reset")
-    with pytest.raises(TokenRefused, match="suspended"):
+    with pytest.raises(TokenRefused, match="on hold"):
         open_token(minted.text)
     services.confirm(minted.row, actor=holder)
     assert open_token(minted.text)

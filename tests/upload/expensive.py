@@ -6,7 +6,7 @@ import struct
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 
-from tests.upload.packages import metadata_of, sdist_name, wheel, wheel_name
+from tests.helpers.packages import metadata_of, sdist_name, wheel, wheel_name
 
 DEEP = "/".join("a" * 500)
 

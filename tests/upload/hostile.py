@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.upload.packages import metadata_of, sdist, sdist_name, wheel, wheel_name, zipped
+from tests.helpers.packages import metadata_of, sdist, sdist_name, wheel, wheel_name, zipped
 
 INFO = "sample-1.0.dist-info"
 MANDATORY = [

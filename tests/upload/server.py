@@ -14,8 +14,8 @@ import requests
 from django.conf import settings
 from django.db import connection
 
-from tests.example import ROOT
-from tests.ports import free_port
+from tests.helpers.files import ROOT
+from tests.helpers.ports import free_port
 
 
 @dataclass
@@ -24,6 +24,7 @@ class Server:
 
     url: str
     process: "subprocess.Popen[bytes]"
+    trust: str | bool = True  # what requests' `verify` takes
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""
@@ -43,11 +44,24 @@ def database_url() -> str:
 
 
 @contextmanager
-def gunicorn(folder: Path, *, workers: int = 2, module: str = "recoverydesk.wsgi") -> Iterator[Server]:
-    """Serve the site with `workers` processes on the run's database; MEDIA_ROOT is `folder`/files."""
+def gunicorn(
+    folder: Path,
+    *,
+    workers: int = 2,
+    module: str = "recoverydesk.wsgi",
+    certificate: Path | None = None,
+    trust: Path | None = None,
+    more: dict[str, str] | None = None,
+) -> Iterator[Server]:
+    """Serve the site with `workers` processes on the run's database, over TLS with this certificate, signed by `trust`.
+
+    MEDIA_ROOT is `folder`/files; `more` are variables of the environment.
+    """
     port = free_port()
     command = [str(ROOT / ".venv" / "bin" / "gunicorn"), "--workers", str(workers), "--bind", f"127.0.0.1:{port}"]
     command += ["--no-control-socket", "--timeout", "300"]
+    if certificate:
+        command += ["--certfile", str(certificate), "--keyfile", str(certificate)]
     field_keys, audit_key = (
         ",".join(base64.urlsafe_b64encode(key).decode() for key in keys)
         for keys in (settings.FIELD_KEYS, [settings.AUDIT_KEY])
@@ -59,9 +73,10 @@ def gunicorn(folder: Path, *, workers: int = 2, module: str = "recoverydesk.wsgi
     }  # fmt: skip
     log = (folder / "gunicorn.log").open("wb")
     process = subprocess.Popen(
-        [*command, f"{module}:application"], cwd=ROOT, env=os.environ | variables, stdout=log, stderr=log
+        [*command, f"{module}:application"], cwd=ROOT, env=os.environ | variables | (more or {}), stdout=log, stderr=log
     )
-    server = Server(f"http://127.0.0.1:{port}", process)
+    url = f"https://localhost:{port}" if certificate else f"http://127.0.0.1:{port}"
+    server = Server(url, process, str(trust) if trust else True)
     try:
         _wait(server, folder)
         yield server
@@ -75,7 +90,7 @@ def _wait(server: Server, folder: Path) -> None:
     deadline = time.monotonic() + 180
     while True:
         try:
-            if requests.get(f"{server.url}/livez", timeout=10).ok:
+            if requests.get(f"{server.url}/livez", timeout=10, verify=server.trust).ok:
                 return
         except requests.RequestException:
             if server.process.poll() is not None or time.monotonic() > deadline:

@@ -10,8 +10,7 @@ from accounts.models import User
 from recoverydesk.projects.importing import import_file
 from recoverydesk.projects.models import File, Project, Release, RepositoryLink
 from recoverydesk.upload import agreement, form
-from tests.upload.conftest import Send
-from tests.upload.packages import metadata_of, sdist, sdist_name, wheel, wheel_name
+from tests.helpers.packages import Send, metadata_of, sdist, sdist_name, wheel, wheel_name
 
 BASE = "Metadata-Version: 2.5\nName: sample\nVersion: 1.0\n"
 # What PyPI's form calls a field, its name in a file, what both say, and what else the form could say.

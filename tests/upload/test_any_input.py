@@ -20,10 +20,9 @@ from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.published import InvalidFact
 from recoverydesk.upload import form
 from recoverydesk.upload.answers import UploadRefused
-from tests import factories
+from tests.helpers import factories, packages
+from tests.helpers.tokens import basic, mint
 from tests.tiers import times
-from tests.upload import packages
-from tests.upload.conftest import basic, mint
 
 WORDS = [
     "1.0",

@@ -16,9 +16,8 @@ import requests
 from accounts.models import User
 from audit.models import Event
 from recoverydesk.projects.models import File, Project, Release, Role
-from tests import factories
-from tests.upload import packages
-from tests.upload.conftest import basic, mint
+from tests.helpers import factories, packages
+from tests.helpers.tokens import basic, mint
 from tests.upload.server import Server, gunicorn, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from accounts.models import User
 from recoverydesk.projects import names
 from recoverydesk.projects.models import File, Project
-from tests import factories
-from tests.upload.conftest import Send, mint
-from tests.upload.packages import metadata_of, sdist, sdist_name, wheel, wheel_name
+from tests.helpers import factories
+from tests.helpers.packages import Send, metadata_of, sdist, sdist_name, wheel, wheel_name
+from tests.helpers.tokens import mint
 
 LICENSED = (
     metadata_of("sample", "1.0").replace(b"2.1", b"2.4", 1).replace(b"Summary", b"License-File: LICENSE\nSummary")

@@ -11,9 +11,8 @@ import pytest
 from recoverydesk.projects.archives import distribution
 from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.models import File, Release
+from tests.helpers.packages import Send, sdist, sdist_name, stored_files, wheel, wheel_name
 from tests.upload import hostile
-from tests.upload.conftest import Send, stored_files
-from tests.upload.packages import sdist, sdist_name, wheel, wheel_name
 
 MOST_MEMORY = 16 * 2**20
 
@@ -31,6 +30,7 @@ def test_a_hostile_archive_is_refused_and_leaves_nothing(
 
 
 @hostile.each
+@pytest.mark.thorough
 def test_looking_into_it_takes_little_memory(filename: str, make: Callable[[], bytes]) -> None:
     data = make()
     tracemalloc.start()

@@ -1,6 +1,7 @@
 """The simple index, in both of its forms, and the files behind it."""
 
 import hashlib
+import html
 import re
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from recoverydesk.projects import project_status, withdrawals
 from recoverydesk.projects.importing import import_file
-from recoverydesk.projects.models import File, Release
-from tests import factories
-from tests.upload.conftest import Send
-from tests.upload.packages import metadata_of, sdist, sdist_name, wheel, wheel_name
+from recoverydesk.projects.models import File, Project, Release
+from tests.helpers import factories
+from tests.helpers.packages import Send, metadata_of, sdist, sdist_name, stored_files, wheel, wheel_name
 
 JSON = "application/vnd.pypi.simple.v1+json"
 PIP = f"{JSON}, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"
@@ -29,7 +30,7 @@ def test_pip_gets_json_with_hashes_sizes_and_times(client: Client, published: No
     response = client.get("/simple/sample/", headers={"Accept": PIP})
     assert response.headers["Content-Type"] == JSON
     data = response.json()
-    assert (data["meta"], data["name"], data["versions"]) == ({"api-version": "1.1"}, "sample", ["1.0", "1.10"])
+    assert (data["meta"], data["name"], data["versions"]) == ({"api-version": "1.4"}, "sample", ["1.0", "1.10"])
     row = File.objects.get(filename=wheel_name())
     entry = data["files"][0]
     assert (entry["filename"], entry["hashes"], entry["size"], entry["requires-python"], entry["yanked"]) == (
@@ -123,3 +124,67 @@ def test_an_imported_wheel_has_its_metadata_beside_it_too(client: Client, ada: U
     import_file(path, owner=ada, uploaded_at=factories.LONG_AGO)
     response = client.get(f"/simple/sample/{wheel_name()}.metadata")
     assert b"".join(response) == metadata_of("sample", "1.0")
+
+
+REASON = """<script>alert("1")</script> & 'so' on"""
+
+
+def test_a_yanked_file_says_why_in_both_forms(client: Client, published: None, ada: User) -> None:
+    withdrawals.yank(File.objects.get(filename=wheel_name()), actor=ada, reason=REASON)
+    wheel_entry, sdist_entry = client.get("/simple/sample/", headers={"Accept": JSON}).json()["files"]
+    assert (wheel_entry["yanked"], sdist_entry["yanked"]) == (REASON, False)
+    page = client.get("/simple/sample/", headers={"Accept": "text/html"}).content.decode()
+    assert "<script" not in page
+    assert [html.unescape(why) for why in re.findall(r'data-yanked="([^"]*)"', page)] == [REASON]
+
+
+def test_a_yanked_release_yanks_each_of_its_files_later_ones_too(
+    client: Client, published: None, send: Send, ada: User
+) -> None:
+    withdrawals.yank(Release.objects.get(version="1.0"), actor=ada)
+    assert send(sdist_name(), sdist()).status_code == 200
+    files = client.get("/simple/sample/", headers={"Accept": JSON}).json()["files"]
+    assert {row["filename"]: row["yanked"] for row in files} == {
+        wheel_name(): True, sdist_name(): True, sdist_name(version="1.10"): False,
+    }  # fmt: skip
+    page = client.get("/simple/sample/", headers={"Accept": "text/html"}).content.decode()
+    assert page.count('data-yanked=""') == page.count("data-yanked") == 2
+    assert b"".join(client.get(f"/simple/sample/{wheel_name()}")) == wheel()
+
+
+def test_a_deleted_file_is_gone_with_its_metadata_and_its_bytes_are_kept(
+    client: Client, published: None, ada: User, storage: Path
+) -> None:
+    before = stored_files(storage)
+    withdrawals.delete(File.objects.get(filename=wheel_name()), actor=ada)
+    data = client.get("/simple/sample/", headers={"Accept": JSON}).json()
+    assert ([row["filename"] for row in data["files"]], data["versions"]) == ([sdist_name(version="1.10")], ["1.10"])
+    for name in (wheel_name(), f"{wheel_name()}.metadata"):
+        assert client.get(f"/simple/sample/{name}").status_code == 404
+    assert stored_files(storage) == before
+
+
+def test_the_status_of_a_project_stands_in_both_forms(client: Client, published: None, ada: User) -> None:
+    assert client.get("/simple/sample/", headers={"Accept": JSON}).json()["project-status"] == {"status": "active"}
+    project = Project.objects.get()
+    project_status.set_status(project, "archived", actor=ada, reason=REASON)
+    data = client.get("/simple/sample/", headers={"Accept": JSON}).json()
+    assert (data["project-status"], len(data["files"])) == ({"status": "archived", "reason": REASON}, 2)
+    page = client.get("/simple/sample/", headers={"Accept": "text/html"}).content.decode()
+    assert "<script" not in page
+    told = re.findall(r'<meta name="pypi:project-status(-reason)?" content="([^"]*)">', page)
+    assert [(suffix, html.unescape(text)) for suffix, text in told] == [("", "archived"), ("-reason", REASON)]
+
+
+def test_an_archived_project_takes_no_uploads_and_a_quarantined_one_offers_no_files(
+    client: Client, published: None, send: Send, ada: User
+) -> None:
+    for status in ("archived", "quarantined"):
+        Project.objects.update(status=status)
+        answer = send(sdist_name(), sdist())
+        assert (answer.status_code, f"is {status}" in answer.reason_phrase) == (403, True)
+    data = client.get("/simple/sample/", headers={"Accept": JSON}).json()
+    assert (data["files"], data["versions"]) == ([], [])
+    assert client.get(f"/simple/sample/{wheel_name()}").status_code == 404
+    Project.objects.update(status="deprecated")
+    assert send(sdist_name(), sdist()).status_code == 200

@@ -13,14 +13,15 @@ from django.test import Client
 from accounts import services as accounts_services
 from accounts.models import User
 from audit.models import Event, EventDetail
+from recoverydesk.projects import holds, withdrawals
 from recoverydesk.projects.archives.distribution import Distribution
 from recoverydesk.projects.models import File, Project, Release, RepositoryLink, Role
 from recoverydesk.projects.releases import record_release
 from recoverydesk.upload import naming
 from recoverydesk.upload.form import Form
-from tests import factories
-from tests.upload.conftest import Send, basic, mint, stored_files
-from tests.upload.packages import metadata_of, sdist, sdist_name, wheel, wheel_name
+from tests.helpers import factories
+from tests.helpers.packages import Send, metadata_of, sdist, sdist_name, stored_files, wheel, wheel_name
+from tests.helpers.tokens import basic, mint
 from tokens import services
 from tokens.models import ApiToken
 
@@ -113,11 +114,39 @@ def test_an_old_release_takes_nothing(send: Send) -> None:
     )
 
 
+def test_a_release_stays_open_where_the_site_says_so(send: Send, settings: Any) -> None:
+    settings.UPLOAD_RELEASE_OPEN_DAYS = 0
+    send(sdist_name(), sdist())
+    Release.objects.update(uploaded_at=factories.LONG_AGO)
+    assert send(wheel_name(), wheel()).status_code == 200
+
+
+def test_a_file_withdrawn_first_does_not_open_a_release_again(send: Send) -> None:
+    """The days count from the release's first file, whatever became of it."""
+    send(sdist_name(), sdist())
+    Release.objects.update(uploaded_at=factories.LONG_AGO)
+    File.objects.update(uploaded_at=factories.LONG_AGO, deleted_at=factories.LONG_AGO)
+    assert reason(send(wheel_name(), wheel())).startswith("400 Uploading new files to releases older than 14 days")
+
+
 def test_a_deleted_file_never_comes_back(send: Send) -> None:
     send(sdist_name(), sdist())
     Release.objects.update(deleted_at=factories.LONG_AGO)
     assert reason(send(sdist_name(), sdist())).startswith("400 This filename was previously used by a file")
     assert reason(send(wheel_name(), wheel())) == "400 This release was deleted. Use a different version."
+
+
+def test_a_file_deleted_alone_never_comes_back_with_whatever_bytes(send: Send, ada: User) -> None:
+    send(wheel_name(), wheel())
+    send(sdist_name(), sdist())
+    withdrawals.delete(File.objects.get(filename=wheel_name()), actor=ada)
+    for content in (wheel(), wheel(body=b"other")):
+        assert reason(send(wheel_name(), content)).startswith("400 This filename was previously used by a file")
+    elsewhere = mint(ada, project=factories.make_project("other", ada)).text
+    assert "not valid for project" in reason(send(wheel_name(), wheel(body=b"other"), by=elsewhere))
+    kept = File.objects.get(filename=wheel_name())
+    assert (bool(kept.deleted_at), kept.sha256) == (True, hashlib.sha256(wheel()).hexdigest())
+    assert send("sample-1.0-py2-none-any.whl", wheel()).status_code == 400  # its bytes are taken, too
 
 
 @pytest.mark.parametrize(
@@ -294,6 +323,17 @@ def test_only_an_accepted_role_uploads(send: Send, ada: User) -> None:
     assert send(wheel_name(version="2.0"), wheel(version="2.0"), of=("sample", "2.0")).status_code == 200
 
 
+def test_a_role_that_rests_uploads_nothing_by_any_token(send: Send, ada: User) -> None:
+    project = factories.make_project("sample", ada)
+    holds.hold(ada, ["sample"], actor="system", ticket=7)
+    refused = "403 The user 'ada' isn't allowed to upload to project 'sample'."
+    for made_since in (mint(ada), mint(ada, project=project)):
+        answer = send(wheel_name(version="2.0"), wheel(version="2.0"), of=("sample", "2.0"), by=made_since.text)
+        assert reason(answer) == refused
+    assert holds.release(ada.roles.get(), actor="system", how="time")
+    assert send(wheel_name(version="2.0"), wheel(version="2.0"), of=("sample", "2.0")).status_code == 200
+
+
 def test_a_token_of_another_project_is_refused(send: Send, ada: User) -> None:
     mine, other = factories.make_project("sample", ada), factories.make_project("other", ada)
     version = ("sample", "2.0")
@@ -338,7 +378,7 @@ def _revoke(user: User) -> None:
             lambda user: user.totpdevice_set.all().delete(),
             "403 Invalid API Token: User 'ada' does not have two-factor authentication enabled.",
         ),
-        (_hold, "403 Invalid API Token: token is suspended: sign in and confirm or revoke it"),
+        (_hold, "403 Invalid API Token: token is on hold: sign in and keep or revoke it"),
         (_revoke, "403 Invalid API Token: token was revoked"),
         (
             lambda user: ApiToken.objects.update(expires_at=factories.LONG_AGO),
@@ -351,7 +391,7 @@ def _revoke(user: User) -> None:
         (lambda user: ApiToken.objects.update(caveats=["[99]"]), "403 Invalid API Token: caveat has unknown tag"),
         (
             lambda user: User.objects.update(quarantined_at=factories.LONG_AGO),
-            "403 User 'ada' was recovered lately and cannot make projects for some days.",
+            "403 The account of 'ada' was recovered: no new projects until 3 days after the first sign-in.",
         ),
     ],
 )

@@ -15,10 +15,9 @@ from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.models import File, Project
 from recoverydesk.projects.published import FileFact
 from recoverydesk.projects.releases import record_release
-from tests import factories
-from tests.example import ROOT
-from tests.upload.conftest import Send
-from tests.upload.packages import sdist, wheel
+from tests.helpers import factories
+from tests.helpers.files import ROOT
+from tests.helpers.packages import Send, sdist, wheel
 
 TABLE = ROOT / "tests" / "data" / "wheel_names.tsv"
 PLAIN = "kvist_tool-1.0-py3-none-any.whl"
@@ -108,7 +107,7 @@ def test_a_release_writes_its_version_in_one_way(send: Send, ada: User, there: s
         if there.endswith(".zip"):  # nobody knows where its version begins
             assert answer.startswith("200")
             return
-        written = "the files of this release are written 'kvist_tool-1.0...'."
+        written = "the files of this release begin with 'kvist_tool-1.0...'."
         assert answer == f"400 Filename {wrong!r} is invalid: {written}"
     assert publish(send, "kvist_tool-1.0-py3-none-win32.whl").startswith("200")
 

@@ -19,11 +19,10 @@ from recoverydesk.projects.archives import declared, distribution, limits, metad
 from recoverydesk.projects.archives.limits import InvalidArchive, Listing
 from recoverydesk.projects.importing import import_file
 from recoverydesk.projects.models import File
+from tests.helpers.packages import Send, metadata_of, sdist_name, wheel_name
+from tests.helpers.packages import zipped as deflated
 from tests.upload import expensive, hostile
-from tests.upload.conftest import Send
 from tests.upload.expensive import header, notes, packed, zipped
-from tests.upload.packages import metadata_of, sdist_name, wheel_name
-from tests.upload.packages import zipped as deflated
 
 SMALL_WORK = 2 * 10**7  # a twenty-fifth of what small archives may cost
 MOST_CALLS = 250_000  # of Python functions and C functions, for that much; it takes 30 ms

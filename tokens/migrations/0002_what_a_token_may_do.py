@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='apitoken',
             name='last_used_from',
-            field=models.CharField(blank=True, max_length=64, verbose_name='last used from'),
+            field=models.CharField(blank=True, max_length=64, verbose_name='last used on network'),
         ),
         migrations.AddField(
             model_name='apitoken',

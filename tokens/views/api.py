@@ -1,4 +1,6 @@
-"""GET /api/token: a token tells about itself, and whether it would be accepted. Errors are RFC 9457 problems.
+"""GET /api/token: a token tells about itself, and whether it would be accepted; DELETE: whoever has it revokes it.
+
+Errors are RFC 9457 problems. No cookie is read, hence no CSRF token is asked for.
 
 What it says is for programs and stays in English.
 """
@@ -9,9 +11,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import translation
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 
 from accounts import throttle, too_often
-from tokens import hooks
+from audit.log import origin_of
+from tokens import hooks, services
 from tokens.caveats import UPLOAD, Failure
 from tokens.checking import Opened, TokenRefused, judge, open_token
 from tokens.presenting import NoToken, presented
@@ -24,18 +28,30 @@ TITLES = {
     429: "Too many requests",
 }
 LONGEST = 200
+NARROWED = "This is a narrowed copy of a token. Only the token as it was made revokes itself."
+HOLDER, GIVEN_BACK = "token holder", "revoked with the token itself"
 
 
 @never_cache
+@csrf_exempt
 def token(request: HttpRequest) -> HttpResponse:
-    """Answer 200 with the token's facts; `?project=&action=upload[&version=]` adds `accepted` and `reason`."""
+    """Answer 200 with the token's facts; `?project=&action=upload[&version=]` adds `accepted` and `reason`.
+
+    DELETE answers 204, and the token opens nothing from then on. Its user is mailed: it may have been a thief, who can
+    do no better, or whoever found it.
+    """
     with translation.override("en"):
-        if request.method not in ("GET", "HEAD"):
-            return _problem(405, "Only GET and HEAD are answered here.", Allow="GET, HEAD")
+        if request.method not in ("GET", "HEAD", "DELETE"):
+            return _problem(405, "Only GET, HEAD and DELETE are answered here.", Allow="GET, HEAD, DELETE")
         try:
             throttle.count(request, "api_token")
             opened = open_token(presented(request.headers.get("Authorization", "")))
             throttle.count(request, "api_token_key", key=str(opened.row.id))  # once it has proved genuine
+            if request.method == "DELETE":
+                if opened.narrowed:
+                    return _problem(403, NARROWED)
+                services.revoke([opened.row], actor=HOLDER, reason=GIVEN_BACK, origin=origin_of(request))
+                return HttpResponse(status=204)
             return JsonResponse(_facts(opened) | _answer(opened, request))
         except NoToken as error:
             return _problem(error.status, error.reason)
@@ -58,10 +74,11 @@ def _facts(opened: Opened) -> dict[str, Any]:
         "id": str(row.id),
         "name": row.name,
         "user": row.user.username,
-        "scope": {"project": row.project_name, "id": str(row.project_uid)} if row.project_uid else "user",
+        "scope": {"project": row.project_name, "id": str(row.project_uid)} if row.project_uid else row.scope,
         "caveats": [[caveat.tag, *caveat.fields()] for caveat in opened.caveats],
         "created_at": row.created_at.isoformat(),
         "expires_at": _ends_at(opened),
+        "trusted_publisher": bool(row.publishers),
         "last_used_at": row.last_used_at.isoformat() if row.last_used_at else None,
         "last_used_from": row.last_used_from,
     }
@@ -80,7 +97,7 @@ def _answer(opened: Opened, request: HttpRequest) -> dict[str, Any]:
         raise BadQuestion("The one action to ask about is upload.")
     if not project or max(len(project), len(version)) > LONGEST:
         raise BadQuestion("Say which project, and the version if you like, in at most 200 characters each.")
-    plan = hooks.plan_upload(opened.user, project, version)
+    plan = hooks.plan_upload(opened, project, version)
     verdict = judge(opened, opened.context(UPLOAD, plan.project, plan.release))
     reasons = [verdict.reason] if isinstance(verdict, Failure) else []
     reason = ", ".join([*reasons, *filter(None, [plan.refusal])])

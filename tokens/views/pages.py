@@ -5,6 +5,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -12,13 +13,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import outcomes
+from accounts import decisions, outcomes
 from accounts.models import User
 from accounts.second_factors import require_recent_second_factor
 from accounts.visitor import account_of
 from audit.log import origin_of
 from audit.models import Event
-from tokens import hooks, services
+from tokens import hooks, listed, services
 from tokens.forms import TokenForm
 from tokens.models import ApiToken
 
@@ -32,8 +33,7 @@ read_or_write = require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def listing(request: HttpRequest) -> HttpResponse:
     """What tokens there are, for what, until when, and when and from where they were last used."""
-    tokens = ApiToken.objects.usable_by(account_of(request).pk).order_by("-created_at", "-id")
-    return render(request, "tokens/list.html", {"tokens": tokens})
+    return render(request, "tokens/list.html", {"tokens": listed.of(account_of(request))})
 
 
 @never_cache
@@ -47,13 +47,15 @@ def make_token(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             return _made(request, user, form)
+        except decisions.ConfirmationNeeded as needed:
+            return decisions.ask_for_factor(request, needed, back=request.path)
         except (services.TokenNeedsVerifiedAddress, services.SecondFactorMissing) as refusal:
             messages.error(request, str(refusal))
             verify = isinstance(refusal, services.TokenNeedsVerifiedAddress)
             return redirect("account_email" if verify else "account_security")
         except services.TokenError as refusal:
             form.add_error(None, str(refusal))
-    return render(request, "tokens/make.html", {"form": form})
+    return render(request, "tokens/make.html", {"form": form, "terms": hooks.terms(user)})
 
 
 def _made(request: HttpRequest, user: User, form: TokenForm) -> HttpResponse:
@@ -64,6 +66,7 @@ def _made(request: HttpRequest, user: User, form: TokenForm) -> HttpResponse:
         lifetime=form.lifetime,
         only_newer=form.cleaned_data["only_newer"],
         origin=origin_of(request),
+        confirmed=decisions.confirmed(request),
     )
     outcomes.keep_outcome(request, MADE, {"token": str(minted.row.pk)}, secret=minted.text)
     return redirect("token_made")
@@ -91,8 +94,9 @@ def detail(request: HttpRequest, token_id: UUID) -> HttpResponse:
     """One token and what was done with it."""
     user = account_of(request)
     token = _own(user, token_id)
-    events = Event.objects.filter(actor_uid=user.uid, token_id=token.pk).order_by("-id")[:EVENTS_SHOWN]
-    return render(request, "tokens/detail.html", {"token": token, "events": events})
+    theirs = Event.objects.filter(Q(actor_uid=user.uid) | Q(subject_uid=user.uid), token_id=token.pk)
+    events = theirs.order_by("-id")[:EVENTS_SHOWN]
+    return render(request, "tokens/detail.html", {"token": token, "row": listed.row(token), "events": events})
 
 
 @never_cache

@@ -71,14 +71,14 @@ class Command(BaseCommand):
             self.stdout.write(_verdict(report.restores))
             return
         if report.contradicting or report.gone:
-            self.stdout.write(_("note: a database that was restored from a backup needs `manage.py restored` once"))
-        self.stderr.write(_("TAMPERED WITH: %(found)d findings. The first:") % counts)
+            self.stdout.write(_("note: after a restore from a backup, run `manage.py restored` once"))
+        self.stderr.write(_("Somebody changed the log: %(found)d findings. The first:") % counts)
         for finding in report.findings:
             self.stderr.write(str(finding))
 
 
 def _restore(fork: Fork) -> str:
-    said = _("restored on %(day)s: seal %(seal)d goes on from seal %(from)d; the reason given: %(reason)s")
+    said = _("restored on %(day)s: seal %(seal)d follows seal %(from)d; the reason given: %(reason)s")
     return said % {**fork.as_json(), "day": f"{fork.time:%Y-%m-%d}"}
 
 

@@ -14,7 +14,7 @@ from trove_classifiers import deprecated_classifiers
 
 from recoverydesk.projects import labels
 from recoverydesk.projects.archives.limits import InvalidArchive
-from recoverydesk.projects.published import InvalidFact
+from recoverydesk.projects.published import AboutFact, InvalidFact, about
 
 FIRST = ("metadata-version", "name", "version")  # what is wrong with these is said before anything else
 KEPT = frozenset({"name", "version", "requires-python", "home-page", "download-url", "project-url"})
@@ -33,6 +33,7 @@ class Described:
     version: Version
     requires_python: str
     links: tuple[tuple[str, str], ...]
+    about: AboutFact
 
 
 def read_metadata(data: bytes) -> tuple[RawMetadata, frozenset[str]]:
@@ -69,8 +70,18 @@ def described(raw: RawMetadata) -> Described:
         name, version = metadata.name, metadata.version
     except ValueError as error:  # InvalidMetadata and InvalidVersion are some, a number of 5,000 digits is another
         raise InvalidFact(str(error)) from error
-    links = labels.links(raw.get("home_page", ""), raw.get("project_urls", {}))
-    return Described(name, version, raw.get("requires_python", ""), links)
+    links = labels.links(raw.get("home_page", ""), raw.get("project_urls", {}), raw.get("download_url", ""))
+    return Described(name, version, raw.get("requires_python", ""), links, _about(raw))
+
+
+def _about(raw: RawMetadata) -> AboutFact:
+    return about(
+        summary=raw.get("summary"),
+        description=raw.get("description"),
+        content_type=raw.get("description_content_type"),
+        license_text=raw.get("license_expression") or raw.get("license"),
+        requires=raw.get("requires_dist"),
+    )
 
 
 def same(raw: RawMetadata, name: str, version: Version) -> bool:

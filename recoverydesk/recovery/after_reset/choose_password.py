@@ -53,7 +53,7 @@ def _locked_ticket(pk: int) -> Iterator[RecoveryTicket]:
         if ticket.password_chosen_at is not None or ticket.objected_at is not None or _overtaken(ticket):
             raise errors.InvalidTransition
         if subject.frozen_at is not None or not subject.is_active:
-            raise errors.TicketBlocked
+            raise errors.AccountClosed
         yield ticket
 
 
@@ -170,5 +170,5 @@ def _mail_again(ticket_id: int) -> None:
 
 def _start_again(ticket: RecoveryTicket) -> bool:
     """Once a day, however often it is asked."""
-    notices.tell_contact(ticket, "recovery_start_again", once=f":{database_now().date()}")
+    notices.tell_contact(ticket, "recovery_start_again", once=f":{database_now().date()}", links_={})
     return True

@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from common import failpoints, leases, wake
 from common.clock import database_now
+from common.transport.client import Limits
 from recoverydesk.recovery import errors, notices, workflow
 from recoverydesk.recovery.code_hosts import learned
 from recoverydesk.recovery.code_hosts.described import stored_hosts
@@ -18,7 +19,6 @@ from recoverydesk.recovery.probing.neighbours import Gate
 from recoverydesk.recovery.probing.patience import Visit
 from recoverydesk.recovery.probing.plan import Plan
 from recoverydesk.recovery.probing.questions import MOST_BRANCHES, Looked, Round, Seen, Stop
-from recoverydesk.recovery.probing.transport import Limits
 
 logger = logging.getLogger(__name__)
 

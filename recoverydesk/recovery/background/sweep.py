@@ -34,7 +34,6 @@ from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import OPEN_STATUSES, Boundary, Claim, OtherProof, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import SYSTEM
 from recoverydesk.recovery.policy import NEW_CONTACT
-from recoverydesk.recovery.workflow.disputes import SILENCE
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +52,6 @@ def sweep() -> dict[str, int]:
             "clocks": _each(_without_clock(), workflow.start_clock),
             "probes": probe_rounds.probe_due(),
             "waits": _each(_waited(), workflow.wait_over),
-            "silent": _each(_unanswered(), workflow.dispute_silence),
             "notices": _each(_with_notice(), workflow.remind),
             "expired": _each(_silent(), workflow.expire),
         }
@@ -136,14 +134,14 @@ def _without_clock() -> QuerySet[RecoveryTicket]:
     """
     asked = Boundary.objects.filter(ticket=OuterRef("pk"), kind=Boundary.Kind.ASKED)
     confirmed = Q(mailbox_confirmed_at__isnull=False)
-    soon = Q(claim=Claim.SECOND_FACTOR) & (Exists(asked.filter(own=True)) | Q(facts__projects=0))
+    soon = Q(claim=Claim.SECOND_FACTOR) & (Exists(asked.filter(added_by=None)) | Q(facts__projects=0))
     may_start = Q(wait_until=None) & (confirmed | soon) & ~Exists(cases.queued_mails())
     open_account = Q(subject__frozen_at=None, subject__is_active=True, contact_bounced_at=None)
     lacking = asked.filter(proved_at=None).exclude(exceptions__approved=True)
     bound = Exists(OtherProof.objects.filter(ticket=OuterRef("pk"), kind__in=OtherProof.BOUND))
     proved = ~Q(claim__in=NEW_CONTACT) | bound | Q(wait_until__lte=Now())
     may_move = Q(wait_until__isnull=False) & confirmed & ~Exists(lacking) & open_account & proved
-    return RecoveryTicket.objects.filter(may_start | may_move, status=Status.CHALLENGED, blocked_at=None)
+    return RecoveryTicket.objects.filter(may_start | may_move, status=Status.CHALLENGED)
 
 
 def _waited() -> QuerySet[RecoveryTicket]:
@@ -157,11 +155,6 @@ def _silent() -> QuerySet[RecoveryTicket]:
     earlier = ExpressionWrapper(seconds * Value(timedelta(seconds=1)), output_field=DurationField())
     began = ExpressionWrapper(F("turn_since") - earlier, output_field=DateTimeField())  # had all of it been at once
     return theirs.annotate(began=began).filter(began__lte=database_now() - settings.RECOVERY_EXPIRES_AFTER)
-
-
-def _unanswered() -> QuerySet[RecoveryTicket]:
-    """Blocked by a full sign-in, and nobody has said anything since."""
-    return RecoveryTicket.objects.filter(blocked_at__lte=database_now() - SILENCE, status__in=OPEN_STATUSES)
 
 
 def _with_notice() -> QuerySet[RecoveryTicket]:

@@ -1,1 +1,1 @@
-"""Code hosts: described by staff, learned by asking, and how much each is asked."""
+"""Code hosts: described by staff, learned from the host, and how much each is asked."""

@@ -30,7 +30,7 @@ MAIL_KIND = "codehost_changed"
 
 
 class BadOrigin(RecoveryError):
-    sentence = _("This cannot be the origin of a code host.")
+    sentence = _("This cannot be the address of a code host. Give it as https://host.example.")
 
 
 class UnknownCodeHost(RecoveryError):

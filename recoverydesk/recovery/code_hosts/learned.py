@@ -15,12 +15,12 @@ from audit.log import record
 from audit.tags import Tag
 from common import leases
 from common.clock import database_now
+from common.transport.client import WebOrigin
 from recoverydesk.recovery.errors import NotAllowed
 from recoverydesk.recovery.models import Boundary, CodeHost, Status
 from recoverydesk.recovery.permissions import WORK_TICKETS, Actor, Who
 from recoverydesk.recovery.probing.neighbours import Gate
 from recoverydesk.recovery.probing.patience import Knowledge, Visit, within_bounds
-from recoverydesk.recovery.probing.transport import WebOrigin
 from recoverydesk.recovery.probing.verdicts import Result
 from recoverydesk.recovery.repository_urls import known_hosts
 from recoverydesk.recovery.repository_urls.known_hosts import Pace

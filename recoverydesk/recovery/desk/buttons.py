@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from common.clock import database_now
 from recoverydesk.recovery import errors, workflow
-from recoverydesk.recovery.after_reset import held_roles
 from recoverydesk.recovery.desk import assignment, at_desk, notes
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status, Turn
@@ -23,12 +22,18 @@ TOO_MANY_DAYS = assignment.LONGEST_SNOOZE.days + 1  # the verb refuses so many, 
 Form = Mapping[str, Any]
 Button = Callable[[int, Actor, Form], str]
 DONE: dict[str, str | Promise] = {
-    Claim.SECOND_FACTOR: gettext_lazy("Done: second factors reset. The contact has a mail to choose a password."),
-    Claim.EMAIL: gettext_lazy("Done: the address is reset. The contact has a mail to choose a password."),
+    Claim.SECOND_FACTOR: gettext_lazy(
+        "Done: second factors reset. We mailed the link for a new password to the contact."
+    ),
+    Claim.EMAIL: gettext_lazy("Done: the address is reset. We mailed the link for a new password to the contact."),
     Claim.EMAIL_AND_SECOND_FACTOR: gettext_lazy(
-        "Done: address and second factors reset. The contact has a mail to choose a password."
+        "Done: address and second factors reset. We mailed the link for a new password to the contact."
     ),
     Claim.UNVERIFIED_EMAIL: gettext_lazy("Done: the address is verified."),
+    Claim.UNVERIFIED_AND_FACTOR: gettext_lazy(
+        "Done: the address is verified and the second factors are reset. We mailed the link for "
+        "a new password to the contact."
+    ),
 }
 
 
@@ -41,6 +46,7 @@ FIELDS: dict[str, Callable[[Form], Any]] = {
     "reason": _text("reason"),
     "url": _text("url"),
     "other_proof": _text("other_proof"),
+    "outcome": _text("outcome"),
     "boundary_id": lambda form: seen_pages.number_in_form(form, "boundary") or 0,
     "seen": seen_pages.seen_of_form,
 }
@@ -75,7 +81,7 @@ def _reset(pk: int, actor: Actor, form: Form) -> str:
     seen = seen_pages.seen_of_form(form)
     outcome = workflow.reset(pk, actor=actor, reason=str(form.get("reason", "")), seen=seen)
     if outcome.sent_back:
-        return _("Nothing was reset: the evidence no longer holds, and the ticket went back.")
+        return _("Nothing was reset. The proof is no longer valid, so the ticket went back a step.")
     return str(DONE[outcome.ticket.claim])
 
 
@@ -100,28 +106,21 @@ def _refuse(verb: str, pk: int, actor: Actor, refusal: errors.RecoveryError) -> 
 
 def _note(pk: int, actor: Actor, form: Form) -> str:
     told = notes.add_note(pk, actor=actor, text=str(form.get("text", "")), seen=seen_pages.seen_of_form(form))
-    return _("Note added; told: %(names)s.") % {"names": ", ".join(told)} if told else _("Note added.")
+    return _("The note is added. We mailed %(names)s.") % {"names": ", ".join(told)} if told else _("Note added.")
 
 
 def _approve(pk: int, actor: Actor, form: Form) -> str:
     _check_username("approve", pk, actor, form)
     seen = seen_pages.seen_of_form(form)
     workflow.approve(pk, actor=actor, reason=str(form.get("reason", "")), seen=seen)
-    return _("Approved. Somebody else resets.")
-
-
-def _release_role(pk: int, actor: Actor, form: Form) -> str:
-    reason, role = str(form.get("reason", "")), seen_pages.number_in_form(form, "role") or 0
-    if held_roles.release_by_staff(role, actor=actor, reason=reason, seen=seen_pages.seen_of_form(form)):
-        return _("The role acts again.")
-    return _("Written down. Another person has to say so too.")
+    return _("Approved. Another admin has to reset.")
 
 
 def _snooze(pk: int, actor: Actor, form: Form) -> str:
     days = seen_pages.number_in_form(form, "days") or 0
     until = database_now() + timedelta(days=min(days, TOO_MANY_DAYS)) if days else None
     assignment.snooze(pk, actor=actor, until=until)
-    return _("Put off.") if until else _("The ticket is awake again.")
+    return _("The ticket is snoozed.") if until else _("The ticket is no longer snoozed.")
 
 
 def _assign(pk: int, actor: Actor, form: Form) -> str:
@@ -130,18 +129,18 @@ def _assign(pk: int, actor: Actor, form: Form) -> str:
     if name and person is None:
         _refuse("assign", pk, actor, errors.UnknownSubject(name))
     assignment.assign(pk, actor=actor, to=person)
-    return _("Now with %(name)s.") % {"name": name} if name else _("Now with nobody.")
+    return _("Now with %(name)s.") % {"name": name} if name else _("Nobody has the ticket now.")
 
 
 BUTTONS: dict[str, Button] = {
     "challenge": Plain(
         workflow.challenge,
         "seen",
-        gettext_lazy("The branch token is on its way to the contact, a notice to every address."),
+        gettext_lazy("We mail the branch name to the contact, and a notice to every address."),
     ),
-    "check_now": Plain(workflow.check_now, "", gettext_lazy("We look again now.")),
+    "check_now": Plain(workflow.check_now, "", gettext_lazy("We check again now.")),
     "resend": Plain(workflow.resend, "", gettext_lazy("The same mail is on its way again.")),
-    "send_back": Plain(workflow.send_back, "reason", gettext_lazy("The ticket went back.")),
+    "send_back": Plain(workflow.send_back, "reason", gettext_lazy("The ticket went back a step.")),
     "reject": Plain(workflow.reject, "reason seen", gettext_lazy("The ticket is closed without a reset.")),
     "duplicate": _duplicate,
     "reset": _reset,
@@ -152,25 +151,26 @@ BUTTONS: dict[str, Button] = {
     "ask_exception": Plain(
         workflow.ask_exception,
         "boundary_id other_proof reason seen",
-        gettext_lazy("Asked. Somebody else decides about the exception."),
+        gettext_lazy("You asked for an exception. Another person has to decide it."),
     ),
     "approve_exception": Plain(
-        workflow.approve_exception, "boundary_id reason seen", gettext_lazy("This boundary is excepted.")
+        workflow.approve_exception,
+        "boundary_id reason seen",
+        gettext_lazy("This repository owner needs no proof now: the exception is approved."),
     ),
     "decline_exception": Plain(
         workflow.decline_exception,
         "boundary_id reason seen",
-        gettext_lazy("No exception: this boundary has to be proved."),
+        gettext_lazy("No exception: this repository owner has to be proved."),
     ),
     "add_boundary": Plain(
-        workflow.add_boundary, "url reason", gettext_lazy("Added. The claimant is asked for it too.")
+        workflow.add_boundary, "url reason", gettext_lazy("Added. The claimant has to prove this repository, too.")
     ),
     "settle_objection": Plain(
         workflow.settle_objection,
-        "reason seen",
-        gettext_lazy("The objection is settled. That lifts no freeze: the account's own page does."),
+        "outcome reason seen",
+        gettext_lazy("The objection is closed. To unfreeze the account, open its page."),
     ),
-    "release_role": _release_role,
     "note": _note,
     "read": Plain(notes.read_mentions, "", gettext_lazy("Marked as read.")),
     "take": Plain(assignment.take_ticket, "seen", gettext_lazy("This ticket is with you.")),
@@ -193,5 +193,5 @@ def why_refused(ticket: RecoveryTicket, refusal: errors.RecoveryError) -> str:
     at = f"{ticket.closed_at:%Y-%m-%d %H:%M:%S} UTC"
     if ticket.reset_by:
         who = {"who": ticket.reset_by.username, "at": at}
-        return _("Nothing was changed: %(who)s reset this account on %(at)s.") % who
-    return _("Nothing was changed: this ticket was closed on %(at)s.") % {"at": at}
+        return _("Your click changed nothing: %(who)s had reset this account on %(at)s.") % who
+    return _("Your click changed nothing: this ticket had been closed on %(at)s.") % {"at": at}

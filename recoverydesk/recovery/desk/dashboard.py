@@ -40,7 +40,7 @@ def _puzzling() -> Q:
 
 
 NEEDS: dict[str, tuple[str | Promise, Q]] = {
-    "objected": (gettext_lazy("the owner objected after the reset"), Q(status=Status.COMPLETED)),
+    "objected": (gettext_lazy("somebody objected after the reset"), Q(status=Status.COMPLETED)),
     "disputed": (gettext_lazy("disputed"), Q(disputed_at__isnull=False, status__in=OPEN_STATUSES)),
     "ready": (gettext_lazy("waiting period ended: ready for an admin"), Q(status=Status.READY)),
     "bounced": (gettext_lazy("mail bounced"), Q(contact_bounced_at__isnull=False, status__in=OPEN_STATUSES)),
@@ -112,7 +112,7 @@ def lights(now: datetime) -> list[Light]:
     due = look.order_by("next_probe_at").values_list("next_probe_at", flat=True).first()
     return [
         _light(_("mail"), _late(mail, now), _("nothing overdue")),
-        _light(_("probes"), _late(due, now), _("nothing overdue")),
+        _light(_("checks"), _late(due, now), _("nothing overdue")),
         _worker_light(now),
         _log_light(now),
     ]
@@ -124,15 +124,15 @@ def _worker_light(now: datetime) -> Light:
     if last is None:
         return Light(_("worker"), False, _("has not run yet"))
     if not heartbeat.is_fresh(last, now):
-        return Light(_("worker"), False, _("silent since %s") % _clock(last))
-    return Light(_("worker"), True, _("last round %d s ago") % max(0, (now - last).total_seconds()))
+        return Light(_("worker"), False, _("no sign of life since %s") % _clock(last))
+    return Light(_("worker"), True, _("last round of work %d s ago") % max(0, (now - last).total_seconds()))
 
 
 def _log_light(now: datetime) -> Light:
     """The log is sealed a few seconds after it was written; an event that lies unsealed for long is worth a look."""
     number, last_id = Seal.objects.order_by("-number").values_list("number", "last_id").first() or (0, 0)
     oldest = Event.objects.filter(id__gt=last_id).order_by("id").values_list("time", flat=True).first()
-    said = _("sealed up to seal %(number)d") % {"number": number} if number else _("no seal yet")
+    said = _("events sealed up to seal %(number)d") % {"number": number} if number else _("no seal yet")
     return Light(_("log"), _late(oldest, now) is None, said)
 
 

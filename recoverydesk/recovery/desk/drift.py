@@ -79,9 +79,18 @@ def _changed(row: Boundary, frozen: list[dict[str, Any]], stored: Stored) -> Ite
         told = {"url": one["url"], "date": date}
         told["place"] = f"{links[0]['host']}/{links[0]['namespace']}/{links[0]['repository']}" if links else ""
         if links and links[0]["host"] and told["place"] != f"{row}/{one['repository']}":
-            yield _("The stored link %(url)s was moved to %(place)s since; the list of %(date)s stands.") % told
+            yield (
+                _(
+                    "After %(date)s, the stored link %(url)s was changed to %(place)s. We still use the "
+                    "list of %(date)s."
+                )
+                % told
+            )
         else:
-            yield _("The stored link %(url)s was edited or deleted since; the list of %(date)s stands.") % told
+            yield (
+                _("After %(date)s, the stored link %(url)s was changed or deleted. We still use the list of %(date)s.")
+                % told
+            )
 
 
 def _is_same(row: Boundary, one: dict[str, Any], link: Link) -> bool:
@@ -97,5 +106,8 @@ def _later(row: Boundary, stored: Stored) -> Iterator[str]:
         if link is not None:
             place, version = f"{link['host']}/{link['namespace']}", link["last_release__version"]
             told = {"version": version, "project": project, "place": place, "date": date}
-            sentence = _("Release %(version)s of %(project)s names %(place)s: not asked; the list of %(date)s stands.")
+            sentence = _(
+                "Release %(version)s of %(project)s links to %(place)s. We do not ask for it: we use "
+                "the list of %(date)s."
+            )
             yield sentence % told

@@ -26,12 +26,17 @@ class Flag:
 FLAGS: dict[str, Flag] = {
     "disputed": Flag(_("disputed"), lambda ticket, now: ticket.disputed_at, Q(disputed_at__isnull=False)),
     "owner": Flag(
-        _("owner signed in"),
-        lambda ticket, now: ticket.blocked_at and ticket.is_open,
-        Q(blocked_at__isnull=False, status__in=OPEN_STATUSES),
+        _("somebody signed in"),
+        lambda ticket, now: ticket.signed_in_at and ticket.is_open,
+        Q(signed_in_at__isnull=False, status__in=OPEN_STATUSES),
     ),
     "bounced": Flag(
         _("mail bounced"), lambda ticket, now: ticket.contact_bounced_at, Q(contact_bounced_at__isnull=False)
+    ),
+    "wrote": Flag(
+        _("the claimant wrote"),
+        lambda ticket, now: ticket.claimant_wrote_at and ticket.is_open,
+        Q(claimant_wrote_at__isnull=False, status__in=OPEN_STATUSES),
     ),
     "objected": Flag(
         _("objected after the reset"),

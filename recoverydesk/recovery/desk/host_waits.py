@@ -39,5 +39,5 @@ def _why(host: CodeHost, now: datetime) -> str:
         return ""
     named = {"host": host.host, "most": known.pace.a_day, "at": date_format(until, "Y-m-d H:i e")}
     if host.circuit_open_until == until:
-        return _("%(host)s failed and is left alone until %(at)s.") % named
-    return _("%(host)s has been asked %(most)d times today, as often as it may be; the next look is at %(at)s.") % named
+        return _("%(host)s failed. We do not check it until %(at)s.") % named
+    return _("We have asked %(host)s %(most)d times today, the most we may. The next check is at %(at)s.") % named

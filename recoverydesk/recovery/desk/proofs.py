@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 
-from recoverydesk.projects.models import Role
+from recoverydesk.projects import holds
 from recoverydesk.recovery import policy
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Approval, Boundary, BoundaryException, OtherProof, RecoveryTicket, Status
@@ -15,9 +15,9 @@ KINDS = BoundaryException.OtherProof.choices
 
 @dataclass(frozen=True)
 class Proofs:
-    """What was taken in place of a branch, who agreed, and which roles wait for a word of staff after the reset."""
+    """What was taken in place of a branch, who agreed, and which roles rest after the reset."""
 
-    held_roles: list[Role]
+    rests: list[holds.Rest]
     exceptions: dict[int, BoundaryException]  # the live ones, by boundary
     exception_kinds: Sequence[tuple[str, str | Promise]]
     may_except: list[Boundary]
@@ -29,11 +29,11 @@ def read_proofs(ticket: RecoveryTicket, boundaries: list[Boundary], case: policy
     """Read them: one query where there are any."""
     exceptions = _exceptions(boundaries) if case.excepted or case.exceptions_asked else {}
     return Proofs(
-        held_roles=_held(ticket) if ticket.status == Status.COMPLETED else [],
+        rests=_rests(ticket) if ticket.status == Status.COMPLETED else [],
         exceptions=exceptions,
         exception_kinds=KINDS,
         may_except=[row for row in boundaries if _open(row) and row.pk not in exceptions],
-        other_proofs=_other_proofs(ticket) if case.other_proof else [],
+        other_proofs=_other_proofs(ticket),
         approvals=cases.counting_approvals(ticket) if case.approved else [],
     )
 
@@ -47,9 +47,8 @@ def _other_proofs(ticket: RecoveryTicket) -> list[OtherProof]:
     return list(OtherProof.objects.filter(ticket=ticket).select_related("by").order_by("id"))
 
 
-def _held(ticket: RecoveryTicket) -> list[Role]:
-    held = Role.objects.filter(user=ticket.subject_id, held_for=ticket.pk, held_at__isnull=False)
-    return list(held.select_related("project").order_by("id"))
+def _rests(ticket: RecoveryTicket) -> list[holds.Rest]:
+    return holds.describe(holds.resting().filter(user=ticket.subject_id, held_for=ticket.pk))
 
 
 def _open(row: Boundary) -> bool:

@@ -7,9 +7,11 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.db.models import Count, F, IntegerField, Q, QuerySet, Subquery
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from common.numbers import whole_number
 from recoverydesk.recovery.desk import flags as desk_flags
 from recoverydesk.recovery.desk import search
 from recoverydesk.recovery.desk.assignment import AWAKE
@@ -21,23 +23,32 @@ COUNTED = 1000
 CSV_ROWS = 5000
 SHOWN = (
     "subject__username", "assigned_to__username", "claim", "status", "turn", "turn_since", "opened_at", "closed_at",
-    "wait_until", "issue_url", "challenges_itself", "snoozed_at", "snoozed_until", "disputed_at", "blocked_at",
-    "contact_bounced_at", "completed_at", "objected_at", "objection_settled_at",
+    "wait_until", "issue_url", "challenges_itself", "snoozed_at", "snoozed_until", "disputed_at", "signed_in_at",
+    "contact_bounced_at", "claimant_wrote_at", "completed_at", "doubt", "objected_at", "objection_settled_at",
 )  # fmt: skip
 ALL = "all"
 QUEUES: dict[str, tuple[Any, Q]] = {
     "ours": (_("Our turn"), Q(turn=Turn.OURS) & AWAKE),
     "mine": (_("Mine"), Q(closed_at=None)),
-    "theirs": (_("Waiting for them"), Q(turn__in=(Turn.THEIRS, Turn.SUBJECT))),
+    "theirs": (_("Claimant's turn"), Q(turn=Turn.THEIRS)),
     "clock": (_("Waiting period"), Q(turn=Turn.CLOCK)),
     "ready": (_("Ready for an admin"), Q(status=Status.READY)),
     "closed": (_("Closed"), Q(closed_at__isnull=False)),
+    ALL: (_("All"), Q()),
 }
 ORDER: dict[str, tuple[Any, ...]] = {
     "closed": ("-closed_at", "-id"),
     ALL: (F("closed_at").desc(nulls_first=True), "turn_since", "id"),
 }
-PARAMETERS = frozenset({"queue", "q", "claim", "status", "flag", "with", "page"})  # of a queue's address
+SORTS: dict[str, str] = {  # what the columns' heads sort by; a minus before it turns the order round
+    "number": "id",
+    "account": "subject__username",
+    "situation": "status",
+    "turn": "turn_since",
+    "opened": "opened_at",
+    "with": "assigned_to__username",
+}
+PARAMETERS = frozenset({"queue", "q", "claim", "status", "flag", "with", "sort", "page"})  # of a queue's address
 
 
 @dataclass(frozen=True)
@@ -50,27 +61,28 @@ class Asked:
     status: str = ""
     flag: str = ""
     holder: str = ""
+    sort: str = ""
     page: int = 1
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> "Asked":
         q = values.get("q", "").strip()[: search.LONGEST]
         default = ALL if q else "ours"
-        number = values.get("page", "")
         return cls(
-            queue=_known(values, "queue", [*QUEUES, ALL]) or default,
+            queue=_known(values, "queue", list(QUEUES)) or default,
             q=q,
             claim=_known(values, "claim", Claim.values),
             status=_known(values, "status", Status.values),
             flag=_known(values, "flag", list(desk_flags.FLAGS)),
             holder=values.get("with", "")[:50],
-            page=min(max(int(number), 1), MOST_PAGES) if number.isdecimal() and len(number) < 6 else 1,
+            sort=_known(values, "sort", [*SORTS, *(f"-{name}" for name in SORTS)]),
+            page=min(whole_number(values.get("page", "")) or 1, MOST_PAGES),
         )
 
     def address(self, **other: object) -> str:
         """The query string of this view, with some values changed; pages start anew unless `page` is given."""
         values = {"queue": self.queue, "q": self.q, "claim": self.claim, "status": self.status, "flag": self.flag}
-        values |= {"with": self.holder} | {name: str(value) for name, value in other.items()}
+        values |= {"with": self.holder, "sort": self.sort} | {name: str(value) for name, value in other.items()}
         return urlencode({name: value for name, value in values.items() if value})
 
 
@@ -97,6 +109,12 @@ class QueueRow:
         return str(Status(self.ticket.status).label)
 
     @property
+    def doubt(self) -> str:
+        """The rung of an open ticket whose wait is written; the ticket page says why."""
+        known = self.ticket.is_open and self.ticket.doubt is not None
+        return gettext("doubt %(number)d") % {"number": self.ticket.doubt} if known else ""
+
+    @property
     def turn(self) -> str:
         return str(Turn(self.ticket.turn).label)
 
@@ -112,8 +130,6 @@ class Found:
 
 def condition(queue: str, user: User) -> Q:
     """Which tickets a tab holds for this member of staff."""
-    if queue == ALL:
-        return Q()
     return Q(assigned_to=user.pk) & QUEUES["mine"][1] if queue == "mine" else QUEUES[queue][1]
 
 
@@ -126,7 +142,35 @@ def tickets(asked: Asked, user: User) -> tuple[QuerySet[RecoveryTicket], bool]:
     if asked.q:
         ids, cut = search.find_tickets(asked.q)
         found = found.filter(pk__in=ids)
-    return found.order_by(*ORDER.get(asked.queue, ("turn_since", "id"))), cut
+    return found.order_by(*_order(asked)), cut
+
+
+def _order(asked: Asked) -> tuple[Any, ...]:
+    """As a column's head asks, else as the tab is read: the longest waiting first."""
+    if not asked.sort:
+        return ORDER.get(asked.queue, ("turn_since", "id"))
+    column, turned = F(SORTS[asked.sort.lstrip("-")]), asked.sort.startswith("-")
+    return (column.desc(nulls_last=True) if turned else column.asc(nulls_last=True), "id")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a column that sorts: where it leads, and how the list is sorted by it now ("" for not)."""
+
+    query: str
+    sorted: str
+
+
+def heads(asked: Asked) -> dict[str, Head]:
+    """Each column that sorts, by its name in SORTS; a second press turns the order round."""
+    shown = {asked.sort: "ascending" if asked.sort in SORTS else "descending"} if asked.sort else {}
+    return {
+        name: Head(
+            query=asked.address(sort=f"-{name}" if asked.sort == name else name),
+            sorted=shown.get(name, shown.get(f"-{name}", "")),
+        )
+        for name in SORTS
+    }
 
 
 def _filters(asked: Asked, user: User) -> Q:

@@ -22,8 +22,10 @@ from recoverydesk.recovery import errors, notices
 from recoverydesk.recovery.desk.at_desk import at_desk
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, ReplyTemplate, Status
 from recoverydesk.recovery.permissions import Actor
+from recoverydesk.recovery.policy import NEW_CONTACT
 from recoverydesk.recovery.probing.verdicts import Verdict
 from recoverydesk.recovery.workflow.locked_ticket import record
+from recoverydesk.recovery.workflow.messages import answered
 from recoverydesk.recovery.workflow.seen_pages import Seen
 
 KIND = "recovery_reply"
@@ -34,6 +36,7 @@ FIELD = re.compile(r"\{([a-z_]*)\}")
 SECRETS = re.compile(r"000-recovery-[a-z2-7]|/recover/(?:status|stop|password)/|[0-9]\.[A-Za-z0-9_-]{43}", re.ASCII)
 SNOOZE = timedelta(days=7)
 SITUATIONS: dict[str, str | Promise] = {
+    "out_of_reach": _("a new address, and no repository to prove"),
     "no_factor": _("the account has no second factor"),
     "codes": _("they still have recovery codes"),
     "frozen": _("the account is frozen or deactivated"),
@@ -76,6 +79,7 @@ def situation(ticket: RecoveryTicket, boundaries: list[Boundary]) -> str:
     open_rows = [row for row in boundaries if row.kind == Boundary.Kind.ASKED and row.proved_at is None]
     troubled = {Verdict.PRIVATE_OR_ABSENT, Verdict.NOT_A_REPOSITORY, Verdict.MOVED, Verdict.BLOCKED}
     held = {
+        "out_of_reach": ticket.claim in NEW_CONTACT and not any(row.kind == Boundary.Kind.ASKED for row in boundaries),
         "frozen": seen.get("frozen") or not seen.get("active", True),
         "no_factor": not seen.get("totp", 0) + seen.get("webauthn", 0),
         "codes": codes and seen.get("codes_left", 0) > 0,
@@ -107,7 +111,7 @@ def _values(ticket: RecoveryTicket) -> dict[str, str]:
     asked = list(ticket.boundaries.filter(kind=Boundary.Kind.ASKED).order_by("host", "namespace"))
     until = ticket.wait_until
     return {
-        "username": ticket.subject.username,
+        "username": ticket.subject.username if notices.contact_is_known(ticket) else str(_("your account")),
         "number": str(ticket.pk),
         "site_name": settings.SITE_NAME,
         "missing": "\n".join(f"- {row}" for row in asked if row.proved_at is None),
@@ -133,7 +137,7 @@ def send_reply(ticket_id: int, *, actor: Actor, text: str, previewed: str, seen:
         if reason := why_not(ticket, draft) or _not_shown(ticket, draft, actor, seen, previewed):
             raise errors.ReplyRefused(reason)
         ticket.version += 1
-        ticket.save(update_fields=["version"])
+        ticket.save(update_fields=["version", *answered(ticket, actor=actor)])
         record(Tag.ACCOUNT_RECOVERY_REPLY, ticket, actor)
         mail = _mail(ticket, draft)
         return outbox.queue(
@@ -177,7 +181,7 @@ def why_not(ticket: RecoveryTicket, draft: Draft) -> str:
         (_("at most 5,000 characters"), len(draft.text) > LONGEST),
         (_("no value for: %(fields)s") % {"fields": ", ".join(draft.lacking)}, draft.lacking),
         (_("it holds a branch name or a link that belongs to one recipient alone"), _secret(ticket, draft.text)),
-        (_("the ticket has no contact"), not ticket.contact),
+        (_("the ticket has no contact address"), not ticket.contact),
     ]
     return next((str(problem) for problem, there in problems if there), "")
 
@@ -212,48 +216,56 @@ def make_templates(**kwargs: object) -> None:
 
 FIRST_TEMPLATES = (
     (
+        "There is no repository to prove",
+        "out_of_reach",
+        "Hello,\n\nWe cannot put a new address on {username}: none of its releases names a repository in which you "
+        "could create a branch.\n\nIf you can still sign in, with your password and a second factor or a recovery "
+        "code, change the address yourself. Or ask your mail provider to give you the old mailbox back, and then use "
+        '"Forgot password?".',
+    ),
+    (
         "No second factor on this account",
         "no_factor",
-        "Hello,\n\nyou asked us to reset the second factors of {username}, but no second factor is switched on for"
-        " this account. Signing in asks only for the password.\n\nIf you forgot the password, use"
-        ' "Forgot password?" on the sign-in page. If you have several accounts, perhaps you meant another one:'
-        " then ask again with its name.",
+        "Hello,\n\nYou asked us to reset the second factors of {username}, but this account has no second factor. "
+        'To sign in, you need only the password.\n\nIf you forgot the password, use "Forgot password?" on the '
+        "sign-in page. If you have several accounts and meant another one, ask again with its name.",
     ),
     (
         "Use a recovery code",
         "codes",
-        "Hello,\n\nyou told us that you still have recovery codes of {username}. Sign in with your password and type"
-        " one of them where the second factor is asked for. Each code works once.\n\nThen add a new"
-        " authenticator app or key on the security page. You need not wait for us.",
+        "Hello,\n\nYou told us that you still have recovery codes of {username}. Sign in with your password. When "
+        "you are asked for the second factor, type one of the codes. Each code works once.\n\nThen add a new "
+        "authenticator app or security key on the security page. You do not need to wait for us.",
     ),
     (
         "The account is frozen",
         "frozen",
-        "Hello,\n\nthe account {username} is frozen, so we cannot reset its second factors now. A person looks at it"
-        " first and writes to you from here.",
+        "Hello,\n\nThe account {username} is frozen, so we cannot reset its second factors now. Our staff look at "
+        "it first. Then they write to you.",
     ),
     (
         "We cannot see a repository",
         "unreadable",
-        "Hello,\n\nwe cannot look into every repository you control:\n\n{missing}\n\nIf one of them is private,"
-        " make it public for a moment or push the branch to another repository of the same owner. If one was moved"
-        " or deleted, tell us where its owner publishes now.",
+        "Hello,\n\nWe cannot see a repository in each of these places:\n\n{missing}\n\nIf the repository is "
+        "private, make it public for a moment. If it was moved or deleted, create the branch in another repository"
+        " in the same place.\n\nIs there no such repository? Write to us in the message box on your status page.",
     ),
     (
         "A branch is still missing",
         "missing",
-        "Hello,\n\nwe have not found the branch at these owners yet:\n\n{missing}\n\nAny repository of the owner"
-        " will do. The name of the branch is in our first mail; copy it exactly. We look again by ourselves.",
+        "Hello,\n\nWe have not found the branch in these places yet:\n\n{missing}\n\nAny repository in each place "
+        "will do. The name of the branch is in our first mail; copy it exactly. We check again automatically."
+        "\n\nDoes something stop you? Write to us in the message box on your status page.",
     ),
     (
         "The waiting period runs",
         "waiting",
-        "Hello,\n\neverything is proved. Now the owner has until {wait_until} to say no. You need do nothing; we"
-        " write as soon as it is over.",
+        "Hello,\n\nWe have everything we need. In case somebody used your name, we wait until {wait_until}. There "
+        "is nothing for you to do. We write to you when the wait is over.",
     ),
     (
         "We ask for patience",
         "",
-        "Hello,\n\nyour request {number} for {username} is with us. A person looks at it; you need do nothing now.",
+        "Hello,\n\nYour request {number} for {username} is with us. Our staff look at it. There is nothing to do now.",
     ),
 )

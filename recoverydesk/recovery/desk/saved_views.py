@@ -32,12 +32,14 @@ def views_of_user(user: User, asked: Asked) -> list[Saved]:
 def save(user: User, *, name: str, asked: Asked) -> SavedView:
     """Save the view a page shows; a name used before now means this one. Raises BadView."""
     name, query = " ".join(name.split()), asked.address()
-    if not 0 < len(name) <= LONGEST_NAME or len(query) > LONGEST_QUERY:
+    if not 0 < len(name) <= LONGEST_NAME:
         raise errors.BadView
+    if len(query) > LONGEST_QUERY:
+        raise errors.SearchTooLong
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)  # so that two requests at once count each other
         if SavedView.objects.filter(user=user).exclude(name=name).count() >= MOST:
-            raise errors.BadView
+            raise errors.ViewsFull
         view, _new = SavedView.objects.update_or_create(user=user, name=name, defaults={"query": query})
         return view
 

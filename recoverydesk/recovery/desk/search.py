@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.db.models import Q, QuerySet
 
+from accounts import typed_names
 from accounts.models import User
 from recoverydesk.projects import names
 from recoverydesk.projects.models import Role
@@ -33,7 +34,9 @@ def find_tickets(text: str) -> tuple[set[int], bool]:
 
 
 def _word(word: str) -> tuple[set[int], bool]:
-    parts = [list(some) for some in _finders(word)]
+    account = typed_names.find(word)
+    named = _of_subjects(User.objects.filter(pk=account.pk).values_list("pk", flat=True)) if account else []
+    parts = [list(some) for some in (named, *_finders(word))]
     return {pk for some in parts for pk in some}, any(len(some) >= LIMIT for some in parts)
 
 
@@ -57,7 +60,6 @@ def _finders(word: str) -> Iterable[Iterable[int]]:
 def _plain(word: str) -> Iterable[Iterable[int]]:
     """A username, a project, a host or a repository owner."""
     name = names.normalize(word)
-    yield _of_subjects(User.objects.with_username(word).values_list("pk", flat=True))
     yield _of_subjects(User.objects.filter(_either("username__startswith", word)).values_list("pk", flat=True))
     if name:
         roles = Role.objects.filter(project__normalized_name__startswith=name)

@@ -12,20 +12,38 @@ from django.utils.translation import gettext_lazy
 from accounts import second_factors
 from common.clock import database_now
 from recoverydesk.projects import people
-from recoverydesk.recovery import policy, summary, wording
-from recoverydesk.recovery.desk import drift, flags, host_waits, mentions, presence, proofs, replies, timeline
+from recoverydesk.recovery import doubts, policy, summary, wording
+from recoverydesk.recovery.desk import (
+    drift,
+    flags,
+    host_waits,
+    mentions,
+    noes,
+    presence,
+    proofs,
+    reader_rights,
+    replies,
+    timeline,
+)
 from recoverydesk.recovery.desk.flags import Flag
 from recoverydesk.recovery.desk.proofs import Proofs
 from recoverydesk.recovery.desk.timeline import SHOWS, Line, Result
-from recoverydesk.recovery.evidence import cases, facts
+from recoverydesk.recovery.evidence import cases, facts, unused_links
 from recoverydesk.recovery.evidence.facts import NAMES, Fact
-from recoverydesk.recovery.models import Boundary, Claim, Mention, Probe, RecoveryTicket, ReplyTemplate, Status
-from recoverydesk.recovery.permissions import RESET, WORK_TICKETS, Actor
+from recoverydesk.recovery.models import (
+    Boundary,
+    Claim,
+    Judgement,
+    Mention,
+    Probe,
+    RecoveryTicket,
+    ReplyTemplate,
+    Status,
+)
+from recoverydesk.recovery.permissions import WORK_TICKETS, Actor
 from recoverydesk.recovery.workflow import seen_pages
 from recoverydesk.recovery.workflow.advancing import WAITING_OR_READY, still_stands
-from recoverydesk.recovery.workflow.challenges import stops_resending
-from recoverydesk.recovery.workflow.objections import decided
-from recoverydesk.recovery.workflow.resets import may_reset
+from recoverydesk.recovery.workflow.challenges import may_be_sent_again
 from tokens.models import ApiToken
 
 RESET_LABELS: dict[str, str | Promise] = {
@@ -33,6 +51,7 @@ RESET_LABELS: dict[str, str | Promise] = {
     Claim.EMAIL: gettext_lazy("Reset the address"),
     Claim.EMAIL_AND_SECOND_FACTOR: gettext_lazy("Reset address and second factors"),
     Claim.UNVERIFIED_EMAIL: gettext_lazy("Mark the address as verified"),
+    Claim.UNVERIFIED_AND_FACTOR: gettext_lazy("Verify the address and reset second factors"),
 }
 
 
@@ -47,7 +66,7 @@ class Primary:
 
 @dataclass(frozen=True)
 class Rights:
-    """What the reader of the page may do; every verb asks again."""
+    """What the reader of the page may do; every verb asks again. `why_not`: who takes the next step instead."""
 
     own: bool  # the ticket is about the reader
     co_owns: bool  # the reader shares a project with the subject
@@ -56,6 +75,7 @@ class Rights:
     may_send_back: bool
     may_resend: bool
     may_settle: bool
+    why_not: str
 
 
 @dataclass(frozen=True)
@@ -68,6 +88,7 @@ class Evidence:
     since: dict[int, list[str]]  # what changed in the links since the ticket was opened
     waits: dict[int, host_waits.Wait]
     evidence: str
+    unused: unused_links.UnusedLinks
     fact_names: Mapping[str, str | Promise] = field(default_factory=lambda: NAMES)
 
 
@@ -80,6 +101,7 @@ class History:
     timeline_cut: int  # how many lines there are at most; 0 when all are shown
     result: Result | None
     earlier: list[RecoveryTicket]
+    noes: list[noes.SaidNo]
     shows: dict[str, str | Promise] = field(default_factory=lambda: SHOWS)
 
 
@@ -91,6 +113,7 @@ class Reader:
     others: list[presence.Other]
     reply_templates: list[ReplyTemplate]
     fitting: ReplyTemplate | None
+    mismatch: str  # a new ticket whose claim does not fit the account, in words; "" for any other
 
 
 PARTS = ("rights", "known", "history", "proofs", "reader")
@@ -104,6 +127,8 @@ class Page:
     now: datetime
     case: policy.Case
     step: summary.NextStep
+    doubt: doubts.Doubt | None
+    alone: str  # how long an exception would wait that nothing else stands beside
     primary: Primary | None
     seen: seen_pages.Seen
     flags: list[Flag]
@@ -115,6 +140,7 @@ class Page:
     history: History
     proofs: Proofs
     reader: Reader
+    judgements: tuple[tuple[str, str | Promise], ...] = tuple(Judgement.choices)
 
     def context(self) -> dict[str, Any]:
         """The same for the templates, which know the parts' names and not the parts."""
@@ -129,13 +155,15 @@ def ticket_page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> Page
     case = cases.read_case(ticket, now, boundaries)
     step = summary.next_step(case, now, by_itself=ticket.challenges_itself)
     told = timeline.story(ticket, boundaries)
-    rights = _rights(ticket, actor, case, boundaries, now)
+    rights = _rights(ticket, actor, case, step.step, now)
     return Page(
         ticket=ticket,
         now=now,
         case=case,
         step=step,
-        primary=None if rights.own or rights.co_owns else _primary(step.step, case, actor),
+        doubt=doubts.doubt(ticket, case),
+        alone=doubts.alone(case),
+        primary=_primary(step.step, case) if rights.may_work and not rights.why_not else None,
         seen=seen_pages.Seen(ticket.version, told.newest_event),
         flags=flags.flags_of_ticket(ticket, now),
         removes=_removes(ticket) if step.step == policy.Step.RESET else None,
@@ -149,20 +177,19 @@ def ticket_page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> Page
     )
 
 
-def _rights(
-    ticket: RecoveryTicket, actor: Actor, case: policy.Case, boundaries: list[Boundary], now: datetime
-) -> Rights:
+def _rights(ticket: RecoveryTicket, actor: Actor, case: policy.Case, step: policy.Step, now: datetime) -> Rights:
     own = actor.user is not None and actor.user.pk == ticket.subject_id
     co_owns = actor.user is not None and people.co_owns(actor.user, ticket.subject)
-    settles = case.objected and RESET in actor.rights
+    why_not = "" if own or co_owns else reader_rights.why_not(ticket, case, step, actor, now)
     return Rights(
         own=own,
         co_owns=co_owns,
         may_work=WORK_TICKETS in actor.rights and not own and not co_owns,
         may_note=WORK_TICKETS in actor.rights and not own,
-        may_send_back=ticket.status in WAITING_OR_READY and not still_stands(ticket, boundaries, case, now),
-        may_resend=ticket.status == Status.CHALLENGED and not stops_resending(case),
-        may_settle=settles and actor.user is not None and not decided(ticket, actor.user),
+        may_send_back=ticket.status in WAITING_OR_READY and not still_stands(case, now),
+        may_resend=ticket.status == Status.CHALLENGED and may_be_sent_again(case),
+        may_settle=case.objected and not (own or co_owns or why_not),
+        why_not=why_not,
     )
 
 
@@ -178,6 +205,7 @@ def _known(
         since=drift.sentences(ticket, boundaries),
         waits=host_waits.waits(ticket, boundaries, now),
         evidence=_evidence(ticket, case),
+        unused=unused_links.of_ticket(ticket, {(row.host, row.namespace) for row in boundaries}),
     )
 
 
@@ -188,34 +216,30 @@ def _history(ticket: RecoveryTicket, told: timeline.Story, show: str) -> History
         timeline_cut=timeline.TIMELINE if told.is_cut else 0,
         result=timeline.result(told) if ticket.status == Status.COMPLETED else None,
         earlier=_earlier(ticket),
+        noes=noes.noes(ticket, told.events),
     )
 
 
 def _reader(ticket: RecoveryTicket, actor: Actor, boundaries: list[Boundary], now: datetime) -> Reader:
     """The canned replies come with the one that fits."""
-    templates = replies.offered()
+    templates, situation = replies.offered(), replies.situation(ticket, boundaries)
+    mismatch = (ticket.status == Status.NEW and not ticket.challenges_itself) or situation == "out_of_reach"
     return Reader(
         mentions=list(mentions.unread(actor.user, ticket)) if actor.user else [],
         others=presence.others(ticket.pk, actor.user, now) if actor.user else [],
         reply_templates=templates,
-        fitting=replies.suggested(templates, replies.situation(ticket, boundaries)),
+        fitting=replies.suggested(templates, situation),
+        mismatch=str(replies.SITUATIONS.get(situation, _("the claim does not match the account"))) if mismatch else "",
     )
 
 
-def _primary(step: policy.Step, case: policy.Case, actor: Actor) -> Primary | None:
+def _primary(step: policy.Step, case: policy.Case) -> Primary | None:
     """The button is shown to who may use it; the verb asks again."""
-    rule = policy.row(case, cases.numbers())
-    if step == policy.Step.RESET:
-        return (
-            Primary("reset", str(RESET_LABELS[case.claim]), needs_reason=True) if may_reset(actor, case, rule) else None
-        )
-    if step == policy.Step.APPROVE:
-        return Primary("approve", _("Approve"), needs_reason=True) if RESET in actor.rights else None
-    if WORK_TICKETS not in actor.rights:
-        return None
     return {
+        policy.Step.RESET: Primary("reset", str(RESET_LABELS[case.claim]), needs_reason=True),
+        policy.Step.APPROVE: Primary("approve", _("Approve"), needs_reason=True),
         policy.Step.CHALLENGE: Primary("challenge", _("Ask for proof")),
-        policy.Step.PROBE: Primary("check_now", _("Check boundaries now")),
+        policy.Step.PROBE: Primary("check_now", _("Check the repositories now")),
     }.get(step)
 
 
@@ -233,11 +257,11 @@ def _removes(ticket: RecoveryTicket) -> dict[str, str]:
 
 def _evidence(ticket: RecoveryTicket, case: policy.Case) -> str:
     """The line that stands in the reason box: what speaks for this reset."""
-    parts = [_("%(proved)d of %(asked)d boundaries proved") % {"proved": case.proved, "asked": case.asked}]
+    parts = [_("%(proved)d of %(asked)d repository owners proved") % {"proved": case.proved, "asked": case.asked}]
     if case.excepted:
         parts.append(_("%(excepted)d accepted without proof") % {"excepted": case.excepted})
     if case.account_proof:
-        parts.append(_("a proof bound to the account given"))
+        parts.append(_("other proof given"))
     if case.mailbox_confirmed_at:
         parts.append(_("mailbox confirmed %(at)s") % {"at": f"{case.mailbox_confirmed_at:%Y-%m-%d %H:%M} UTC"})
     if case.wait_until:

@@ -1,9 +1,8 @@
 """The story of a ticket: events, looks, mails and notes, newest first."""
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from itertools import groupby
 
 from django.db.models import OuterRef, Subquery
 from django.utils.functional import Promise
@@ -13,16 +12,17 @@ from accounts.mail.models import Mail
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery import wording
-from recoverydesk.recovery.models import Boundary, Entry, Probe, RecoveryTicket
+from recoverydesk.recovery.desk.told import details
+from recoverydesk.recovery.models import Boundary, Entry, Message, Probe, RecoveryTicket
 from recoverydesk.recovery.permissions import Who
 
-ISO_TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:\+00:00|Z)")
 TIMELINE = 200
+WRITTEN = ("note", "message")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the timeline. `key` is its address on the page."""
+    """One line of the timeline. `key` is its address on the page; `folded` are lines of the same second below it."""
 
     key: str
     at: datetime
@@ -31,16 +31,17 @@ class Line:
     text: str
     detail: str = ""
     mail: Mail | None = None
+    folded: tuple["Line", ...] = ()
 
 
 SHOWS: dict[str, str | Promise] = {
     "": gettext_lazy("All"),
     "mail": gettext_lazy("Mail"),
-    "probes": gettext_lazy("Probes"),
+    "probes": gettext_lazy("Checks"),
     "notes": gettext_lazy("Staff notes"),
     "events": gettext_lazy("Steps"),
 }
-NOT_SHOWN = (Tag.ACCOUNT_RECOVERY_NOTE,)  # the note itself is there
+NOT_SHOWN = (Tag.ACCOUNT_RECOVERY_NOTE, Tag.ACCOUNT_RECOVERY_MESSAGE)  # the note or message itself is there
 
 
 @dataclass(frozen=True)
@@ -54,28 +55,31 @@ class Story:
     events: list[Event]
     mails: list[Mail]
     notes: list[Entry]
+    messages: list[Message]
     looks: list[Probe]
     newest_looks: dict[int, Probe]
     places: dict[int, str]
 
     @property
     def is_cut(self) -> bool:
-        return any(len(lines) == TIMELINE for lines in (self.events, self.mails, self.notes, self.looks))
+        return any(len(lines) == TIMELINE for lines in (self.events, self.mails, self.notes, self.looks, self.messages))
 
 
 def story(ticket: RecoveryTicket, boundaries: list[Boundary]) -> Story:
-    """Read it, in four queries, or five where the newest 200 looks leave a boundary out."""
+    """Read it, in five queries, or six where the newest 200 looks leave a boundary out."""
     events = Event.objects.filter(ticket=ticket.pk).exclude(tag=Tag.ACCOUNT_EMAIL_SENT).order_by("-id")
     mails = Mail.objects.filter(reference=ticket.reference).order_by("-id")
     notes = ticket.entries.select_related("author").order_by("-id")
     looks = Probe.objects.filter(boundary__in=[row.pk for row in boundaries]).order_by("-id")
     written, seen = list(notes[:TIMELINE]), list(looks[:TIMELINE])
-    told = list(events[: TIMELINE + len(written)])  # a note's event is not shown beside the note
+    heard = list(ticket.messages.order_by("-id")[:TIMELINE])
+    told = list(events[: TIMELINE + len(written) + len(heard)])  # a note's event is not shown beside the note
     return Story(
         newest_event=told[0].pk if told else 0,
         events=[event for event in told if event.tag not in NOT_SHOWN][:TIMELINE],
         mails=list(mails[:TIMELINE]),
         notes=written,
+        messages=heard,
         looks=seen,
         newest_looks=_newest_looks(boundaries, seen),
         places={row.pk: str(row) for row in boundaries},
@@ -100,13 +104,31 @@ def timeline(told: Story, *, show: str = "") -> list[Line]:
     """
     parts = {
         "events": lambda: [_event_line(event) for event in told.events if _is_shown(event, only_news=not show)],
-        "mail": lambda: _mail_lines(told.mails),
+        "mail": lambda: [*_mail_lines(told.mails), *_message_lines(told.messages)],
         "notes": lambda: _note_lines(told.notes),
         "probes": lambda: _probe_lines(told, only_news=not show),
     }
     wanted = [show] if show in parts else list(parts)
     lines = [line for name in wanted for line in parts[name]()]
-    return sorted(lines, key=lambda line: line.at)
+    return fold(sorted(lines, key=lambda line: line.at))
+
+
+def fold(lines: list[Line]) -> list[Line]:
+    """What one step did in one second, under its first event; what people wrote is never folded away."""
+    told: list[Line] = []
+    for _second, together in groupby(lines, key=lambda line: line.at.replace(microsecond=0)):
+        same = list(together)
+        told += [line for line in same if line.kind in WRITTEN]
+        told += _under_first([line for line in same if line.kind not in WRITTEN])
+    return sorted(told, key=lambda line: line.at)
+
+
+def _under_first(same: list[Line]) -> list[Line]:
+    """The first event stands for all of them, else the first line."""
+    if len(same) < 2:
+        return same
+    first = next((line for line in same if line.kind == "event"), same[0])
+    return [replace(first, folded=tuple(line for line in same if line is not first))]
 
 
 def _is_shown(event: Event, *, only_news: bool) -> bool:
@@ -120,6 +142,10 @@ def _mail_lines(mails: list[Mail]) -> list[Line]:
         Line(f"mail-{mail.pk}", mail.queued_at, "mail", "", str(wording.MAILS.get(mail.kind, mail.kind)), mail=mail)
         for mail in mails
     ]
+
+
+def _message_lines(messages: list[Message]) -> list[Line]:
+    return [Line(f"message-{one.pk}", one.written_at, "message", "", one.text) for one in messages]
 
 
 def _note_lines(notes: list[Entry]) -> list[Line]:
@@ -139,16 +165,13 @@ def _probe_lines(told: Story, *, only_news: bool) -> list[Line]:
 
 
 def _event_line(event: Event) -> Line:
-    unsaid = {"verb", "was"} if "was" in event.data else {"verb", "status"}  # a status is news where it changed
-    shown = {key: value for key, value in event.data.items() if key not in unsaid and value not in ("", None)}
-    detail = " · ".join(f"{wording.detail_name(key)}: {_plain(key, value)}" for key, value in shown.items())
+    refused = event.tag == Tag.ACCOUNT_RECOVERY_REFUSED  # its sentence names no step
+    said = {"verb": event.data.get("verb", "")} if refused else {}
+    step = " · ".join(
+        f"{wording.detail_name(key)}: {wording.detail(key, value)}" for key, value in said.items() if value
+    )
+    detail = " · ".join(part for part in (step, details(event)) if part)
     return Line(f"event-{event.pk}", event.time, "event", event.actor_name, event.sentence, detail)
-
-
-def _plain(key: str, value: Any) -> str:
-    """In words; events carry times as ISO 8601 in UTC, to the microsecond, and people read minutes."""
-    text = ", ".join(wording.detail(key, one) for one in (value if isinstance(value, list) else [value]))
-    return ISO_TIME.sub(r"\1 \2 UTC", text)
 
 
 @dataclass(frozen=True)

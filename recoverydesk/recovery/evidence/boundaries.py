@@ -31,9 +31,7 @@ class FrozenRepository(NamedTuple):
 class FrozenBoundary:
     """One boundary as it will stand in the ticket; kind is asked, young or retired.
 
-    `own` is one asked for without invitations and young roles, too: only such a one ever makes a row less strict,
-    and only repositories of the subject's own projects prove it. `young` are repositories of an older boundary that
-    are themselves too young to count: shown, never asked.
+    `young` are repositories of an older boundary that are themselves too young to count: shown, never asked.
     """
 
     host: str
@@ -41,28 +39,19 @@ class FrozenBoundary:
     kind: str
     repositories: tuple[FrozenRepository, ...]
     young: tuple[FrozenRepository, ...] = ()
-    own: bool = False
 
     def as_fields(self) -> dict[str, Any]:
         """What this says of the row that stands for it."""
-        place = {"host": self.host, "namespace": self.namespace, "kind": self.kind, "own": self.own}
+        place = {"host": self.host, "namespace": self.namespace, "kind": self.kind}
         young = [repository._asdict() for repository in self.young]
         return place | {"repositories": [one._asdict() for one in self.repositories], "young_repositories": young}
 
 
 def may_retire(links: Iterable[LinkFact], cutoff: datetime) -> set[int]:
-    """The projects of which `freeze` has to know when they were last named: those of boundaries no link of late names.
-
-    Asked of all links and of those that are `own`, as `freeze` does.
-    """
+    """The projects of which `freeze` has to know when they were last named: of boundaries no link of late names."""
     links = list(links)
     late = {(link.host, link.namespace) for link in links if link.last_seen > cutoff}
-    own_late = {(link.host, link.namespace) for link in links if link.own and link.last_seen > cutoff}
-    return {
-        link.project_id
-        for link in links
-        if (link.host, link.namespace) not in late or (link.own and (link.host, link.namespace) not in own_late)
-    }
+    return {link.project_id for link in links if (link.host, link.namespace) not in late}
 
 
 def freeze(
@@ -98,15 +87,10 @@ def _boundary(
     settled = [link for link in links if link.first_seen <= young_since]
     if not settled:
         return FrozenBoundary(*key, "young", _repositories(links))
-    retired = _retired(links, last_named, cutoff)
-    kind = "retired" if retired else "asked"
     known = {link.repository for link in settled}
     young = _repositories([link for link in links if link.repository not in known])
-    own = [link for link in settled if link.own]
-    all_own = [link for link in links if link.own]
-    if not own or (retired if len(all_own) == len(links) else _retired(all_own, last_named, cutoff)):
-        return FrozenBoundary(*key, kind, _repositories(settled), young)
-    return FrozenBoundary(*key, kind, _repositories(own), young, own=True)
+    kind = "retired" if _retired(links, last_named, cutoff) else "asked"
+    return FrozenBoundary(*key, kind, _repositories(settled), young)
 
 
 def _retired(links: list[LinkFact], last_named: Mapping[int, datetime], cutoff: datetime) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, JSONField
+from django.db.models import JSONField
 
 from recoverydesk.recovery.evidence.boundaries import FrozenBoundary
 from recoverydesk.recovery.models import Boundary, RecoveryTicket
@@ -43,6 +43,4 @@ def _same(model: Boundary, own: Sequence[Any]) -> dict[str, Any]:
 def _read(field: Any, place: int) -> str:
     if connection.vendor == "sqlite":
         return f"json_extract(value, '$[{place}]')"
-    if isinstance(field, BooleanField):
-        return f"(one->>{place})::boolean"
     return f"one->{place}" if isinstance(field, JSONField) else f"one->>{place}"

@@ -29,7 +29,7 @@ from recoverydesk.recovery.probing.verdicts import Verdict
 
 TO_THE_CONTACT = (
     "recovery_challenge", "recovery_challenge_without_repositories", "recovery_challenge_added",
-    "recovery_confirm_contact",
+    *notices.CONFIRMING,
 )  # fmt: skip
 CHALLENGE_MAILS = (*TO_THE_CONTACT, "recovery_notice", "recovery_co_owner")
 LOST = (Mail.State.FAILED, Mail.State.BOUNCED)
@@ -61,29 +61,28 @@ def read_case(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] 
     """
     all_rows = list(ticket.boundaries.all()) if boundaries is None else boundaries
     asked = [row for row in all_rows if row.kind == Boundary.Kind.ASKED]
-    own = [row for row in asked if row.own]
+    named = [row for row in asked if row.added_by_id is None]
     related = _related_rows().get(pk=ticket.pk)
     contact, mails, exceptions = _contact(ticket), _mails(ticket), _exceptions(asked)
     return policy.Case(
-        claim=ticket.claim,
-        status=ticket.status,
+        claim=policy.Claim(ticket.claim),
+        status=policy.Status(ticket.status),
         asked=len(asked),
         proved=_proved(asked),
-        own=len(own),
-        own_proved=_proved(own),
-        added_proved=_proved([row for row in asked if row.added_by_id is not None]),
+        named=len(named),
+        named_proved=_proved(named),
         excepted=exceptions.count(True),
         exceptions_asked=exceptions.count(None),
         account_proof=related["account_proof"],
-        other_proof=related["other_proof"],
-        role_gained=related["role_gained"],
+        mailbox_young=bool(ticket.facts.get("contact_young", False)),
         approved=related["approved"] and bool(counting_approvals(ticket)),
         has_projects=related["has_projects"] or int(ticket.facts.get("projects", 0)) > 0,
         critical=related["critical"] or bool(ticket.facts.get("critical", False)),
         subject_is_staff=_is_staff(ticket),
         disputed_at=ticket.disputed_at,
+        signed_in_at=ticket.signed_in_at or ticket.blocked_at,
         recently_stopped=_within(STOP_COUNTS_FOR, related["stopped_at"], now),
-        signed_in=ticket.blocked_at is not None,
+        unanswered=ticket.claimant_wrote_at is not None,
         bounced=ticket.contact_bounced_at is not None,
         frozen=ticket.subject.frozen_at is not None or not ticket.subject.is_active,
         contact_taken=contact.taken,
@@ -93,7 +92,8 @@ def read_case(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] 
         notices_settled_at=mails.settled_at,
         old_addresses_dead=mails.old_addresses_dead,
         wait_until=ticket.wait_until,
-        written=frozenset(ticket.wait_rows),
+        wait_from=ticket.wait_from,
+        written=ticket.doubt,
         needs_a_person=any(row.proved_at is None and row.last_verdict in NEEDS_A_PERSON for row in asked),
         objected=objected(ticket),
         host_failing=any(_host_fails(row, now) for row in asked),
@@ -102,7 +102,7 @@ def read_case(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] 
 
 def needs_two_people(case: policy.Case) -> bool:
     """Whether two people decide about this ticket; then whoever resets types the account's name."""
-    return policy.row(case, numbers()).people > 1
+    return policy.people(case, numbers()) > 1
 
 
 def _proved(rows: list[Boundary]) -> int:
@@ -110,7 +110,7 @@ def _proved(rows: list[Boundary]) -> int:
 
 
 def _is_staff(ticket: RecoveryTicket) -> bool:
-    """Rights that are gone since the ticket opened make no row less strict."""
+    """Rights that are gone since the ticket opened lower no doubt."""
     return ticket.subject.is_staff or ticket.subject.is_superuser or bool(ticket.facts.get("staff", False))
 
 
@@ -136,16 +136,14 @@ def _within(span: timedelta, at: datetime | None, now: datetime) -> bool:
 def _related_rows() -> QuerySet[RecoveryTicket, dict[str, Any]]:
     """What other tables hold about a ticket. Built once: building it takes Django longer than the answer takes."""
     others = RecoveryTicket.objects.filter(subject=OuterRef("subject")).exclude(pk=OuterRef("pk"))
-    roles = Role.objects.filter(user=OuterRef("subject"))
-    proofs = OtherProof.objects.filter(ticket=OuterRef("pk"))
+    roles = Role.objects.filter(user=OuterRef("subject"), accepted_at__isnull=False)
+    proofs = OtherProof.objects.filter(ticket=OuterRef("pk"), kind__in=OtherProof.BOUND)
     related = {
         "stopped_at": Subquery(others.filter(status=Status.STOPPED).order_by("-closed_at").values("closed_at")[:1]),
         "has_projects": Exists(roles),
         "critical": Exists(roles.filter(project__critical=True)),
-        "role_gained": Exists(roles.filter(created_at__gte=OuterRef("requested_at"))),
         "approved": Exists(live_approvals(OuterRef("pk"))),
-        "account_proof": Exists(proofs.filter(kind__in=OtherProof.BOUND)),
-        "other_proof": Exists(proofs),
+        "account_proof": Exists(proofs),
     }
     tickets: QuerySet[RecoveryTicket, dict[str, Any]] = RecoveryTicket.objects.annotate(**related).values(*related)
     return tickets
@@ -179,7 +177,7 @@ def _contact(ticket: RecoveryTicket) -> Contact:
     here = [row for row in mine if row[1] in spelled]
     if ticket.claim == Claim.SECOND_FACTOR:
         return Contact(taken=False, changed=not any(primary and verified for *_, primary, verified in here))
-    changed = ticket.claim == Claim.UNVERIFIED_EMAIL and (not here or any(verified for *_, verified in mine))
+    changed = ticket.claim in policy.UNVERIFIED and (not here or any(verified for *_, verified in mine))
     return Contact(taken=len(found) > len(mine), changed=changed)
 
 

@@ -7,6 +7,7 @@ from django.core.validators import validate_email
 from accounts.models import User
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.models import Claim
+from recoverydesk.recovery.policy_terms import UNVERIFIED
 
 LONGEST = 254  # RFC 5321, and the column
 
@@ -42,7 +43,7 @@ def choose(subject: User, claim: Claim, primary: str | None, given: str) -> str:
         return primary
     if not is_plain(address) or is_taken(address, subject):
         raise errors.NoContact
-    if not (_is_unverified(subject, address) if claim == Claim.UNVERIFIED_EMAIL else _is_new(primary, address)):
+    if not (_is_unverified(subject, address) if claim.value in UNVERIFIED else _is_new(primary, address)):
         raise errors.NoContact
     return address
 

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts import addresses, second_factors
 from accounts.models import User
 from recoverydesk.projects import people
+from recoverydesk.recovery import policy_terms
+from recoverydesk.recovery.evidence import ages
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,10 @@ NAMES = {
 Known = tuple[str | None, people.Standing]  # the verified primary address and the standing in projects
 
 
-def snapshot(subject: User, *, contact: str, now: datetime, known: Known | None = None) -> dict[str, Any]:
-    """Read what the account shows now, as plain JSON. Five queries, three where `known` is; `now` is the database's."""
+def snapshot(
+    subject: User, *, contact: str, now: datetime, requested_at: datetime | None = None, known: Known | None = None
+) -> dict[str, Any]:
+    """Read what the account shows now, as plain JSON. Six queries, four where `known` is; `now` is the database's."""
     primary, standing = known or (addresses.primary(subject), people.standing(subject))
     factors = second_factors.summary(subject)
     return {
@@ -48,6 +52,7 @@ def snapshot(subject: User, *, contact: str, now: datetime, known: Known | None 
         "oldest_factor": factors.oldest.isoformat() if factors.oldest else None,
         "youngest_factor": factors.youngest.isoformat() if factors.youngest else None,
         "contact_is_primary": contact == primary,
+        "contact_young": ages.address_is_young(subject, contact, requested_at or now),
         "verified": 1 if primary else EmailAddress.objects.filter(user=subject, verified=True).count(),
         "active": subject.is_active,
         "frozen": subject.frozen_at is not None,
@@ -65,11 +70,13 @@ def matches(claim: str, facts: dict[str, Any]) -> bool:
     if not facts["active"] or facts["frozen"] or facts["staff"]:
         return False
     factors = facts["totp"] + facts["webauthn"] > 0
+    had_one = facts["verified"] > 0 or not facts["projects"]  # without a project nothing is given: say so at once
     by_claim: dict[str, bool] = {
         "second_factor": factors and facts["contact_is_primary"],
-        "email": facts["verified"] > 0,
-        "email_and_second_factor": facts["verified"] > 0 and factors,
+        "email": had_one,
+        "email_and_second_factor": had_one and factors,
         "unverified_email": facts["verified"] == 0,
+        "unverified_and_factor": facts["verified"] == 0 and factors,
     }
     return by_claim[claim]
 
@@ -79,24 +86,32 @@ LOST = {
     "email": gettext_lazy("address"),
     "email_and_second_factor": gettext_lazy("address and second factor"),
     "unverified_email": gettext_lazy("access to an address never verified"),
+    "unverified_and_factor": gettext_lazy("access to an address never verified, and second factor"),
 }
-FACTORS = ("second_factor", "email_and_second_factor")  # claims that speak of a factor the account must have
 
 
 def table(*, claim: str, says_codes_lost: bool, contact: str, facts: dict[str, Any]) -> list[Fact]:
     """The comparison in words, for the ticket page and the shell."""
     factors = facts["totp"] + facts["webauthn"]
-    apps = ngettext("%d authenticator app", "%d authenticator apps", facts["totp"]) % facts["totp"]
-    security_keys = ngettext("%d security key", "%d security keys", facts["webauthn"]) % facts["webauthn"]
     account = _("frozen") if facts["frozen"] else _("active") if facts["active"] else _("deactivated")
+    fits = factors > 0 if claim in policy_terms.FACTORS else None
     return [
-        Fact("lost", str(LOST[claim]), f"{apps}, {security_keys}", factors > 0 if claim in FACTORS else None),
+        Fact("lost", str(LOST[claim]), _factors_seen(facts), fits),
         Fact("codes", _codes_said(says_codes_lost), _codes_seen(facts), None if says_codes_lost else False),
         Fact("contact", contact, _contact_seen(facts), _contact_fits(claim, facts)),
         Fact("account", "–", account, facts["active"] and not facts["frozen"]),
         Fact("age", "–", _age_seen(facts), None),
-        Fact("projects", "–", str(facts["projects"]), None),
+        Fact("projects", "–", str(facts["projects"] or _("none")), None),
     ]
+
+
+def _factors_seen(facts: dict[str, Any]) -> str:
+    apps, keys = facts["totp"], facts["webauthn"]
+    found = (
+        (apps, ngettext("%d authenticator app", "%d authenticator apps", apps)),
+        (keys, ngettext("%d security key", "%d security keys", keys)),
+    )
+    return ", ".join(words % number for number, words in found if number) or _("none")
 
 
 def _codes_said(lost: bool) -> str:

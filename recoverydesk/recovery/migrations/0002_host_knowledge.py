@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='codehost',
             name='asked',
-            field=models.PositiveIntegerField(default=0, verbose_name='looks that day'),
+            field=models.PositiveIntegerField(default=0, verbose_name='checks that day'),
         ),
         migrations.AddField(
             model_name='codehost',
@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='codehost',
             name='circuit_open_until',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='left alone until'),
+            field=models.DateTimeField(blank=True, null=True, verbose_name='not checked until'),
         ),
         migrations.AddField(
             model_name='codehost',

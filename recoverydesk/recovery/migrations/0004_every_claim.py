@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
             name='BoundaryException',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('other_proof', models.CharField(choices=[('left_employer', 'left the organisation; it confirms this elsewhere'), ('archived', 'archived repository of an account that is theirs'), ('dead_host', 'the host is gone'), ('not_git', 'a kind of repository we cannot look at'), ('other', 'other proof, named in the reason')], max_length=16, verbose_name='other proof')),
+                ('other_proof', models.CharField(choices=[('left_employer', 'left the organisation, which says so elsewhere'), ('archived', 'archived repository of an account that is theirs'), ('dead_host', 'the host is gone'), ('not_git', 'a kind of repository we cannot look at'), ('other', 'other proof, named in the reason')], max_length=16, verbose_name='other proof')),
                 ('reason', models.TextField(verbose_name='reason')),
                 ('asked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('decided_at', models.DateTimeField(blank=True, null=True)),
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
             name='OtherProof',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('password', 'current password'), ('api_token', 'live API token'), ('device', 'signed-in browser'), ('factor', 'remaining second factor'), ('co_owner', "a co-owner's word")], max_length=12, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('password', 'current password'), ('api_token', 'live API token'), ('device', 'signed-in browser'), ('factor', 'remaining second factor'), ('co_owner', "a co-owner vouches")], max_length=12, verbose_name='kind')),
                 ('given_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={

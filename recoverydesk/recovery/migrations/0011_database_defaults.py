@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='codehost',
             name='asked',
-            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='looks that day'),
+            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='checks that day'),
         ),
         migrations.AlterField(
             model_name='codehost',

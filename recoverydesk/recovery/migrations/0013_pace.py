@@ -13,12 +13,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="codehost",
             name="looks_a_day",
-            field=models.PositiveIntegerField(blank=True, null=True, verbose_name="most looks a day"),
+            field=models.PositiveIntegerField(blank=True, null=True, verbose_name="checks a day, at most"),
         ),
         migrations.AddField(
             model_name="codehost",
             name="looks_a_second",
-            field=models.FloatField(blank=True, null=True, verbose_name="most looks a second"),
+            field=models.FloatField(blank=True, null=True, verbose_name="checks a second, at most"),
         ),
         migrations.AddConstraint(
             model_name="codehost",

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from common.transport.client import Reply
 from recoverydesk.recovery.probing.sign_in_pages import asks_for_password
-from recoverydesk.recovery.probing.transport import Reply
 from recoverydesk.recovery.probing.verdicts import Verdict
 
 ADVERTISEMENT = "application/x-git-upload-pack-advertisement"

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from common.transport.client import Client, Reply, Stream
+from common.transport.failures import Malformed, Oversized
 from recoverydesk.recovery import branch_token
 from recoverydesk.recovery.probing import git, mercurial
 from recoverydesk.recovery.probing.answers import (
@@ -23,9 +25,7 @@ from recoverydesk.recovery.probing.answers import (
     kind_of,
     whole,
 )
-from recoverydesk.recovery.probing.failures import Malformed, Oversized
 from recoverydesk.recovery.probing.listings import search
-from recoverydesk.recovery.probing.transport import Client, Reply, Stream
 from recoverydesk.recovery.probing.verdicts import Verdict
 
 Listing = Callable[[Iterable[bytes]], Iterator[tuple[bytes, bytes]]]

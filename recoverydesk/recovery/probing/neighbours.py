@@ -13,7 +13,7 @@ from contextlib import ExitStack
 
 from publicsuffixlist import PublicSuffixList
 
-from recoverydesk.recovery.probing.addresses import Address
+from common.transport.addresses import Address
 from recoverydesk.recovery.probing.patience import AT_ONCE, BURST, Bucket
 from recoverydesk.recovery.repository_urls import known_hosts
 from recoverydesk.recovery.repository_urls.known_hosts import USUAL

@@ -16,7 +16,7 @@ from recoverydesk.recovery.repository_urls.known_hosts import USUAL, Pace
 
 AT_ONCE = 2  # looks at one host at the same time
 BURST = 5.0
-DAYS = (1, 1_000_000)  # the fewest and the most looks a day that a pace may say
+DAYS = (1, 1_000_000)  # the fewest and the checks a day, at most that a pace may say
 SECONDS = (0.01, 20.0)  # and a second: the slowest is one in 100 seconds
 FAILURES = 5
 REST = timedelta(minutes=10)

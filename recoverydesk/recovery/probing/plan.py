@@ -4,11 +4,11 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from common.transport.client import Limits, WebOrigin
 from recoverydesk.recovery.probing.neighbours import Gate, domain_of, is_public
 from recoverydesk.recovery.probing.patience import Visit
 from recoverydesk.recovery.probing.probe import origin_of, paused, probe
 from recoverydesk.recovery.probing.questions import Ask, Question, Seen, Stop
-from recoverydesk.recovery.probing.transport import Limits, WebOrigin
 from recoverydesk.recovery.repository_urls.parser import Hosts, parse
 
 REPOSITORIES_A_ROUND = 20

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
+from common.transport.client import Client, Limits, WebOrigin
+from common.transport.failures import Blocked, Malformed, Unreachable
 from recoverydesk.recovery import branch_token
 from recoverydesk.recovery.probing import conversation, git, show_how
 from recoverydesk.recovery.probing.answers import Absent, Elsewhere, NoGit, Stop
 from recoverydesk.recovery.probing.conversation import Heard, NoMercurial
-from recoverydesk.recovery.probing.failures import Blocked, Malformed, Unreachable
 from recoverydesk.recovery.probing.sign_in_pages import is_sign_in
-from recoverydesk.recovery.probing.transport import Client, Limits, WebOrigin
 from recoverydesk.recovery.probing.verdicts import RETRY, Result, Verdict, next_delay
 from recoverydesk.recovery.repository_urls import known_hosts
 from recoverydesk.recovery.repository_urls.parser import NO_HOSTS, HostRule, Hosts, Place, parse, probe_url, refusal

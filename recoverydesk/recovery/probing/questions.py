@@ -14,11 +14,11 @@ from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass, field
 
+from common.transport.client import Client, Limits, WebOrigin
 from recoverydesk.recovery.probing import neighbours
 from recoverydesk.recovery.probing.neighbours import Gate
 from recoverydesk.recovery.probing.patience import AT_ONCE, Visit
 from recoverydesk.recovery.probing.probe import look
-from recoverydesk.recovery.probing.transport import Client, Limits, WebOrigin
 from recoverydesk.recovery.probing.verdicts import Result, Verdict
 from recoverydesk.recovery.repository_urls.parser import Hosts, Place
 

@@ -1,6 +1,6 @@
 """The command with which a person sees for themselves what a probe saw.
 
-The word TOKEN stands where the branch name goes: staff never see a branch token, and a host that is told a name may
+The word BRANCH stands where the branch name goes: staff never see a branch token, and a host that is told a name may
 repeat it. Everything a stranger wrote is quoted for the shell, or left out.
 """
 
@@ -9,7 +9,7 @@ import shlex
 
 from recoverydesk.recovery.probing.verdicts import Result, Verdict
 
-PLACEHOLDER = "TOKEN"
+PLACEHOLDER, EARLIER_PLACEHOLDER = "BRANCH", "TOKEN"  # the second stands in rows that are there already
 SECONDS = 20
 
 

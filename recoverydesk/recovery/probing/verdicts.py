@@ -41,7 +41,7 @@ class Result:
     detail: str = ""
     object_id: str = ""
     fingerprint: str = ""  # SHA-256 of the host's certificate, hexadecimal
-    show_how: str = ""  # the command a person can run to see the same; TOKEN stands for the branch
+    show_how: str = ""  # the command a person can run to see the same; BRANCH stands for the branch
     learned: str = ""
     retry_after: float | None = None  # seconds, when the host named them
 

@@ -3,24 +3,27 @@
 from typing import Any
 
 from allauth.core.exceptions import ReauthenticationRequired
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.second_factors import has_primary_factor, recent_second_factor, require_recent_second_factor
 from audit.log import origin_of
+from common.clock import database_now
+from common.numbers import whole_number
 from recoverydesk.projects import holds
 from recoverydesk.recovery import errors, permissions, workflow
-from recoverydesk.recovery.after_reset import held_roles
+from recoverydesk.recovery.after_reset import held_publishers, held_roles
 from recoverydesk.recovery.after_reset import held_tokens as held
-from recoverydesk.recovery.models import RecoveryTicket
+from recoverydesk.recovery.evidence import frozen_now, unused_links
+from recoverydesk.recovery.models import Boundary, RecoveryTicket
 from recoverydesk.recovery.public import co_owners, repeated
 from recoverydesk.recovery.public.private_page import private
-
-LONGEST_NUMBER = 19
 
 
 @login_required
@@ -51,9 +54,27 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@require_safe
+@private
+def needed(request: HttpRequest) -> HttpResponse:
+    """What the owner would have to prove if they lost their second factor today, and which links count for nothing."""
+    user = request.user
+    assert isinstance(user, User)
+    now = database_now()
+    asked = frozen_now.of_account(user, now)
+    unused = unused_links.of_account(user, {(row.host, row.namespace) for row in asked}, now)
+    kinds = {kind.value: [row for row in asked if row.kind == kind] for kind in Boundary.Kind}
+    page = {**kinds, "unused": unused, "young_days": settings.RECOVERY_YOUNG_LINK.days}
+    return render(request, "recovery/needed.html", page)
+
+
+@login_required
 @private
 def co_owner_page(request: HttpRequest) -> HttpResponse:
-    """What a co-owner can say: "I know they asked", "I object", and which roles on hold may act again."""
+    """What a co-owner can say: "I know they asked", "I object", and which resting roles may act again.
+
+    Whose own roles rest sees here until when.
+    """
     user = request.user
     assert isinstance(user, User)
     if request.method == "POST":
@@ -65,17 +86,21 @@ def co_owner_page(request: HttpRequest) -> HttpResponse:
             return redirect("recover_beside")
         try:
             _say(request, permissions.signed_in(user, recent=recent, origin=origin_of(request)))
-            messages.success(request, _("Written down. Thank you."))
+            messages.success(request, _("Thank you. We have your answer, and our staff see it."))
         except errors.RecoveryError as refusal:
             messages.error(request, str(refusal))
         return redirect("recover_beside")
-    page = {"tickets": co_owners.open_tickets_of_co_owners(user), "held": holds.releasable_by(user)}
+    page = {
+        "tickets": co_owners.open_tickets_of_co_owners(user),
+        "rests": holds.describe(holds.releasable_by(user)),
+        "own_rests": holds.describe(holds.resting().filter(user=user)),
+    }
     return render(request, "recovery/co_owners.html", page)
 
 
 def _say(request: HttpRequest, actor: permissions.Actor) -> None:
     if "release" in request.POST:
-        _release(int_or_zero(request.POST.get("role", "")), actor, request)
+        _release(whole_number(request.POST.get("role", "")) or 0, actor, request)
         return
     ticket_id = _number(request.POST.get("ticket", ""))
     if "vouch" in request.POST:
@@ -92,37 +117,35 @@ def _release(role_id: int, actor: permissions.Actor, request: HttpRequest) -> No
             raise
 
 
-def int_or_zero(text: str) -> int:
-    """A row's number; 0, which no row has, for whatever is none."""
-    return int(text) if text.isdecimal() and len(text) < LONGEST_NUMBER else 0
-
-
 @login_required
 @require_recent_second_factor
 @private
 def held_tokens(request: HttpRequest) -> HttpResponse:
-    """After a recovery: each held token is confirmed or revoked, all on one page."""
+    """After a recovery: each held token and publisher is kept or ended, all on one page."""
     user = request.user
     assert isinstance(user, User)
     if request.method == "POST":
-        done = held.decide(user, request.POST.dict(), origin=origin_of(request))
+        form, origin = request.POST.dict(), origin_of(request)
+        tokens, publishers = held.decide(user, form, origin=origin), held_publishers.decide(user, form, origin=origin)
+        done = {name: tokens[name] + publishers[name] for name in tokens}
         messages.success(request, _("%(kept)d kept, %(revoked)d revoked.") % done)
         if done["missed"]:
             messages.error(request, _("Some of these tokens are not on hold any more. The list shows what is left."))
         return redirect("recover_held_tokens")
-    return render(request, "recovery/held_tokens.html", {"tokens": held.choices(user)})
+    page = {"tokens": held.choices(user), "publishers": held_publishers.choices(user)}
+    return render(request, "recovery/held_tokens.html", page)
 
 
 def _answered(ticket_id: int) -> str:
-    """What became of the request: with a young second factor a no disputes and does not close."""
+    """What became of the request: with a new second factor a no disputes and does not close."""
     if RecoveryTicket.objects.get(pk=ticket_id).is_open:
-        return _("We wrote down that you object. Two of our staff look at the request before anything happens.")
+        return _("We have your objection. Nothing happens until two of our staff have decided.")
     return _("The request is closed.")
 
 
 def _number(text: str) -> int:
     """A ticket's number; one that is not there is answered like somebody else's, which the verb refuses."""
-    number = int_or_zero(text)
+    number = whole_number(text) or 0
     if not RecoveryTicket.objects.filter(pk=number).exists():
         raise errors.NotAllowed
     return number

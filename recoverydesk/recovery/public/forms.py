@@ -6,30 +6,28 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
-from accounts import usernames
+from accounts import mistyped
+from accounts.forms import AccountNameField
 from accounts.models import User
 from recoverydesk.recovery.evidence import contacts
-from recoverydesk.recovery.models import Claim, OtherProof
+from recoverydesk.recovery.evidence.claims import Lost
+from recoverydesk.recovery.models import OtherProof
+
+NAME_NEEDED = gettext_noop(
+    "Type your username here. To give an account a new address, we need its name. The pages of your projects show it."
+)
 
 
 class RecoverForm(forms.Form):
     """A request to be let back in. Nothing typed here says whether an account exists."""
 
-    username = forms.CharField(
-        label=_("Username"),
-        max_length=usernames.MAX_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
-    )
+    username = AccountNameField(label=_("Username or e-mail address"))
     claim = forms.ChoiceField(
-        label=_("What did you lose?"),
-        choices=[
-            (Claim.SECOND_FACTOR.value, _("My authenticator app or security key")),
-            (Claim.EMAIL.value, _("My e-mail address: I cannot read it any more")),
-            (Claim.EMAIL_AND_SECOND_FACTOR.value, _("Both: the address and the second factor")),
-            (Claim.UNVERIFIED_EMAIL.value, _("Nothing, but the address of the account was never verified")),
-        ],
-        initial=Claim.SECOND_FACTOR.value,
+        label=_("What can you no longer do?"),
+        choices=Lost.choices,
+        initial=Lost.CODES.value,
         widget=forms.RadioSelect,
     )
     codes = forms.ChoiceField(
@@ -42,22 +40,29 @@ class RecoverForm(forms.Form):
         label=_("An address you can read now"),
         required=False,
         max_length=254,
-        help_text=_("Only when you lost your address, or it was never verified. Otherwise we use the one on file."),
+        help_text=_(
+            "Leave this empty if you can read the mail of the account. We can change the address "
+            "of an account only if its releases link to a repository of yours."
+        ),
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"}),
     )
 
     def clean(self) -> dict[str, Any]:
         """Only the shape is looked at: whether the account knows the address is for nobody to see."""
         data = super().clean() or {}
-        needs = data.get("claim") not in (None, Claim.SECOND_FACTOR.value)
-        data["contact"] = contacts.plain(data.get("contact") or "") if needs else ""
-        if needs and not contacts.is_plain(data["contact"]):
+        needs = data.get("claim") not in (None, Lost.CODES)
+        name, contact = data.get("username", ""), contacts.plain(data.get("contact") or "") if needs else ""
+        data["contact"] = contact
+        if needs and not contacts.is_plain(contact):
             self.add_error("contact", _("Give an address you can read, in plain Latin letters."))
+        mistyped.ask(self, "contact", contact)
+        if needs and "@" in name and name != contact:
+            self.add_error("username", _(NAME_NEEDED))
         return data
 
     def clean_codes(self) -> str:
         codes: str = self.cleaned_data["codes"]
-        if codes == "have" and self.cleaned_data.get("claim") == Claim.SECOND_FACTOR:
+        if codes == "have" and self.cleaned_data.get("claim") == Lost.CODES:
             raise ValidationError(
                 _("Good: sign in with your password and one of these codes. You need no recovery request.")
             )
@@ -71,7 +76,7 @@ class ChoosePasswordForm(forms.Form):
         label=_("Return code"),
         required=False,
         max_length=100,
-        help_text=_("The code the recovery page showed you once."),
+        help_text=_("The code that your status page showed you once."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
     password = forms.CharField(
@@ -130,6 +135,6 @@ class ProofForm(forms.Form):
         required=False,
         max_length=4096,
         strip=False,
-        help_text=_("Nothing to type for a signed-in browser. Five wrong tries, then none counts."),
+        help_text=_("Leave this empty if you are signed in here. After five wrong tries, we accept no more."),
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )

@@ -1,13 +1,19 @@
 """The page behind the link to choose a password."""
 
+from typing import cast
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import outcomes, password_tries
+from accounts import outcomes, password_tries, second_factors
 from accounts.mail import links
 from accounts.mail.models import Link
+from accounts.models import User
+from accounts.second_factors import has_primary_factor
+from accounts.stages import sign_in_with_new_password
 from audit.log import origin_of
 from common.clock import database_now
 from recoverydesk.recovery import errors
@@ -63,6 +69,16 @@ def _renewed_before(request: HttpRequest, link: Link) -> HttpResponse:
     return dead_link(request)
 
 
+def _let_in(request: HttpRequest, user: User) -> HttpResponse:
+    """Signed in at once, as with the password just typed; who has no second factor goes on to add an app."""
+    password_tries.let_in(request, user)
+    messages.success(request, _("Your new password is set."))
+    answer = cast(HttpResponse, sign_in_with_new_password(request, user, reverse("account_security")))
+    if has_primary_factor(user) or not request.user.is_authenticated:
+        return answer
+    return redirect("account_totp_confirm", second_factors.start_totp(user, _("Authenticator app")).pk)
+
+
 def _choose(request: HttpRequest, link: Link, ticket: RecoveryTicket) -> HttpResponse:
     held = ticket.password_hold_until
     over = held is not None and database_now() >= held
@@ -70,10 +86,8 @@ def _choose(request: HttpRequest, link: Link, ticket: RecoveryTicket) -> HttpRes
     if request.method == "POST" and form.is_valid():
         attempt = choose_password.Attempt(form.cleaned_data.get("code", ""), form.cleaned_data["password"])
         try:
-            choose_password.choose(link, attempt, origin=origin_of(request))
-            password_tries.let_in(request, ticket.subject)
-            messages.success(request, _("Your new password is set. Sign in, then add a second factor."))
-            return redirect("account_login")
+            done = choose_password.choose(link, attempt, origin=origin_of(request))
+            return _let_in(request, done.subject)
         except errors.WrongReturnCode as refusal:
             form.add_error("code", str(refusal))
         except errors.RecoveryError as refusal:

@@ -1,28 +1,38 @@
 """The recovery policy as a page, with the numbers in force. docs/recovery-policy.md says the same with the defaults."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 
-from recoverydesk.recovery import notices
+from recoverydesk.projects import holds
+from recoverydesk.recovery import ladder
+from recoverydesk.recovery.after_reset.choose_password import HOLD, RENEWABLE_FOR
 from recoverydesk.recovery.evidence import cases
+from recoverydesk.recovery.workflow.checks import YOUNG_FACTOR
+from recoverydesk.recovery.workflow.closing import ONCE_IN
+from tokens.services import REVOKED_UNCONFIRMED
 
 
 def show_policy() -> dict[str, Any]:
-    """The waiting periods in words, and which switches are set."""
+    """The rungs, the other lengths of time in words, and which switches are set."""
     numbers = cases.numbers()
+    spans = {
+        "once_in": ONCE_IN,
+        "stop_counts": cases.STOP_COUNTS_FOR,
+        "young": settings.RECOVERY_YOUNG_LINK,
+        "young_factor": YOUNG_FACTOR,
+        "role_rests": holds.LASTS,
+        "object_within": numbers.object_within,
+        "expires": numbers.expires_after,
+        "quarantine": settings.QUARANTINE_AFTER_SIGN_IN,
+        "renewable": RENEWABLE_FOR,
+        "hold": HOLD,
+        "revoked": REVOKED_UNCONFIRMED,
+    }
     return {
-        "window": notices.span(numbers.objection_window),
-        "window_critical": notices.span(numbers.objection_window_critical),
-        "without_boundary": notices.span(numbers.wait_without_boundary),
-        "careful": notices.span(numbers.wait_careful),
-        "new_contact": notices.span(numbers.wait_new_contact),
-        "nothing_bound": notices.span(numbers.wait_nothing_bound),
-        "object_within": notices.span(numbers.object_within),
-        "expires": notices.span(numbers.expires_after),
-        "quarantine": notices.span(settings.QUARANTINE_AFTER_SIGN_IN),
-        "renewable": notices.span(timedelta(days=7)),
+        "ladder": ladder.draw(numbers),
+        "rungs": ladder.rungs(numbers),
         "always_two": numbers.always_two,
         "human_reset": numbers.human_reset,
+        **{name: ladder.length(span) for name, span in spans.items()},
     }

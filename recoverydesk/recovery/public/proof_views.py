@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
-from accounts import throttle, webauthn
+from accounts import throttle, visits, webauthn
 from accounts.mail import links
 from accounts.models import User
 from accounts.views.sign_in import KEY_FIELD
@@ -67,4 +67,5 @@ def _by_form(request: HttpRequest) -> workflow.Offer | None:
     if not form.is_valid():
         return None
     visitor = request.user if isinstance(request.user, User) else None
-    return workflow.Offer(form.cleaned_data["kind"], form.cleaned_data["secret"], visitor, origin_of(request))
+    kind, secret, since = form.cleaned_data["kind"], form.cleaned_data["secret"], visits.since(request)
+    return workflow.Offer(kind, secret, visitor, origin_of(request), signed_in_at=since)

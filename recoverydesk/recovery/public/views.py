@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts import outcomes, throttle
@@ -19,10 +20,12 @@ from common import wake
 from recoverydesk.recovery import errors, permissions, workflow
 from recoverydesk.recovery.background import intake
 from recoverydesk.recovery.models import RecoveryTicket, Status
-from recoverydesk.recovery.public import policy_page, proof_views, repeated, status_page
+from recoverydesk.recovery.public import ended_page, policy_page, proof_views, repeated, status_page
 from recoverydesk.recovery.public.forms import ProofForm, RecoverForm
 from recoverydesk.recovery.public.private_page import dead_link, private, ticket_of
 from recoverydesk.recovery.workflow import closing
+
+CHANGED = gettext_lazy("Your request has changed since you opened this page. This is where it stands now.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -68,7 +71,9 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
     outcome = outcomes.take_outcome(request, outcome_of(link))
     code = outcome.secret or "" if outcome else ""
     if link.purpose == "confirm_contact":
-        return render(request, "recovery/confirm.html", {"ticket": ticket_of(link)})
+        ticket = ticket_of(link)
+        never = status_page.is_out_of_reach(ticket)
+        return render(request, "recovery/confirm.html", {"ticket": ticket, "out_of_reach": never})
     page = status_page.status_page(ticket_of(link), return_code=code)
     options = reverse("recover_key_options", args=[key])
     return render(request, "recovery/status.html", page | {"proof_form": ProofForm(), "key_options": options})
@@ -92,26 +97,28 @@ def outcome_of(link: Link) -> str:
 
 
 def _spent(request: HttpRequest, link: Link) -> HttpResponse:
-    """A button used the link up: the page it leads to, for the browser that sent it, also if sent again."""
+    """The link is used up: how its request ended; or, while it is open, what its button led to."""
+    ticket = ticket_of(link)
+    if not ended_page.is_shown(ticket):
+        return _confirmed(request, link, ticket)
     if request.method == "POST":
-        if not _was_ended_by_this_button(request, link):
+        if not ("withdraw" in request.POST and repeated.was_withdrawn(ticket)):
+            messages.info(request, CHANGED)
+        return redirect(request.path)
+    return render(request, "recovery/ended.html", ended_page.ended_page(ticket, link))
+
+
+def _confirmed(request: HttpRequest, link: Link, ticket: RecoveryTicket) -> HttpResponse:
+    """The confirming button used the link up: said to the browser that sent it, also if it sends it again."""
+    if request.method == "POST":
+        if not ("pushed" in request.POST and repeated.was_confirmed_with(link, ticket)):
             return dead_link(request)
         outcomes.keep_outcome(request, outcome_of(link), {"spent": True})
         return redirect(request.path)
     outcome = outcomes.take_outcome(request, outcome_of(link))
-    if outcome is None or not outcome.facts["spent"]:  # it ended otherwise: by a reset, a stop, its time
+    if outcome is None or not outcome.facts["spent"] or ticket.mailbox_confirmed_at is None:
         return dead_link(request)
-    ticket = ticket_of(link)
-    if link.purpose == "status" or ticket.mailbox_confirmed_at is None:
-        return render(request, "recovery/closed.html", {"ticket": ticket})
     return render(request, "recovery/confirmed.html", {"ticket": ticket, "return_code": outcome.secret or ""})
-
-
-def _was_ended_by_this_button(request: HttpRequest, link: Link) -> bool:
-    ticket = ticket_of(link)
-    if "withdraw" in request.POST:
-        return repeated.was_withdrawn(ticket)
-    return "pushed" in request.POST and repeated.was_confirmed_with(link, ticket)
 
 
 def links_still(link: Link) -> bool:
@@ -127,10 +134,13 @@ def _act_as_claimant(request: HttpRequest, link: Link) -> str:
             workflow.withdraw(ticket.pk, actor=actor)
         elif "pushed" in request.POST:
             return _confirm(ticket, actor)
+        elif "message" in request.POST:
+            workflow.write(ticket.pk, actor=actor, text=request.POST.get("text", ""))
+            messages.success(request, _("Our staff have your message. They answer by mail."))
         elif link.purpose == "status" and ("proof" in request.POST or KEY_FIELD in request.POST):
             proof_views.offer(request, ticket, actor)
     except errors.InvalidTransition:  # looks and clocks move a request while its page is open
-        messages.info(request, _("Your request went on while this page was open. This is where it stands now."))
+        messages.info(request, CHANGED)
     except errors.RecoveryError as refusal:
         messages.error(request, str(refusal))
     return ""

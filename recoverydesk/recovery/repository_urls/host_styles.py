@@ -19,9 +19,10 @@ def words(text: str) -> frozenset[str]:
 
 COMMON_PAGES = words("- admin api assets explore login org orgs search settings user users")
 GITHUB_PAGES = COMMON_PAGES | words(
-    "about account advisories apps codespaces collections contact customer-stories dashboard enterprise events"
-    " features gist git-guides issues join logout marketplace new nonprofit notifications open-source organizations"
-    " premium-support pricing pulls readme resources security site solutions sponsors stars team topics trending"
+    "about account advisories apps codespaces collections contact customer-stories dashboard downloads enterprise"
+    " events features gist git-guides issues join logout marketplace new nonprofit notifications open-source"
+    " organizations premium-support pricing pulls readme resources security site solutions sponsors stars team topics"
+    " trending"
 )
 GITLAB_PAGES = COMMON_PAGES | words(
     "dashboard groups help jwt oauth profile projects public s snippets u unsubscribes uploads"
@@ -29,6 +30,10 @@ GITLAB_PAGES = COMMON_PAGES | words(
 GITLAB_VIEWS = words(
     "archive badges blame blob boards branches builds commit commits compare edit find_file graphs issues jobs labels"
     " merge_requests milestones network pipelines project_members raw refs releases snippets tags tree wikis"
+)
+MOUNTS = words(  # what a server is mounted at, never who owns what is below it
+    "w r g git cgit gitweb scm vcs hg gitiles gerrit anongit repo repos repositories pub srv var opt cgi-bin"
+    " cgit.cgi gitweb.cgi hgweb.cgi"
 )
 EVERYTHING = "*"
 SOURCEFORGE_MOUNTS = words("code git hg svn")
@@ -106,13 +111,15 @@ def single(segments: list[str]) -> Read | None:
 def unknown(segments: list[str]) -> Read | None:
     """Any other host: only a path with `.git` names a repository; the folders before it are the owner.
 
-    A repository at the top has no folder: it is its own owner, under its full name, which no folder can have.
+    A repository at the top has no folder: it is its own owner, under its full name, which no folder can have. So is
+    one that has only the server's mount above it.
     """
     whole = _through_git(segments)
     if not whole or not usable(whole):
         return None
     *folders, last = whole
-    return Read("/".join(folders) or last, stem(last), "/" + "/".join(whole))
+    own = whole if all(folder.lower() in MOUNTS for folder in folders) else folders
+    return Read("/".join(own), stem(last), "/" + "/".join(whole))
 
 
 def _through_git(segments: list[str]) -> list[str]:

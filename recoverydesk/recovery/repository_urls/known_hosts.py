@@ -54,6 +54,7 @@ KNOWN: dict[str, Host] = {
     **_alias("ssh.dev.azure.com vs-ssh.visualstudio.com", "dev.azure.com", styles.azure_ssh, "dev.azure.com"),
     **_all("git.savannah.gnu.org git.savannah.nongnu.org", styles.savannah),
 }  # fmt: skip
+AZURE_OF_OLD = re.compile(r"[a-z0-9-]+\.visualstudio\.com")
 MERCURIAL = styles.words("foss.heptapod.net hg.sr.ht hg.code.sf.net")  # asked for Mercurial before git
 NEVER = styles.words(
     "github.com github.io githubusercontent.com githubassets.com gitlab.com gitlab.io bitbucket.org bitbucket.io"
@@ -86,12 +87,17 @@ def names_at(asked_at: str) -> frozenset[str]:
     return frozenset({asked_at, *(host.name for host in KNOWN.values() if host.asked_at == asked_at)})
 
 
+def is_known(address: Address) -> bool:
+    """Whether this is a public code host of the table, at its usual port."""
+    return address.port is None and (address.host in KNOWN or AZURE_OF_OLD.fullmatch(address.host) is not None)
+
+
 def look_up(address: Address) -> tuple[Host, list[str]]:
     """The host as we name it, how it writes paths, and the path as that reader expects it."""
     host, segments = address.host, address.segments
     if address.port is None and host in KNOWN:
         return KNOWN[host], segments
-    if address.port is None and re.fullmatch(r"[a-z0-9-]+\.visualstudio\.com", host):
+    if address.port is None and AZURE_OF_OLD.fullmatch(host):
         return KNOWN["dev.azure.com"], [host.split(".")[0], *segments]
     if any(f".{host}".endswith(f".{never}") for never in NEVER):
         return Host(address.key, styles.no_repository, host), segments

@@ -7,6 +7,7 @@ unless a stored code host says otherwise.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -49,6 +50,7 @@ NO_HOSTS: Hosts = MappingProxyType({})
 class _Seen(NamedTuple):
     place: Place
     ask: str
+    reader: styles.Reader
 
 
 def parse(url: str, hosts: Hosts = NO_HOSTS) -> Place:
@@ -68,6 +70,41 @@ def refusal(url: str, hosts: Hosts = NO_HOSTS) -> str:
     return ""
 
 
+class Why(StrEnum):
+    """Why a URL names no repository."""
+
+    REFUSED = "refused"
+    STRANGER = "stranger"
+    PAGE = "page"
+    NO_CODE = "no-code"
+
+
+def why_none(url: str, hosts: Hosts = NO_HOSTS) -> Why | None:
+    """Why it names no repository: not to be touched, a host nobody knows, a page of a code host, or a host of pages
+    only; None where it names one.
+    """
+    try:
+        place, ask, reader = _see(url, hosts)
+    except UrlRefused:
+        return Why.REFUSED
+    if place.names_repository:
+        return None
+    if reader is styles.no_repository:
+        return Why.NO_CODE
+    return Why.STRANGER if ask or reader is styles.unknown else Why.PAGE
+
+
+def as_repository(url: str, hosts: Hosts = NO_HOSTS) -> Place:
+    """The same for a URL of which a person says that it leads to a repository.
+
+    On a host nobody knows that makes `.git` superfluous; where it leads to none by the host's own rules, nothing helps.
+    """
+    place = parse(url, hosts)
+    if place.names_repository or not probe_url(place, hosts):
+        return place
+    return parse(f"{probe_url(place, hosts)}.git", hosts)
+
+
 def probe_url(place: Place, hosts: Hosts = NO_HOSTS) -> str:
     """The URL at which the repository is asked, without a final slash; empty when it must not be asked."""
     try:
@@ -77,7 +114,9 @@ def probe_url(place: Place, hosts: Hosts = NO_HOSTS) -> str:
 
 
 def _see(url: str, hosts: Hosts) -> _Seen:
-    address = url_text.split_url(url)
+    address = url_text.split_url(_with_scheme(url))
+    if address.doubt and not known_hosts.is_known(_public(address)):
+        raise UrlRefused(address.doubt)
     described = address if address.key in hosts else _public(address)
     rule = hosts.get(described.key)
     if rule is None or described.key in known_hosts.KNOWN:
@@ -87,12 +126,18 @@ def _see(url: str, hosts: Hosts) -> _Seen:
     return _answer(url, host, described.segments, rule)
 
 
+def _with_scheme(url: str) -> str:
+    """Old metadata writes github.com/owner/name; nobody reads that differently where we know the host."""
+    host, slash, _path = url.partition("/")
+    return f"https://{url}" if slash and host.lower().removeprefix("www.") in known_hosts.KNOWN else url
+
+
 def _answer(url: str, host: known_hosts.Host, segments: list[str], rule: HostRule) -> _Seen:
     read = host.reader(segments)
     if read is None:
-        return _Seen(Place(url), _any_path(host, segments))
+        return _Seen(Place(url), _any_path(host, segments), host.reader)
     place = Place(url, host.name, read.namespace, read.repository)
-    return _Seen(place, f"{_origin(host.asked_at, rule)}{read.path}" if read.repository else "")
+    return _Seen(place, f"{_origin(host.asked_at, rule)}{read.path}" if read.repository else "", host.reader)
 
 
 def _any_path(host: known_hosts.Host, segments: list[str]) -> str:

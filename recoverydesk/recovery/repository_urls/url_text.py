@@ -13,6 +13,12 @@ MAX_URL = 2000
 SCHEMES = {"http": (80,), "https": (443,), "git": (9418,), "ssh": (22, 443)}
 URL = re.compile(r"(?:git\+)?(?P<scheme>[a-z]+)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)", re.IGNORECASE)
 SCP_LIKE = re.compile(r"(?P<user>[A-Za-z0-9_-]+)@(?P<host>[A-Za-z0-9.-]+):/?(?P<path>[^/:?#][^:?#]*)")
+SSH_WITH_COLON = re.compile(  # how npm writes it: a colon, and no port after it
+    r"(?:git\+)?ssh://(?:(?P<user>[A-Za-z0-9_-]+)@)?(?P<host>[A-Za-z0-9.-]+):/?(?P<path>(?![0-9]+(?:/|$))[^/@:?#][^@:?#]*)(?=[@?#]|$)",
+    re.IGNORECASE,
+)
+MISREAD = "a URL made to be misread"
+EMPTY_PARTS = "empty or dotted parts in the path"
 UNSAFE_TEXT = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
 UNSAFE_ESCAPE = re.compile(r"%(?:2e|2f|5c|00|0a|0d|40)", re.IGNORECASE)
 HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
@@ -28,6 +34,7 @@ class Address(NamedTuple):
     host: str
     port: int | None
     segments: list[str]
+    doubt: str = ""  # why it is read only where the host is one we know: two readers could read it differently
 
     @property
     def key(self) -> str:
@@ -62,28 +69,33 @@ def split_url(url: str) -> Address:
     if scheme not in SCHEMES:
         raise UrlRefused("a scheme we do not ask over")
     userinfo, _, name = authority.rpartition("@")
-    if set(userinfo) & set(".@%") or UNSAFE_ESCAPE.search(path):
-        raise UrlRefused("a URL made to be misread")
-    return Address(scheme, *_host_and_port(scheme, name), _segments(path))
+    if set(userinfo) & set("@%") or UNSAFE_ESCAPE.search(path):
+        raise UrlRefused(MISREAD)
+    doubt = MISREAD if "." in userinfo else EMPTY_PARTS if path.strip("/") != _once_stripped(path) else ""
+    return Address(scheme, *_host_and_port(scheme, name), _segments(path), doubt)
 
 
 def _parts(url: str) -> tuple[str, str, str]:
     if url.startswith("lp:"):
         return "https", "git.launchpad.net", "/" + url[3:].lstrip("/")
-    if scp := SCP_LIKE.fullmatch(url):
-        return "ssh", scp["host"], "/" + scp["path"]
+    if scp := SCP_LIKE.fullmatch(url) or SSH_WITH_COLON.match(url):
+        return "ssh", (scp["user"] or "") + "@" + scp["host"], "/" + scp["path"]
     if not (found := URL.match(url)):
         raise UrlRefused("not a URL")
     path = found["path"].partition("@")[0] if url[:4].lower() == "git+" else found["path"]
     return found["scheme"].lower(), found["authority"], path
 
 
+def _once_stripped(path: str) -> str:
+    return path.removeprefix("/").removesuffix("/")
+
+
 def _segments(path: str) -> list[str]:
-    segments = path.removeprefix("/").removesuffix("/").split("/")
+    segments = path.strip("/").split("/")
     if segments == [""]:
         return []
     if any(segment in ("", ".", "..") for segment in segments):
-        raise UrlRefused("empty or dotted parts in the path")
+        raise UrlRefused(EMPTY_PARTS)
     return segments
 
 

@@ -24,7 +24,8 @@ from recoverydesk.recovery.workflow.challenges import (
     take_return_code,
 )
 from recoverydesk.recovery.workflow.closing import expire, reject, stop, withdraw
-from recoverydesk.recovery.workflow.disputes import block, dispute, dispute_silence
+from recoverydesk.recovery.workflow.disputes import dispute, note_sign_in
+from recoverydesk.recovery.workflow.messages import write
 from recoverydesk.recovery.workflow.objections import object_after_reset, settle_objection
 from recoverydesk.recovery.workflow.opening import open_ticket
 from recoverydesk.recovery.workflow.other_proofs import Offer, offer_proof, vouch
@@ -32,25 +33,25 @@ from recoverydesk.recovery.workflow.resets import Outcome, break_glass, reset
 from recoverydesk.recovery.workflow.waiting_period import remind, send_back, start_clock, wait_over
 
 __all__ = [
+    "write",
     "Offer",
     "Outcome",
     "add_boundary",
     "approve",
     "approve_exception",
     "ask_exception",
-    "block",
     "break_glass",
     "challenge",
     "check_now",
     "confirm_mailbox",
     "decline_exception",
     "dispute",
-    "dispute_silence",
     "expire",
     "leave_to_staff",
     "mend_bounce",
     "note_bounce",
     "object_after_reset",
+    "note_sign_in",
     "offer_proof",
     "open_ticket",
     "record_probe",

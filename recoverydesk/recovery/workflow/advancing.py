@@ -5,10 +5,9 @@ from datetime import datetime
 from django.db.models.functions import Now
 
 from audit.tags import Tag
-from recoverydesk.recovery import notices, policy
+from recoverydesk.recovery import policy
 from recoverydesk.recovery.evidence import cases
-from recoverydesk.recovery.models import Approval, Boundary, RecoveryTicket, Status
-from recoverydesk.recovery.workflow import opening
+from recoverydesk.recovery.models import Approval, RecoveryTicket, Status
 from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, move, save
 
 WAITING_OR_READY = frozenset({Status.WAITING, Status.READY})
@@ -31,7 +30,7 @@ def advance(locked: LockedTicket, case: policy.Case | None = None) -> RecoveryTi
 def write_clock(locked: LockedTicket) -> policy.Case:
     """Write `wait_until` once its clock can start; returns the case as it is then."""
     case = locked.case()
-    ends = policy.clock_ends(case, cases.numbers()) if case.wait_until is None else None
+    ends = policy.ends(case, cases.numbers()) if case.wait_until is None else None
     if ends is None:
         return case
     _write(locked, case, ends)
@@ -39,23 +38,21 @@ def write_clock(locked: LockedTicket) -> policy.Case:
 
 
 def move_clock(locked: LockedTicket, case: policy.Case) -> bool:
-    """A dispute or a stricter row (the first project, a critical one) moves a clock that is written; True if so."""
+    """A doubt raised, or a project become critical, moves the end that is written; True if so."""
     ends = policy.later_end(case, cases.numbers())
     return ends is not None and _write(locked, case, ends)
 
 
 def _write(locked: LockedTicket, case: policy.Case, ends: datetime) -> bool:
     ticket = locked.ticket
+    begin = policy.begins(case)
+    if begin is not None:  # else the mailbox lacks: once it is confirmed the whole wait of the new doubt counts
+        ticket.wait_from, ticket.doubt = begin, policy.doubt(case)
     ticket.wait_until = ends
-    ticket.wait_rows = sorted(case.written | set(policy.row_names(case, cases.numbers())))
     save(
-        locked,
-        Tag.ACCOUNT_RECOVERY_WAIT_STARTED,
-        "wait_until",
-        "wait_rows",
-        until=ends.isoformat(),
-        rows=ticket.wait_rows,
-    )
+        locked, Tag.ACCOUNT_RECOVERY_WAIT_STARTED, "wait_from", "wait_until", "doubt",
+        until=ends.isoformat(), doubt=ticket.doubt,
+    )  # fmt: skip
     return True
 
 
@@ -71,23 +68,15 @@ def end_approvals(ticket: RecoveryTicket) -> None:
 
 
 def evidence_holds(locked: LockedTicket) -> bool:
-    """Ask policy again, with the boundaries of roles gained since the ticket opened added first."""
-    added = opening.add_new_boundaries(locked.ticket, locked.boundaries, locked.now)
-    if added:
-        locked.boundaries = list(locked.ticket.boundaries.order_by("id"))
-        notices.asked_in_addition(locked.ticket, added)
-        move_clock(locked, locked.case())
-        return False
+    """Ask policy again, with the clock moved first where a doubt has grown."""
     case = locked.case()
     return not move_clock(locked, case) and policy.still_holds(case, locked.now, cases.numbers())
 
 
-def still_stands(ticket: RecoveryTicket, boundaries: list[Boundary], case: policy.Case, now: datetime) -> bool:
+def still_stands(case: policy.Case, now: datetime) -> bool:
     """What `evidence_holds` would find, without writing anything: while it stands nobody can send the ticket back."""
     numbers = cases.numbers()
-    if policy.later_end(case, numbers) is not None or not policy.still_holds(case, now, numbers):
-        return False
-    return not case.role_gained or not opening.gained_boundaries(ticket, boundaries, now)
+    return policy.later_end(case, numbers) is None and policy.still_holds(case, now, numbers)
 
 
 def _another_waits_or_is_ready(locked: LockedTicket) -> bool:

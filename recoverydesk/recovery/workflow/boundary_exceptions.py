@@ -8,7 +8,7 @@ from recoverydesk.recovery.code_hosts.described import stored_hosts
 from recoverydesk.recovery.models import Boundary, BoundaryException, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import Actor
 from recoverydesk.recovery.reasons import check_reason
-from recoverydesk.recovery.repository_urls.parser import Place, parse
+from recoverydesk.recovery.repository_urls.parser import Place, as_repository
 from recoverydesk.recovery.workflow.advancing import advance, end_approvals
 from recoverydesk.recovery.workflow.checks import check_full_staff
 from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, check_confirmed, save, verb
@@ -103,12 +103,12 @@ def excepted_projects(ticket: RecoveryTicket) -> set[str]:
 
 
 def add_boundary(ticket_id: int, *, actor: Actor, url: str, reason: str) -> RecoveryTicket:
-    """Ask for one more boundary that only a website names. It adds strength and never shortens a clock.
+    """Ask for one more boundary that no counting link names. It adds strength and never shortens a clock.
 
     Raises NotABoundary, CoOwnedTicket, ReasonTooShort, and InvalidTransition when it is asked for already.
     """
     with verb(Verb.ADD_BOUNDARY, ticket_id, actor) as locked:
-        text, place = check_reason(reason), parse(url.strip(), stored_hosts())
+        text, place = check_reason(reason), as_repository(url.strip(), stored_hosts())
         if not place.names_repository:
             raise errors.NotABoundary
         boundary = _add(locked, place, text)

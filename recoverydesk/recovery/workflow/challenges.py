@@ -31,7 +31,7 @@ def challenge(ticket_id: int, *, actor: Actor, seen: Seen | None = None) -> Reco
     with verb(Verb.CHALLENGE, ticket_id, actor, seen) as locked:
         ticket, case = locked.ticket, locked.case()
         _check_open_to_challenge(locked, case)
-        wait = policy.row(case, cases.numbers()).wait
+        wait = policy.wait(case, cases.numbers())
         notices.challenge(ticket, locked.boundaries, wait=wait)
         if ticket.claim == Claim.SECOND_FACTOR:
             Boundary.objects.filter(pk__in=[row.pk for row in locked.asked]).update(next_probe_at=locked.now)
@@ -83,26 +83,34 @@ def may_resend(ticket: RecoveryTicket, now: datetime) -> bool:
     return again.count() < RESENDS_A_DAY
 
 
-def stops_resending(case: policy.Case) -> list[policy.Block]:
-    """What keeps the contact's mail from going out once more: every block but a bounce."""
-    return [block for block in policy.blocks(case, cases.numbers()) if block != policy.Block.BOUNCED]
+def may_be_sent_again(case: policy.Case) -> bool:
+    """Nothing but a bounce stops the contact's mail, and nobody signed in to the account meanwhile."""
+    return case.signed_in_at is None and set(policy.blocks(case, cases.numbers())) <= {policy.Block.BOUNCED}
 
 
 def resend(ticket_id: int, *, actor: Actor) -> Mail:
-    """Mail the contact the same token and link (or the same confirming link) once more.
+    """Mail the contact the same token and link (or the same confirming link) once more; afterwards the link alone.
 
     Raises TooOften, and what stops the ticket: TicketBlocked, ResetsSwitchedOff, NoContact. A mail that came back
     does not stop it: sending again is what may mend that.
     """
     with verb(Verb.RESEND, ticket_id, actor) as locked:
         ticket, case = locked.ticket, locked.case()
-        _check_blocks(stops_resending(case))
+        _check_blocks([block for block in policy.blocks(case, cases.numbers()) if block != policy.Block.BOUNCED])
+        if case.signed_in_at is not None:
+            raise errors.TicketBlocked
         if not may_resend(ticket, locked.now):
             raise errors.TooOften
-        wait = policy.row(case, cases.numbers()).wait
-        mail = notices.send_challenge(ticket, locked.boundaries, wait=wait, round_=notices.rounds(ticket))
+        mail = _send_again(locked, case)
         save(locked, Tag.ACCOUNT_RECOVERY_RESEND)
         return mail
+
+
+def _send_again(locked: LockedTicket, case: policy.Case) -> Mail:
+    if locked.ticket.status != Status.CHALLENGED:  # it has the branch: only its link may be lost
+        return notices.send_status_link(locked.ticket)
+    wait = policy.wait(case, cases.numbers())
+    return notices.send_challenge(locked.ticket, locked.boundaries, wait=wait, round_=notices.rounds(locked.ticket))
 
 
 def confirm_mailbox(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
@@ -136,7 +144,7 @@ def _check_confirming(actor: Actor) -> None:
 
 def _send_token(locked: LockedTicket) -> None:
     if locked.ticket.claim != Claim.SECOND_FACTOR:
-        wait = policy.row(locked.case(), cases.numbers()).wait
+        wait = policy.wait(locked.case(), cases.numbers())
         notices.make_status_link(locked.ticket)
         notices.send_challenge(locked.ticket, locked.boundaries, wait=wait, round_=0)
 

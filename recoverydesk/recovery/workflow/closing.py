@@ -10,7 +10,7 @@ from accounts.models import User
 from audit.models import Event
 from audit.tags import Tag
 from recoverydesk.recovery import errors, notices, policy
-from recoverydesk.recovery.evidence import cases
+from recoverydesk.recovery.evidence import ages, cases
 from recoverydesk.recovery.models import Boundary, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import SYSTEM, Actor, Who
 from recoverydesk.recovery.reasons import check_reason
@@ -35,15 +35,14 @@ def reject(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = Non
 def stop(ticket_id: int, *, actor: Actor, lock_account: bool = False) -> RecoveryTicket:
     """An owner says no. With `lock_account` their sessions end and the account is frozen, too.
 
-    An objector who stopped a request of this account in the last 30 days, or has a younger second factor,
-    disputes instead: otherwise an intruder could keep the owner out for ever. Whoever stopped a request
-    may still lock the account afterwards, once. Raises InvalidTransition for whatever else is closed.
+    A weak no (policy.no) disputes instead. Whoever stopped a request may still lock the account afterwards, once.
+    Raises InvalidTransition for whatever else is closed.
     """
     with verb(Verb.STOP, ticket_id, actor) as locked:
         if not locked.ticket.is_open:
             return _lock_later(locked, lock_account)
-        if _disputes_instead(locked):
-            return dispute_in(locked, "stopped again, or with a young second factor", lifts_block=_is_young(locked))
+        if policy.no(voice_of(locked), after_reset=False) != policy.No.ENDS:
+            return dispute_in(locked, "stopped again, or by what is younger than 30 days")
         locked.ticket.stopped_by = objector_of(actor)
         ticket = close(locked, Status.STOPPED, Tag.ACCOUNT_RECOVERY_STOP, "stopped_by")
         if lock_account:
@@ -71,33 +70,40 @@ def objector_of(actor: Actor) -> str:
     return actor.link.recipient.lower() if actor.link is not None else SUBJECT
 
 
-def _disputes_instead(locked: LockedTicket) -> bool:
-    return _is_young(locked) or said_no_recently(locked)
+def voice_of(locked: LockedTicket) -> policy.Voice:
+    """Whose no it is, how old what they say it with is, and whether they said one recently, as `policy.no` asks."""
+    actor, ticket = locked.actor, locked.ticket
+    if actor.link is not None and Who.CLAIMANT in actor.parts:
+        return policy.Voice(claimants=True)
+    if actor.link is not None:
+        young = ages.address_is_young(ticket.subject, actor.link.recipient, ticket.requested_at)
+    else:
+        since = actor.factor_since
+        young = since is not None and since > locked.now - YOUNG_FACTOR
+    return policy.Voice(owners=True, young=young, again=_said_no_recently(locked))
 
 
-def _is_young(locked: LockedTicket) -> bool:
-    since = locked.actor.factor_since
-    return Who.SUBJECT in locked.actor.parts and since is not None and since > locked.now - YOUNG_FACTOR
-
-
-def said_no_recently(locked: LockedTicket) -> bool:
-    """The same objector stopped or objected to another request of this account in the last 30 days."""
-    others = RecoveryTicket.objects.filter(subject_id=locked.ticket.subject_id, stopped_by=objector_of(locked.actor))
+def _said_no_recently(locked: LockedTicket) -> bool:
+    """The same objector ended or objected to this request, or another of this account in the last 30 days."""
+    objector = objector_of(locked.actor)
+    others = RecoveryTicket.objects.filter(subject_id=locked.ticket.subject_id, stopped_by=objector)
     since = locked.now - ONCE_IN
-    return others.exclude(pk=locked.ticket.pk).filter(Q(closed_at__gte=since) | Q(objected_at__gte=since)).exists()
+    recent = Q(closed_at__gte=since) | Q(objected_at__gte=since)
+    return locked.ticket.stopped_by == objector or others.exclude(pk=locked.ticket.pk).filter(recent).exists()
 
 
 def withdraw(ticket_id: int, *, actor: Actor) -> RecoveryTicket:
     """The claimant, or the subject signed in with a recent second factor, closes the request.
 
-    A visit with a second factor younger than 30 days disputes instead. Raises StepUpRequired.
+    The subject's no may be a weak one, which disputes (policy.no). Raises StepUpRequired.
     """
     with verb(Verb.WITHDRAW, ticket_id, actor) as locked:
         if Who.SUBJECT in actor.parts and not actor.recent:
             raise errors.StepUpRequired
-        if _is_young(locked):
-            return dispute_in(locked, "withdrawn with a young second factor", lifts_block=True)
-        return close(locked, Status.WITHDRAWN, Tag.ACCOUNT_RECOVERY_WITHDRAW)
+        if policy.no(voice_of(locked), after_reset=False) != policy.No.ENDS:
+            return dispute_in(locked, "closed again, or with a new second factor")
+        locked.ticket.stopped_by = SUBJECT if Who.SUBJECT in actor.parts else ""
+        return close(locked, Status.WITHDRAWN, Tag.ACCOUNT_RECOVERY_WITHDRAW, "stopped_by")
 
 
 def expire(ticket_id: int, *, actor: Actor = SYSTEM) -> RecoveryTicket:

@@ -43,6 +43,11 @@ class LockedTicket:
     seen: Seen | None = None
     confirmed: bool = False
 
+    @classmethod
+    def of(cls, verb: Verb, ticket: RecoveryTicket, actor: Actor) -> "LockedTicket":
+        """A ticket that is locked already, for work that moves it nowhere."""
+        return cls(verb, ticket, actor, database_now(), frozenset(), list(ticket.boundaries.order_by("id")))
+
     def case(self) -> policy.Case:
         """What policy may know, read now."""
         return cases.read_case(self.ticket, self.now, self.boundaries)
@@ -139,7 +144,7 @@ def save(locked: LockedTicket, tag: Tag | None, /, *fields: str, **data: Any) ->
     """Save the named fields with the version and whose turn it is now, and record the event."""
     ticket = locked.ticket
     ticket.version += 1
-    turn_fields = _take_turn(locked, moved="status" in fields)
+    turn_fields = take_turn(locked, moved="status" in fields)
     ticket.save(update_fields=list({"version", *turn_fields, *fields}))
     if tag is not None:
         record(tag, ticket, locked.actor, verb=locked.verb.value, status=ticket.status, **data)
@@ -170,7 +175,7 @@ def record_bounded(tag: Tag, ticket: RecoveryTicket, actor: Actor, *, verb: str,
     write(tag, actor=actor.party, subject=ticket.subject, ticket=ticket.pk, origin=actor.origin, verb=verb, **data)
 
 
-def _take_turn(locked: LockedTicket, *, moved: bool) -> list[str]:
+def take_turn(locked: LockedTicket, *, moved: bool = False) -> list[str]:
     """Set whose turn it is and when it next says something; time of their turn adds up for the expiry."""
     ticket = locked.ticket
     turn = Turn(policy.whose_turn(locked.case()))

@@ -17,9 +17,8 @@ from audit.tags import Tag
 from common import failpoints, keys
 from recoverydesk.projects import links as project_links
 from recoverydesk.projects import people
-from recoverydesk.projects.models import Role
 from recoverydesk.recovery import errors, policy
-from recoverydesk.recovery.evidence import boundaries, boundary_rows, cases, contacts, facts
+from recoverydesk.recovery.evidence import boundaries, boundary_rows, cases, contacts, facts, frozen_now
 from recoverydesk.recovery.models import Boundary, Claim, RecoveryTicket, Source, Status
 from recoverydesk.recovery.permissions import Actor, Who
 from recoverydesk.recovery.workflow import issue_tracker, timetable
@@ -110,6 +109,8 @@ def create(
 ) -> RecoveryTicket:
     """Write a new ticket's rows: facts and boundaries as they are now. `open_ticket` is the verb around it."""
     locked = locked or _lock(subject)
+    requested = min(requested_at or locked.now, locked.now)
+    known = (locked.primary, locked.standing)
     ticket = RecoveryTicket(
         subject=subject,
         claim=claim,
@@ -121,10 +122,12 @@ def create(
         opened_at=locked.now,
         turn_since=locked.now,
         next_notice_at=locked.now + timetable.WHILE_OURS,
-        requested_at=min(requested_at or locked.now, locked.now),
+        requested_at=requested,
         nonce=secrets.token_hex(16),
         key_id=keys.current_key_id(),
-        facts=facts.snapshot(locked.subject, contact=contact, now=locked.now, known=(locked.primary, locked.standing)),
+        facts=facts.snapshot(
+            locked.subject, contact=contact, now=locked.now, requested_at=requested, known=known
+        ),  # fmt: skip
     )
     ticket.challenges_itself = settings.RECOVERY_AUTO_CHALLENGE and facts.matches(claim, ticket.facts)
     ticket.save(force_insert=True)
@@ -146,7 +149,7 @@ def _check_switch(subject: User, claim: Claim) -> None:
 
 
 def _check_date(ticket: RecoveryTicket, actor: Actor, now: datetime) -> None:
-    """Whatever date a member of staff gives, the evidence is not made less strict by it (design rule 1)."""
+    """Whatever date a member of staff gives, the evidence gets no weaker by it (design rule 1)."""
     if actor.user is None or actor.user.is_superuser or ticket.requested_at == now:
         return
     today = copy(ticket)
@@ -180,8 +183,9 @@ def _lock(subject: User, contact: str = "") -> Locked:
     subject = User.objects.select_for_update().get(pk=subject.pk)
     primary = EmailAddress.objects.filter(user=OuterRef("pk"), primary=True, verified=True)
     known = RecoveryTicket.objects.open().filter(subject=OuterRef("pk"), contact__iexact=OuterRef("wanted"))
-    critical = Count("roles", filter=Q(roles__project__critical=True))
-    rows = User.objects.values("pk").annotate(projects=Count("roles"), critical=critical, now=Now())
+    accepted = Q(roles__accepted_at__isnull=False)
+    critical = Count("roles", filter=accepted & Q(roles__project__critical=True))
+    rows = User.objects.values("pk").annotate(projects=Count("roles", filter=accepted), critical=critical, now=Now())
     rows = rows.annotate(primary_address=Subquery(primary.values("email")[:1]))
     wanted = Value(contacts.plain(contact)) if contact else F("primary_address")
     rows = rows.annotate(wanted=wanted)
@@ -196,56 +200,4 @@ def _freeze_boundaries(ticket: RecoveryTicket) -> None:
 
 
 def _frozen(ticket: RecoveryTicket, links: list[project_links.LinkFact]) -> list[boundaries.FrozenBoundary]:
-    cutoff = ticket.requested_at - settings.RECOVERY_RETIRES_AFTER
-    old = boundaries.may_retire(links, cutoff)
-    last_named = project_links.last_named(old, cutoff=cutoff, before=ticket.requested_at) if old else {}
-    return boundaries.freeze(
-        links,
-        last_named,
-        requested_at=ticket.requested_at,
-        young=settings.RECOVERY_YOUNG_LINK,
-        retires=settings.RECOVERY_RETIRES_AFTER,
-    )
-
-
-def _rows(ticket: RecoveryTicket, links: list[project_links.LinkFact]) -> list[Boundary]:
-    return [Boundary(ticket=ticket, **boundary.as_fields()) for boundary in _frozen(ticket, links)]
-
-
-def add_new_boundaries(ticket: RecoveryTicket, known: list[Boundary], now: datetime) -> list[Boundary]:
-    """Add the boundaries of projects in which the subject gained a role since the request; return those.
-
-    One that was young or retired so far and is asked for there becomes asked.
-    """
-    found = gained_boundaries(ticket, known, now)
-    for row, _old in found:
-        row.next_probe_at = now if row.kind == Boundary.Kind.ASKED else None
-    new = Boundary.objects.bulk_create(row for row, old in found if old is None)
-    return new + [_asked_now(old, row) for row, old in found if old is not None]
-
-
-def gained_boundaries(
-    ticket: RecoveryTicket, known: list[Boundary], now: datetime
-) -> list[tuple[Boundary, Boundary | None]]:
-    """What roles gained since the request ask for in addition, each with its row so far; writes nothing."""
-    roles = Role.objects.filter(user=ticket.subject, created_at__gte=ticket.requested_at)
-    gained = set(roles.values_list("project_id", flat=True))
-    if not gained:
-        return []
-    links = [link for link in project_links.subject_links(ticket.subject, before=now) if link.project_id in gained]
-    places = {(row.host, row.namespace): row for row in known}
-    found = [(row, places.get((row.host, row.namespace))) for row in _rows(ticket, links)]
-    for row, _old in found:
-        row.own = False  # whatever came after the request makes nothing less strict
-    return [(row, old) for row, old in found if old is None or _stricter(old, row)]
-
-
-def _stricter(old: Boundary, row: Boundary) -> bool:
-    return row.kind == Boundary.Kind.ASKED and old.kind != Boundary.Kind.ASKED
-
-
-def _asked_now(old: Boundary, row: Boundary) -> Boundary:
-    old.kind, old.next_probe_at = row.kind, row.next_probe_at
-    old.repositories, old.young_repositories = row.repositories, row.young_repositories
-    old.save(update_fields=["kind", "repositories", "young_repositories", "next_probe_at"])
-    return old
+    return frozen_now.of_links(links, ticket.requested_at)

@@ -1,12 +1,13 @@
-"""Other proofs: something bound to the account, offered by the claimant, and a co-owner's word.
+"""Other proofs: something bound to the account, offered by the claimant, and a co-owner vouches.
 
-What is bound to the account (the current password, a live API token, a signed-in browser, a remaining factor) can
-open a row of the policy table that is closed without it. It never replaces a boundary and never shortens a clock. A
+What is bound to the account (the current password, a live API token, a signed-in browser, a remaining factor) is
+asked for on rung 4, and keeps an exception off rung 5. It never replaces a boundary and never shortens a clock. A
 co-owner's word is shown to staff and does neither.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.db.models import F
 
@@ -17,8 +18,9 @@ from audit.tags import Tag
 from recoverydesk.projects import people
 from recoverydesk.projects.roles import in_quarantine
 from recoverydesk.recovery import errors
+from recoverydesk.recovery.evidence import ages
 from recoverydesk.recovery.models import OtherProof, RecoveryTicket, Status
-from recoverydesk.recovery.permissions import Actor
+from recoverydesk.recovery.permissions import Actor, factor_since
 from recoverydesk.recovery.workflow.advancing import advance
 from recoverydesk.recovery.workflow.locked_ticket import LockedTicket, record, save, verb
 from recoverydesk.recovery.workflow.table import Verb
@@ -30,7 +32,7 @@ Kind = OtherProof.Kind
 
 @dataclass(frozen=True)
 class Offer:
-    """What the claimant offers: a typed secret, a security key's answer, or who is signed in in this browser.
+    """What the claimant offers: a typed secret, a security key's answer, or who is signed in since when.
 
     `key` checks the answer for the account it is given, inside the verb's transaction; it raises webauthn.KeyRefused.
     """
@@ -40,6 +42,7 @@ class Offer:
     visitor: User | None = None
     origin: RequestOrigin | None = None
     key: Callable[[User], object] | None = None
+    signed_in_at: datetime | None = None
 
 
 def may_offer(ticket: RecoveryTicket) -> bool:
@@ -50,14 +53,16 @@ def may_offer(ticket: RecoveryTicket) -> bool:
 def offer_proof(ticket_id: int, *, actor: Actor, offer: Offer) -> RecoveryTicket:
     """Check an offered proof and keep it. Five wrong ones per ticket are counted; none is checked after that.
 
-    Raises WrongProof and NoTriesLeft. The caller has asked the sign-in limiter.
+    Raises WrongProof, NoTriesLeft, and YoungProof for one that is right and too young. The caller has asked the
+    sign-in limiter.
     """
     with verb(Verb.OFFER_PROOF, ticket_id, actor) as locked:
         ticket = locked.ticket
         if ticket.proof_failures >= MOST_FAILURES:
             raise errors.NoTriesLeft
-        right = _is_right(ticket.subject, offer)
-        if right:
+        since = _since(ticket, offer)
+        if since is not None:
+            _check_age(ticket, offer, since)
             _keep(locked, offer.kind)
             return advance(locked)
         RecoveryTicket.objects.filter(pk=ticket.pk).update(proof_failures=F("proof_failures") + 1)
@@ -68,33 +73,60 @@ def offer_proof(ticket_id: int, *, actor: Actor, offer: Offer) -> RecoveryTicket
     raise errors.WrongProof
 
 
-def _is_right(subject: User, offer: Offer) -> bool:
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def _since(ticket: RecoveryTicket, offer: Offer) -> datetime | None:
+    """Since when the account has what is offered; None where it has no such thing."""
+    subject = ticket.subject
     if offer.kind == Kind.PASSWORD:
-        return sign_in.password_is_right(subject, offer.secret)
+        return _password_since(ticket, offer.secret)
     if offer.kind == Kind.API_TOKEN:
-        return _is_own_token(subject, offer.secret)
+        return _token_since(subject, offer.secret)
     if offer.kind == Kind.FACTOR and offer.key is not None:
-        return _answers(offer.key, subject)
+        return _factor_since(ticket, _answering(offer.key, subject))
     if offer.kind == Kind.FACTOR:
-        return second_factors.verify_code(subject, offer.secret, origin=offer.origin, counted=False) is not None
-    return offer.kind == Kind.DEVICE and offer.visitor is not None and offer.visitor.pk == subject.pk
+        device = second_factors.verify_code(subject, offer.secret, origin=offer.origin, counted=False)
+        return _factor_since(ticket, device)
+    visits = offer.kind == Kind.DEVICE and offer.visitor is not None and offer.visitor.pk == subject.pk
+    return offer.signed_in_at if visits else None
 
 
-def _answers(key: Callable[[User], object], subject: User) -> bool:
-    """A security key of this very account answered the question asked for this ticket."""
+def _factor_since(ticket: RecoveryTicket, device: object | None) -> datetime | None:
+    """A factor of no known date counts as one added with the request."""
+    return None if device is None else factor_since(device) or ticket.requested_at
+
+
+def _check_age(ticket: RecoveryTicket, offer: Offer, since: datetime) -> None:
+    """A browser, which no visit keeps signed in for a day, only has to have been signed in before the request."""
+    asked = ticket.requested_at
+    if since > (asked if offer.kind == Kind.DEVICE else ages.old_before(asked)):
+        raise errors.YoungProof
+
+
+def _password_since(ticket: RecoveryTicket, typed: str) -> datetime | None:
+    """No table says when a password was set; the log says whether somebody set it recently."""
+    if not sign_in.password_is_right(ticket.subject, typed):
+        return None
+    return LONG_AGO if ages.password_is_old(ticket.subject, ticket.requested_at) else ticket.requested_at
+
+
+def _answering(key: Callable[[User], object], subject: User) -> object:
+    """The security key of this very account that answered the question asked for this ticket; None when none did."""
     try:
-        key(subject)
+        return key(subject)
     except webauthn.KeyRefused:
-        return False
-    return True
+        return None
 
 
-def _is_own_token(subject: User, text: str) -> bool:
-    """A token that opens something today, made by this very account."""
+def _token_since(subject: User, text: str) -> datetime | None:
+    """When a token that opens something today was made by this very account."""
     try:
-        return checking.open_token(text.strip()).user.pk == subject.pk
+        token = checking.open_token(text.strip())
     except checking.TokenRefused:
-        return False
+        return None
+    own = token.user.pk == subject.pk and not token.row.publishers  # a workflow got those, and no person
+    return token.row.created_at if own else None
 
 
 def _keep(locked: LockedTicket, kind: str) -> None:

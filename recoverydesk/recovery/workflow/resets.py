@@ -10,7 +10,8 @@ from accounts.mail import links
 from accounts.models import User
 from audit import log
 from audit.tags import Tag
-from recoverydesk.projects import holds
+from recoverydesk.projects import rests
+from recoverydesk.publishers import verbs as publishers
 from recoverydesk.recovery import errors, notices, policy, return_code
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
@@ -50,35 +51,34 @@ def reset(ticket_id: int, *, actor: Actor, reason: str, seen: Seen | None = None
     with verb(Verb.RESET, ticket_id, actor, seen) as locked:
         reason = check_reason(reason)
         case = locked.case()
-        rule = policy.row(case, cases.numbers())
-        _check_rights(locked, case, rule)
+        people = policy.people(case, cases.numbers())
+        if not may_reset(actor, case):
+            raise errors.NotAllowed
         lacking = set(policy.explain(case, locked.now, cases.numbers()).lacking)
         if policy.Missing.WAITING_PERIOD in lacking and lacking <= UNTIL_RESET:
             raise errors.WaitingPeriodActive
         check_confirmed(locked)
         if not evidence_holds(locked):
             return Outcome(go_back(locked, "the evidence no longer holds"), sent_back=True)
-        check_resetting_admin(locked, rule)
-        return _complete(locked, reason)
+        check_resetting_admin(locked.ticket, people, actor, locked.now)
+        locked.ticket.doubt = policy.doubt(case)
+        return _complete(locked, reason, people=people)
 
 
-def _check_rights(locked: LockedTicket, case: policy.Case, rule: policy.PolicyRow) -> None:
-    actor = locked.actor
-    if not may_reset(actor, case, rule):
-        raise errors.NotAllowed
-
-
-def may_reset(actor: Actor, case: policy.Case, rule: policy.PolicyRow) -> bool:
+def may_reset(actor: Actor, case: policy.Case) -> bool:
     """Whether the rights suffice: the lesser one is for second factors, no projects, and where one person decides."""
-    alone = case.claim == Claim.SECOND_FACTOR and not case.has_projects and rule.people == 1
+    alone = (
+        case.claim == policy.Claim.SECOND_FACTOR and not case.has_projects and policy.people(case, cases.numbers()) == 1
+    )
     return RESET in actor.rights or (RESET_WITHOUT_PROJECTS in actor.rights and alone)
 
 
-def _complete(locked: LockedTicket, reason: str) -> Outcome:
+def _complete(locked: LockedTicket, reason: str, *, people: int = 1) -> Outcome:
     ticket, subject, party = locked.ticket, locked.ticket.subject, locked.actor.party
     was_staff = subject.is_staff or subject.is_superuser
     done = _change_account(locked, reason)
-    roles = holds.hold(subject, boundary_exceptions.excepted_projects(ticket), actor=party, ticket=ticket.pk)
+    excepted = boundary_exceptions.excepted_projects(ticket)
+    roles = rests.begin(subject, excepted, requested_at=ticket.requested_at, actor=party, ticket=ticket.pk)
     if was_staff and not ticket.broke_glass:
         recovered.drop_staff_rights(subject, actor=party, reason=reason, ticket=ticket.pk)
     ticket.completed_at, ticket.reset_by, ticket.closing_reason = locked.now, locked.actor.user, reason
@@ -90,7 +90,8 @@ def _complete(locked: LockedTicket, reason: str) -> Outcome:
     tag = Tag.ACCOUNT_RECOVERY_BREAK_GLASS if ticket.broke_glass else Tag.ACCOUNT_RECOVERY_RESET
     move(
         locked, Status.COMPLETED, tag, "completed_at", "reset_by", "closing_reason", "next_notice_at", "broke_glass",
-        "return_code_digest", reason=reason, totp=removed.totp, webauthn=removed.webauthn, codes=removed.codes,
+        "return_code_digest", "doubt", reason=reason, doubt=ticket.doubt, people=people,
+        totp=removed.totp, webauthn=removed.webauthn, codes=removed.codes,
         sessions=removed.sessions, tokens=done.tokens_held, roles=roles,
     )  # fmt: skip
     return Outcome(ticket, removed=done.removed, tokens_held=done.tokens_held, roles_held=roles)
@@ -100,8 +101,9 @@ def _change_account(locked: LockedTicket, reason: str) -> Outcome:
     """What the reset does, by claim."""
     ticket, subject = locked.ticket, locked.ticket.subject
     actor, number = locked.actor.party, ticket.pk
-    if ticket.claim == Claim.UNVERIFIED_EMAIL:
+    if ticket.claim in policy.UNVERIFIED:
         _own(lambda: recovered.verify_address(subject, ticket.contact, actor=actor, reason=reason, ticket=number))
+    if ticket.claim == Claim.UNVERIFIED_EMAIL:
         recovered.begin_quarantine(subject, actor=actor, reason=reason, ticket=number)
         return Outcome(ticket)
     if ticket.claim in policy.NEW_CONTACT:
@@ -113,6 +115,7 @@ def _change_account(locked: LockedTicket, reason: str) -> Outcome:
     else:
         removed = second_factors.reset(subject, actor=actor, reason=reason, ticket=number)
     held = hold_all(subject, actor=actor, reason=reason, ticket=number)
+    publishers.hold_all(subject, actor=actor, ticket=number)
     return Outcome(ticket, removed=removed, tokens_held=held)
 
 

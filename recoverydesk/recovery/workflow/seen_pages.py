@@ -12,9 +12,9 @@ from django.db.models import Max, QuerySet
 
 from audit.models import Event
 from audit.tags import Tag
+from common.numbers import whole_number
 from recoverydesk.recovery.models import RecoveryTicket
 
-LONGEST_NUMBER = 18
 NO_NEWS = (Tag.ACCOUNT_EMAIL_SENT, Tag.ACCOUNT_RECOVERY_REFUSED)
 Form = Mapping[str, Any]
 
@@ -69,7 +69,8 @@ def number_in_form(form: Form, name: str) -> int | None:
     text = str(form.get(name, ""))
     if not text:
         return None
-    return int(text) if text.isdecimal() and text.isascii() and len(text) < LONGEST_NUMBER else -1
+    number = whole_number(text)
+    return -1 if number is None else number
 
 
 def events_since(ticket_id: int, event: int) -> QuerySet[Event]:

@@ -15,21 +15,26 @@ RESETS: dict[str, str | Promise] = {
         "Reset the address of %(name)s to %(contact)s, and the second factors."
     ),
     Claim.UNVERIFIED_EMAIL: gettext_lazy("Mark %(contact)s as the verified address of %(name)s."),
+    Claim.UNVERIFIED_AND_FACTOR: gettext_lazy(
+        "Mark %(contact)s as the verified address of %(name)s, and reset the second factors."
+    ),
 }
 APPROVALS: dict[str, str | Promise] = {
-    Claim.SECOND_FACTOR: gettext_lazy("Approve that somebody else resets the second factors of %(name)s."),
-    Claim.EMAIL: gettext_lazy("Approve that somebody else resets the address of %(name)s to %(contact)s."),
+    Claim.SECOND_FACTOR: gettext_lazy("Approve: another person may reset the second factors of %(name)s."),
+    Claim.EMAIL: gettext_lazy("Approve: another person may make %(contact)s the address of %(name)s."),
     Claim.EMAIL_AND_SECOND_FACTOR: gettext_lazy(
-        "Approve that somebody else resets the address of %(name)s to %(contact)s, and the second factors."
+        "Approve: another person may make %(contact)s the address of %(name)s and reset the second factors."
     ),
-    Claim.UNVERIFIED_EMAIL: gettext_lazy("Approve that somebody else marks %(contact)s as verified for %(name)s."),
+    Claim.UNVERIFIED_EMAIL: gettext_lazy("Approve: another person may mark %(contact)s as verified for %(name)s."),
+    Claim.UNVERIFIED_AND_FACTOR: gettext_lazy(
+        "Approve: another person may mark %(contact)s as verified for %(name)s and reset the second factors."
+    ),
 }
 OTHERS: dict[str, str | Promise] = {
     "ask_exception": gettext_lazy("Ask to let %(name)s back in without a proof for %(part)s."),
     "approve_exception": gettext_lazy("Let %(name)s back in without a proof for %(part)s."),
-    "decline_exception": gettext_lazy("Decline the exception for %(part)s: %(name)s has to prove it."),
+    "decline_exception": gettext_lazy("Decline the exception: %(name)s has to prove %(part)s."),
     "settle_objection": gettext_lazy("Settle the objection to the reset of %(name)s."),
-    "release_role": gettext_lazy("Let the role of %(name)s in %(part)s act again."),
 }
 
 

@@ -17,13 +17,13 @@ class Verb(StrEnum):
     CHECK_NOW = "check_now"
     RECORD_PROBE = "record_probe"
     OFFER_PROOF = "offer_proof"
+    WRITE = "write"
     VOUCH = "vouch"
     ADD_BOUNDARY = "add_boundary"
     ASK_EXCEPTION = "ask_exception"
     APPROVE_EXCEPTION = "approve_exception"
     DECLINE_EXCEPTION = "decline_exception"
     DISPUTE = "dispute"
-    BLOCK = "block"
     NOTE_BOUNCE = "note_bounce"
     MEND_BOUNCE = "mend_bounce"
     START_CLOCK = "start_clock"
@@ -72,19 +72,19 @@ _MODERATOR = frozenset({Who.MODERATOR})
 
 TRANSITIONS: dict[Verb, Move] = {
     Verb.CHALLENGE: Move(_NEW, _CHALLENGED, _SYSTEM | _MODERATOR),
-    Verb.RESEND: Move(_CHALLENGED, _CHALLENGED, _SYSTEM | _CLAIMANT | _MODERATOR),
+    Verb.RESEND: Move(_PROVING, _PROVING, _SYSTEM | _CLAIMANT | _MODERATOR),
     Verb.CONFIRM_MAILBOX: Move(_PROVING, _PROVING, _CLAIMANT),
     Verb.TAKE_RETURN_CODE: Move(_PROVING, _PROVING, _CLAIMANT),
     Verb.CHECK_NOW: Move(_CHALLENGED, _CHALLENGED, _SYSTEM | _CLAIMANT | _MODERATOR),
     Verb.RECORD_PROBE: Move(_CHALLENGED, _PROVING, _SYSTEM),
     Verb.OFFER_PROOF: Move(_CHALLENGED, _PROVING, _CLAIMANT),
+    Verb.WRITE: Move(_PROVING, _PROVING, _CLAIMANT),
     Verb.VOUCH: Move(_OPEN, _OPEN, frozenset({Who.CO_OWNER})),
     Verb.ADD_BOUNDARY: Move(_NEW | _CHALLENGED, _NEW | _CHALLENGED, _MODERATOR),
     Verb.ASK_EXCEPTION: Move(_CHALLENGED, _CHALLENGED, _MODERATOR),
     Verb.APPROVE_EXCEPTION: Move(_CHALLENGED, _PROVING, _DESK),
     Verb.DECLINE_EXCEPTION: Move(_CHALLENGED, _CHALLENGED, _DESK),
     Verb.DISPUTE: Move(_OPEN, _OPEN, _SYSTEM | {Who.CO_OWNER, Who.MODERATOR}),
-    Verb.BLOCK: Move(_OPEN, _OPEN, _SYSTEM),
     Verb.NOTE_BOUNCE: Move(_CHALLENGED, _CHALLENGED, _SYSTEM),
     Verb.MEND_BOUNCE: Move(_CHALLENGED, _PROVING, _SYSTEM),
     Verb.START_CLOCK: Move(_CHALLENGED, _PROVING, _SYSTEM),

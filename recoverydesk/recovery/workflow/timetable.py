@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from recoverydesk.recovery.models import OPEN_STATUSES, RecoveryTicket, Status, Turn
 
 REMINDERS = (timedelta(days=3), timedelta(days=10))  # of their own turns, added up
-WAIT_NOTICES = (timedelta(0), timedelta(days=1), timedelta(days=3), timedelta(days=6))  # since the wait began
+WAIT_NOTICES = (timedelta(0), timedelta(days=1), timedelta(days=3), timedelta(days=6))  # since the waiting period began
 WHILE_OURS = timedelta(days=7)
 
 
@@ -40,3 +40,10 @@ def their_time(ticket: RecoveryTicket, now: datetime) -> timedelta:
     """How long it has been their turn, all turns together."""
     running = now - ticket.turn_since if ticket.turn == Turn.THEIRS else timedelta(0)
     return timedelta(seconds=ticket.their_seconds) + running
+
+
+def deadline(ticket: RecoveryTicket, expires_after: timedelta) -> datetime | None:
+    """When it has been their turn for so long that the ticket expires; None while it is not their turn."""
+    if ticket.turn != Turn.THEIRS or ticket.status not in OPEN_STATUSES:
+        return None
+    return ticket.turn_since + expires_after - timedelta(seconds=ticket.their_seconds)

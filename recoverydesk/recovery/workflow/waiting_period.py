@@ -1,11 +1,10 @@
 """The clock: it starts when all notices have left, runs by the database's time, and says so on its way."""
 
-from datetime import timedelta
-from math import ceil
+from datetime import datetime
 
 from accounts.mail.models import Mail
 from audit.tags import Tag
-from recoverydesk.recovery import errors, notices, queue_place
+from recoverydesk.recovery import errors, notices, policy, queue_place
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import SYSTEM, Actor
@@ -62,12 +61,17 @@ def _say(locked: LockedTicket) -> Mail | None:
     ticket = locked.ticket
     day = f":{ticket.turn_since:%Y%m%d%H%M}:{(locked.now - ticket.turn_since).days}"
     if ticket.status == Status.WAITING:
-        until = f"{ticket.wait_until:%Y-%m-%d %H:%M} UTC" if ticket.wait_until else ""
-        return notices.tell_everybody(ticket, "recovery_waiting", once=day, until=until)
+        return notices.tell_everybody(ticket, "recovery_waiting", once=day, until=_written(ticket.wait_until))
+    if ticket.turn == Turn.THEIRS and policy.out_of_reach(locked.case()):
+        return None  # they have our answer: there is nothing they still have to do
     if ticket.turn == Turn.THEIRS:
-        left = cases.numbers().expires_after - timetable.their_time(ticket, locked.now)
-        return notices.remind(ticket, once=day, days=max(1, ceil(left / timedelta(days=1))))
-    if ticket.turn == Turn.OURS and notices.contact_is_known(ticket):
+        until = timetable.deadline(ticket, cases.numbers().expires_after)
+        return notices.remind(ticket, once=day, until=_written(until))
+    if ticket.turn == Turn.OURS and notices.contact_is_known(ticket) and not notices.is_quiet(ticket):
         place = queue_place.place_of_ticket(ticket)
         return notices.tell_contact(ticket, "recovery_still_ours", once=day, place=place.number, usual=place.usual_days)
     return None
+
+
+def _written(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC" if time else ""

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.transport.client import WebOrigin
 from recoverydesk.recovery.probing import git, mercurial
 from recoverydesk.recovery.probing.answers import Stop
 from recoverydesk.recovery.probing.git import BadPackets, line
 from recoverydesk.recovery.probing.listings import search
 from recoverydesk.recovery.probing.probe import redirected_path
-from recoverydesk.recovery.probing.transport import WebOrigin
 from recoverydesk.recovery.repository_urls.parser import NO_HOSTS, HostRule, Place, parse, probe_url, refusal
 
 OID = b"a" * 40

@@ -17,8 +17,8 @@ from recoverydesk.recovery.probing import mercurial
 from recoverydesk.recovery.probing.git import BadPackets
 from recoverydesk.recovery.probing.probe import Result, Verdict, probe
 from recoverydesk.recovery.repository_urls.parser import HostRule
-from tests.ports import free_port
-from tests.recovery.probing.conftest import OID, TOKEN, MakeHost, http
+from tests.helpers.far_ends import OID, TOKEN, MakeHost, http
+from tests.helpers.ports import free_port
 
 HG = shutil.which("hg", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 needs_hg = pytest.mark.skipif(HG is None, reason="needs Mercurial: install the package mercurial")
@@ -106,7 +106,7 @@ def test_the_command_shown_shows_the_same(served: Served) -> None:
     served.hg("bookmark", "--force", "shown")
     result = served.probe("shown")
     assert result.verdict == Verdict.FOUND
-    program, *arguments = result.show_how.replace("TOKEN", "shown").split()
+    program, *arguments = result.show_how.replace("BRANCH", "shown").split()
     assert program == "hg"
     assert served.hg(*arguments).splitlines()[-1].startswith(("(sent", result.object_id))
     assert result.object_id in served.hg(*arguments)

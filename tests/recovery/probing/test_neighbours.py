@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from common.transport.client import Limits, WebOrigin
 from recoverydesk.recovery.probing import neighbours
 from recoverydesk.recovery.probing.answers import RESULT
 from recoverydesk.recovery.probing.neighbours import Gate, domain_of, gates_of, is_public, network_of
 from recoverydesk.recovery.probing.patience import BURST, Knowledge, Visit
 from recoverydesk.recovery.probing.questions import Ask, Looked, Question, Round, Stop
-from recoverydesk.recovery.probing.transport import Limits, WebOrigin
-from tests.recovery.probing.conftest import TOKEN, Answer, Asked, MakeHost, RawHost, http, speaks
+from tests.helpers.far_ends import TOKEN, Answer, Asked, MakeHost, RawHost, http, speaks
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -14,21 +14,8 @@ from recoverydesk.recovery.probing.answers import ADVERTISEMENT, RESULT
 from recoverydesk.recovery.probing.git import line
 from recoverydesk.recovery.probing.probe import Limits, Result, Verdict, probe
 from recoverydesk.recovery.repository_urls.parser import HostRule, parse
-from tests.recovery.probing.conftest import (
-    OID,
-    TOKEN,
-    V2,
-    Answer,
-    Asked,
-    Canary,
-    MakeHost,
-    RawHost,
-    Said,
-    drip,
-    http,
-    speaks,
-)
-from tests.support import git, serve
+from tests.helpers.far_ends import OID, TOKEN, V2, Answer, Asked, Canary, MakeHost, RawHost, Said, drip, http, speaks
+from tests.helpers.hosts import git, serve
 
 HEAD = b"refs/heads/" + TOKEN.encode()
 SHORT = Limits(step=2, total=2)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from recoverydesk.recovery.probing import transport
-from recoverydesk.recovery.probing.addresses import may_dial
-from recoverydesk.recovery.probing.failures import Blocked, Unreachable
+from common.transport import client as transport
+from common.transport.addresses import may_dial
+from common.transport.client import Client, Limits, WebOrigin
+from common.transport.failures import Blocked, Unreachable
 from recoverydesk.recovery.probing.probe import Verdict, probe
-from recoverydesk.recovery.probing.transport import Client, Limits, WebOrigin
-from tests import certificates
-from tests.recovery.probing.conftest import TOKEN, Canary, MakeHost, http
+from tests.helpers import certificates
+from tests.helpers.far_ends import TOKEN, Canary, MakeHost, http
 
 LIMITS = Limits(resolve=30, step=30, total=60)
 NOWHERE = "3000::1"  # global unicast that nobody has been given

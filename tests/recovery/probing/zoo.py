@@ -21,7 +21,7 @@ from recoverydesk.recovery.probing.answers import ADVERTISEMENT, RESULT
 from recoverydesk.recovery.probing.git import line
 from recoverydesk.recovery.probing.mercurial import MEDIA_TYPE
 from recoverydesk.recovery.probing.verdicts import Verdict
-from tests.recovery.probing.conftest import OID, TOKEN, V2, Answer, Asked, Said, http
+from tests.helpers.far_ends import OID, TOKEN, V2, Answer, Asked, Said, http
 
 HEAD = b"refs/heads/" + TOKEN.encode()
 HERE, GONE = line(OID + b" " + HEAD), b"0000"

@@ -12,16 +12,15 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts.models import User
+from recoverydesk.projects import withdrawals
 from recoverydesk.projects.files import METADATA
 from recoverydesk.projects.importing import import_file
-from recoverydesk.projects.models import File, RepositoryLink
-from tests import factories
-from tests.tokens.conftest import attenuate
-from tests.upload import packages
-from tests.upload.clients.conftest import Program
+from recoverydesk.projects.models import File, Release, RepositoryLink
+from tests.helpers import factories, packages
+from tests.helpers.packages import wheel_name
+from tests.helpers.tokens import attenuate, mint
 from tests.upload.clients.drivers import DRIVERS, Ran, built, run, write_project
-from tests.upload.conftest import mint
-from tests.upload.packages import wheel_name
+from tests.upload.clients.environments import Program
 from tokens import caveats, services
 from tokens.models import ApiToken
 
@@ -77,6 +76,30 @@ def test_a_client_publishes_repeats_and_shows_every_refusal(
         assert (label, ran.code != 0, reason in ran.output) == (label, True, True), ran.output
 
 
+@pytest.mark.parametrize("client", list(DRIVERS))
+def test_a_client_shows_what_a_guard_refuses(
+    client: str, program: Program, tmp_path: Path, site: str, owner: User
+) -> None:
+    publish = publisher(client, program, tmp_path, site)
+    project = factories.make_project(f"by-{client}", owner, version="0.9")
+    whole, own = mint(owner).text, mint(owner, project=project)
+    refused = {
+        "project_tokens": (whole, {}, "takes no token for a whole account. Make a new token for this project: http"),
+        "token_days": (own.text, {"token_days": "7"}, "takes no token that is older than 7 days."),
+        "second_factor": (own.text, {"second_factor": "key"}, "takes files only from people with a security key."),
+        "newer_versions": (own.text, {"newer_versions": "on"}, "takes newer versions only: 2.0 is there already."),
+    }
+    ApiToken.objects.filter(pk=own.row.pk).update(created_at=factories.LONG_AGO)
+    later = Release.objects.create(project=project, version="2.0", uploaded_at=timezone.now())
+    for name, (token, levels, words) in refused.items():
+        project.guards = levels or {name: "on"}
+        project.save(update_fields=["guards"])
+        ran = publish(token)
+        assert (name, ran.code != 0, words in " ".join(ran.output.split())) == (name, True, True), ran.output
+    later.delete()
+    assert publish(own.text).code == 0
+
+
 def refused_tokens(owner: User, token: str) -> dict[str, tuple[str, str]]:
     """Tokens that must not work, each with the words its holder must see."""
     other = factories.make_project("other", owner)
@@ -89,9 +112,23 @@ def refused_tokens(owner: User, token: str) -> dict[str, tuple[str, str]]:
         "another project's": (mint(owner, project=other).text, "project-scoped token is not valid for project"),
         "expired": (expired.text, "token is expired"),
         "revoked": (revoked.text, "token was revoked"),
-        "held": (held.text, "token is suspended"),
+        "held": (held.text, "token is on hold"),
         "attenuated": (attenuate(token, caveats.Expiration(1, 0)), "token is expired"),
     }
+
+
+@pytest.mark.parametrize("client", list(DRIVERS))
+def test_a_client_says_that_a_release_takes_no_more_files(
+    client: str, program: Program, tmp_path: Path, site: str, owner: User
+) -> None:
+    publish = publisher(client, program, tmp_path, site)
+    token = mint(owner).text
+    assert publish(token).code == 0
+    File.objects.filter(packagetype="sdist").delete()
+    Release.objects.update(uploaded_at=factories.LONG_AGO)
+    ran = publish(token)
+    assert ran.code != 0
+    assert "Uploading new files to releases older than 14 days is not allowed." in ran.output
 
 
 def test_twine_skips_what_exists(program: Program, tmp_path: Path, site: str, owner: User) -> None:
@@ -142,6 +179,40 @@ def test_pip_and_uv_install_from_the_index(program: Program, tmp_path: Path, sit
         ran = run([*command, *index, str(target), "By_Twine==1.0"], tmp_path)
         assert ran.code == 0, ran.output
         assert (target / "by_twine.py").read_text().endswith("x = 1\n")
+
+
+@pytest.mark.parametrize("client", ["pip", "uv"])
+def test_an_installer_passes_a_yanked_release_by_and_says_why_where_it_is_asked_for_by_name(
+    client: str, program: Program, tmp_path: Path, site: str, owner: User
+) -> None:
+    for version in ("1.0", "1.1"):
+        wheel = tmp_path / wheel_name(version=version)
+        wheel.write_bytes(packages.wheel(version=version))
+        import_file(wheel, owner=owner, uploaded_at=timezone.now())
+    release, reason = Release.objects.get(version="1.1"), "eats <b>your</b> data"
+    planned = _planner(client, program, tmp_path, site)
+    assert re.search(r"sample(-|==)1\.1", planned("sample"))
+    withdrawals.yank(release, actor=owner, reason=reason)
+    assert re.search(r"sample(-|==)1\.0", planned("sample"))
+    assert reason in planned("sample==1.1")
+    withdrawals.unyank(release, actor=owner)
+    assert re.search(r"sample(-|==)1\.1", planned("sample"))
+
+
+def _planner(client: str, program: Program, folder: Path, site: str) -> Callable[[str], str]:
+    """A function that lets pip or uv plan an installation and returns what it says, the version in `sample-x`."""
+    path = str(program(client))
+    pip = [path, "install", "--dry-run", "--ignore-installed", "--no-cache-dir", "--disable-pip-version-check"]
+    python = ["--python", str(Path(path).parent / "python")]
+    uv = [path, "pip", "install", "--dry-run", "--reinstall", "--no-config", "--no-cache", *python]
+    command = {"pip": pip, "uv": uv}[client]
+
+    def plan(wanted: str) -> str:
+        ran = run([*command, "-i", f"{site}/simple/", wanted], folder)
+        assert ran.code == 0, ran.output
+        return ran.output
+
+    return plan
 
 
 def test_pip_plans_with_the_metadata_alone_and_checks_its_hash(

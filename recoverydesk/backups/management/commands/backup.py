@@ -26,7 +26,9 @@ class Command(BaseCommand):
         except (backup.NotBackedUp, OSError) as refusal:
             raise CommandError(str(refusal)) from refusal
         for name in made.missing:
-            self.stderr.write(_("The storage lacks %(name)s, which the database knows.") % {"name": name})
+            self.stderr.write(
+                _("The database names the file %(name)s, but the storage does not have it.") % {"name": name}
+            )
         self.stdout.write(_("Backed up to %(folder)s, up to seal %(seal)d.") % vars(made))
         self.stdout.write(_("SECRET_KEY, FIELD_KEYS and AUDIT_KEY are not in it: keep them elsewhere."))
 

@@ -37,16 +37,16 @@ class Command(BaseCommand):
             **done.event.data,
             **{name: restoring.minute(done.event.data[name]) for name in ("until", "lost_until")},
         }
-        self.stdout.write(_("The log goes on from seal %(seal)s of %(until)s.") % data)
+        self.stdout.write(_("The log continues after seal %(seal)s of %(until)s.") % data)
         if data["lost_to"]:
-            self.stdout.write(_("Lost: up to seal %(lost_to)s of %(lost_until)s.") % data)
+            self.stdout.write(_("The seals up to %(lost_to)s of %(lost_until)s are lost.") % data)
         for name, text in (
-            ("closed", _("Closed in what was lost: tickets %(numbers)s")),
-            ("open", _("Open here, perhaps closed in what was lost: tickets %(numbers)s")),
+            ("closed", _("Tickets closed in the lost part: %(numbers)s")),
+            ("open", _("Tickets open here, perhaps closed in the lost part: %(numbers)s")),
         ):
             if data[name]:
                 self.stdout.write(text % {"numbers": ", ".join(map(str, data[name]))})
         if done.disputed:
             numbers = ", ".join(map(str, done.disputed))
-            self.stdout.write(_("Disputed until two people have looked: tickets %(numbers)s") % {"numbers": numbers})
+            self.stdout.write(_("Tickets disputed, so that two people decide: %(numbers)s") % {"numbers": numbers})
         self.stdout.write(_("%(count)d admins are told by mail.") % {"count": done.told})

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
+from rich.console import Console
 
 from accounts.models import User
 from recoverydesk.broker import worker_line
@@ -25,13 +26,13 @@ ANNOUNCEMENT = """
   Code host       {code_host}/
 
 To play the claimant, ask for recovery of "{claimant}" at {base}/recover/, open the mail in the inbox, and
-push the branch it names to these two repositories. TOKEN is the branch name in the mail:
+push the branch it names to these two repositories. BRANCH is the branch name in the mail:
 
 {commands}
 
 Ctrl-C stops everything; `make run` continues where it was.
 """
-PUSH = "  git clone --depth 1 {url} {folder}\n  git -C {folder} push origin HEAD:refs/heads/TOKEN"
+PUSH = "  git clone --depth 1 {url} {folder}\n  git -C {folder} push origin HEAD:refs/heads/BRANCH"
 
 
 class Command(BaseCommand):
@@ -45,7 +46,7 @@ class Command(BaseCommand):
             commands = processes()
             prepare()
             health = f"http://localhost:{settings.PORT}/demo/"
-            supervisor.run(commands, keep=keep, health=health, announcement=announcement())
+            supervisor.become(commands, keep=keep, health=health, announcement=announcement())
         except (supervisor.DemoRefused, codehost.GitMissing) as refusal:
             sys.exit(str(refusal))
 
@@ -64,7 +65,14 @@ def processes() -> dict[str, list[str]]:
     """Return every child's name and command. Raises DemoRefused for a taken port, GitMissing without git."""
     codehost.http_backend()
     gunicorn = supervisor.python("gunicorn", "--graceful-timeout", "3", "--log-level", "warning")
-    web = [*supervisor.binds(settings.PORT, "PORT"), "-c", "python:recoverydesk.web_server", "recoverydesk.wsgi"]
+    web = [
+        *supervisor.binds(settings.PORT, "PORT"),
+        "-c",
+        "python:recoverydesk.web_server",
+        "--workers",
+        "1",
+        "recoverydesk.wsgi",
+    ]
     served = f"recoverydesk.demo.codehost:make_app({str(repositories_folder())!r})"
     host = [
         *supervisor.binds(settings.CODE_HOST_PORT, "CODE_HOST_PORT"),
@@ -85,8 +93,10 @@ def processes() -> dict[str, list[str]]:
 def prepare() -> None:
     """Make folders, tables, the code host's row and, on the first start, the sample data."""
     repositories_folder().mkdir(parents=True, exist_ok=True)
-    call_command("migrate", verbosity=0)
-    call_command("createcachetable", verbosity=0)
+    with Console().status("Making the tables and the static files ..."):
+        call_command("migrate", verbosity=0)
+        call_command("createcachetable", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
     if not CodeHost.objects.filter(origin=code_host_origin()).exists():
         described.describe_host(code_host_origin(), private=True, plain_http=True)
     if "sample_data" in get_commands() and not User.objects.exists():

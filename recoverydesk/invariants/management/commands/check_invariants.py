@@ -43,5 +43,5 @@ class Command(BaseCommand):
     def _say(self, found: list[invariant_rules.Broken]) -> None:
         for one in found:
             self.stderr.write(str(one))
-        said = _("%(rules)d rules asked, %(broken)d rows break one")
+        said = _("%(rules)d rules checked, %(broken)d rows break a rule")
         self.stdout.write(said % {"rules": len(invariant_rules.RULES), "broken": len(found)})

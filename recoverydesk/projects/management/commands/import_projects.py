@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts import typed_names
 from accounts.models import User
 from recoverydesk.projects import importing, progress
 from recoverydesk.projects.documents import parse_time
@@ -44,7 +45,7 @@ class Command(BaseCommand):
 def _owner(username: str | None) -> User | None:
     if username is None:
         return None
-    user = User.objects.filter(username__iexact=username).first()
+    user = typed_names.find(username)
     if user is None:
         raise CommandError(_("There is no user %(username)s.") % {"username": username})
     return user

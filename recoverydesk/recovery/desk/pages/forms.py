@@ -18,7 +18,7 @@ class ReplyTemplateForm(forms.ModelForm[ReplyTemplate]):
     situation = forms.ChoiceField(
         label=gettext_lazy("Suggested when"),
         required=False,
-        choices=[("", gettext_lazy("never by itself")), *replies.SITUATIONS.items()],
+        choices=[("", gettext_lazy("never automatically")), *replies.SITUATIONS.items()],
     )
 
     class Meta:
@@ -36,7 +36,7 @@ class ReplyTemplateForm(forms.ModelForm[ReplyTemplate]):
     def clean_body(self) -> Any:
         body = self.cleaned_data["body"]
         if unknown := replies.unknown_fields(body):
-            raise ValidationError(_("There is no field %(names)s.") % {"names": ", ".join(unknown)})
+            raise ValidationError(_("A text cannot have the field %(names)s.") % {"names": ", ".join(unknown)})
         if replies.SECRETS.search(body):
-            raise ValidationError(_("A branch name or a link of one recipient has no place in a template."))
+            raise ValidationError(_("A canned reply must not hold a branch name or a link of one recipient."))
         return body

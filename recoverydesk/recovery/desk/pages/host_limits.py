@@ -28,10 +28,10 @@ class LimitsForm(forms.Form):
     """How often, and why. What is left empty is what is usual for this host."""
 
     a_day = forms.IntegerField(
-        label=gettext_lazy("Most looks a day"), required=False, min_value=DAYS[0], max_value=DAYS[1]
+        label=gettext_lazy("Checks a day, at most"), required=False, min_value=DAYS[0], max_value=DAYS[1]
     )
     a_second = forms.FloatField(
-        label=gettext_lazy("Most looks a second"), required=False, min_value=SECONDS[0], max_value=SECONDS[1],
+        label=gettext_lazy("Checks a second, at most"), required=False, min_value=SECONDS[0], max_value=SECONDS[1],
         widget=forms.NumberInput(attrs={"step": "any"}),
     )  # fmt: skip
     reason = forms.CharField(
@@ -44,7 +44,7 @@ class LimitsForm(forms.Form):
         usual = known_hosts.pace(host.host)
         for name, bounds, number in (("a_day", DAYS, usual.a_day), ("a_second", SECONDS, usual.a_second)):
             numbers = {"least": _shown(bounds[0]), "most": _shown(bounds[1]), "number": _shown(number)}
-            help_text = _("%(least)s to %(most)s. Empty: what is usual for this host, %(number)s.")
+            help_text = _("%(least)s to %(most)s. Leave it empty for the usual %(number)s.")
             self.fields[name].help_text = help_text % numbers
 
 
@@ -66,7 +66,7 @@ def show_host_limits(request: HttpRequest, pk: int) -> HttpResponse:
             return _limit(request, host, form.cleaned_data)
         except errors.RecoveryError as refusal:
             form.add_error(None, str(refusal))
-    context = {"host": host, "form": form, "opts": CodeHost._meta, "title": _("How much %s is asked") % host.host}
+    context = {"host": host, "form": form, "opts": CodeHost._meta, "title": _("How often we ask %s") % host.host}
     page = {**admin.site.each_context(request), **context}
     return TemplateResponse(request, "admin/recovery/codehost/limits.html", page, status=409 if form.errors else 200)
 
@@ -74,5 +74,5 @@ def show_host_limits(request: HttpRequest, pk: int) -> HttpResponse:
 def _limit(request: HttpRequest, host: CodeHost, said: dict[str, Any]) -> HttpResponse:
     limits.limit(host.host, **said, actor=actor_of(request))
     wake.wake()
-    messages.success(request, _("Done: the next round asks this host at that pace."))
+    messages.success(request, _("Saved. From the next round on, we check this host at that pace."))
     return redirect(PAGE, host.pk)

@@ -10,14 +10,18 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
 
+from accounts.forms import AccountNameField
 from accounts.models import User
 from common import wake
 from recoverydesk.recovery import errors, workflow
+from recoverydesk.recovery.background import intake
 from recoverydesk.recovery.desk.pages.staff_request import actor_of, must_view, user_of
 from recoverydesk.recovery.models import Claim, Source
 from recoverydesk.recovery.permissions import WORK_TICKETS
 
+WHOSE_TEMPLATE = "admin/recovery/recoveryticket/open.html"
 TEMPLATE = "admin/accounts/user/open_ticket.html"
 
 
@@ -30,7 +34,10 @@ class OpenForm(forms.Form):
         required=False,
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text=gettext_lazy("Only for a lost address, or one that was never verified. It has to confirm itself."),
+        help_text=gettext_lazy(
+            "Only for a lost address, or one that was never verified. We mail a link to it, and the "
+            "claimant has to open the link."
+        ),
     )
     codes = forms.BooleanField(
         label=gettext_lazy("They say that recovery codes are lost or were never saved"), required=False, initial=True
@@ -40,8 +47,30 @@ class OpenForm(forms.Form):
         required=False,
         max_length=500,
         widget=forms.URLInput(attrs={"autocomplete": "off"}),
-        help_text=gettext_lazy("An address in the configured tracker."),
+        help_text=gettext_lazy("The web address of an issue in our issue tracker."),
     )
+
+
+class WhoForm(forms.Form):
+    """Whom it is about, as people write names."""
+
+    username = AccountNameField(label=gettext_lazy("Username, address or profile page"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def show_whose_form(request: HttpRequest) -> HttpResponse:
+    """Ask for the account by name; lead to its own form. Nothing is opened yet."""
+    must_view(request)
+    if not user_of(request).has_perm(WORK_TICKETS):
+        raise PermissionDenied
+    form = WhoForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        subject = intake.find_subject(form.cleaned_data["username"])
+        if subject is not None:
+            return redirect("admin:recovery_open", subject.pk)
+        form.add_error("username", _("No active account has this name, and none has verified this address."))
+    context = {**admin.site.each_context(request), "form": form, "title": _("Open a ticket")}
+    return TemplateResponse(request, WHOSE_TEMPLATE, context, status=409 if form.errors else 200)
 
 
 def show_opening_form(request: HttpRequest, pk: int) -> HttpResponse:
@@ -72,6 +101,6 @@ def _open(request: HttpRequest, subject: User, said: dict[str, Any]) -> HttpResp
         issue_url=said["issue"],
     )
     wake.wake()
-    sentence = _("It was open already; nothing in it changed.") if opened.joined else _("The ticket is open.")
+    sentence = _("A ticket was already open. Nothing in it changed.") if opened.joined else _("The ticket is open.")
     messages.success(request, sentence)
     return redirect("admin:recovery_recoveryticket_change", opened.ticket.pk)

@@ -14,10 +14,11 @@ from django.utils.translation import ngettext
 
 from common import csv_safe
 from common.clock import database_now
+from common.numbers import whole_number
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.desk import assignment, buttons, flags, mentions, queue, saved_views
 from recoverydesk.recovery.desk.pages import spreadsheet
-from recoverydesk.recovery.desk.pages.staff_request import actor_of, must_view, text_only, user_of
+from recoverydesk.recovery.desk.pages.staff_request import actor_of, must_view, user_of
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 from recoverydesk.recovery.permissions import WORK_TICKETS
 
@@ -27,7 +28,6 @@ SNOOZES = (1, 3, 7, 14)
 TEMPLATE = "admin/recovery/recoveryticket/queue.html"
 
 
-@text_only
 def show_queue(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """One page of one view of the queue; its address is the view."""
     must_view(request)
@@ -36,12 +36,13 @@ def show_queue(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     may_work = user.has_perm(WORK_TICKETS)
     found = queue.queue_page(asked, user, now)
     page = {
-        "title": _("Recovery tickets"),
+        "title": _("Tickets"),
         "asked": asked,
         "found": found,
         "now": now,
         "tabs": [(name, title, counts[name], name == asked.queue) for name, (title, _q) in queue.QUEUES.items()],
         "queues": queue.QUEUES,
+        "heads": queue.heads(asked),
         "claims": Claim.choices,
         "statuses": Status.choices,
         "flags": flags.FLAGS,
@@ -70,7 +71,7 @@ def take_next(request: HttpRequest) -> HttpResponse:
         messages.error(request, str(refusal))
         return redirect(LIST)
     if ticket is None:
-        messages.info(request, _("Nothing waits for somebody to take it."))
+        messages.info(request, _("No ticket waits to be taken."))
         return redirect(LIST)
     messages.success(request, _("#%(number)d is with you.") % {"number": ticket.pk})
     return redirect("admin:recovery_recoveryticket_change", ticket.pk)
@@ -81,7 +82,8 @@ def act(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     must_view(request)
-    chosen = [int(one) for one in request.POST.getlist("ticket") if one.isdecimal() and len(one) < 18]
+    numbers = map(whole_number, request.POST.getlist("ticket"))
+    chosen = [number for number in numbers if number is not None]
     button = buttons.BULK.get(request.POST.get("action", ""))
     if button is None or not chosen:
         messages.error(request, _("Choose tickets and what to do with them."))

@@ -13,7 +13,7 @@ COLUMNS: dict[str | Promise, Callable[[QueueRow], object]] = {
     _("claim"): lambda row: row.claim,
     _("status"): lambda row: row.status,
     _("whose turn"): lambda row: row.turn,
-    _("turn since"): lambda row: f"{row.ticket.turn_since:%Y-%m-%d %H:%M:%S}Z",
+    _("waiting since"): lambda row: f"{row.ticket.turn_since:%Y-%m-%d %H:%M:%S}Z",
     _("opened"): lambda row: f"{row.ticket.opened_at:%Y-%m-%d %H:%M:%S}Z",
     _("closed"): lambda row: f"{row.ticket.closed_at:%Y-%m-%d %H:%M:%S}Z" if row.ticket.closed_at else "",
     _("proved"): lambda row: row.proved,

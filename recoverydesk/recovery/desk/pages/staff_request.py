@@ -1,18 +1,11 @@
-"""A request of staff: who asks, what they may see, and text only."""
+"""A request of staff: who asks, and what they may see."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeVar
-
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 
 from accounts import decisions
 from accounts.models import User
 from recoverydesk.recovery import permissions
-
-Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 def user_of(request: HttpRequest) -> User:
@@ -30,16 +23,3 @@ def must_view(request: HttpRequest) -> None:
     """Raise PermissionDenied for staff who may not see tickets."""
     if not user_of(request).has_perm(permissions.VIEW):
         raise PermissionDenied
-
-
-def text_only(view: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Answer 400 to what holds a NUL: nobody types one, and PostgreSQL takes none."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Answer:
-        given = (value for part in (request.GET, request.POST) for _name, values in part.lists() for value in values)
-        if any("\0" in value for value in given):
-            raise BadRequest
-        return view(request, *args, **kwargs)
-
-    return wrapped

@@ -15,6 +15,7 @@ from accounts.mail import outbox
 from accounts.mail.models import Mail
 from common import wake
 from common.clock import database_now
+from common.numbers import whole_number
 from recoverydesk.recovery import errors
 from recoverydesk.recovery.desk import assignment, buttons, presence, replies, stale_forms, timeline
 from recoverydesk.recovery.desk import ticket as desk_ticket
@@ -22,18 +23,15 @@ from recoverydesk.recovery.desk.pages.staff_request import actor_of, must_view, 
 from recoverydesk.recovery.models import RecoveryTicket, ReplyTemplate
 from recoverydesk.recovery.workflow import seen_pages
 
-LONGEST_NUMBER = 18
 PAGE = "admin:recovery_recoveryticket_change"
 FOLDER = "admin/recovery/recoveryticket"
-TYPED = ("reason", "text", "username", "url", "boundary")
+TYPED = ("reason", "text", "username", "url", "boundary", "outcome")
 
 
 def find_ticket(number: str) -> RecoveryTicket:
     """The ticket of that number, with the people on it. Raises Http404."""
-    if not number.isdecimal() or not number.isascii() or len(number) > LONGEST_NUMBER:
-        raise Http404
     found = RecoveryTicket.objects.select_related("subject", "assigned_to", "reset_by")
-    return get_object_or_404(found, pk=number)
+    return get_object_or_404(found, pk=whole_number(number))
 
 
 def show_ticket(request: HttpRequest, number: str) -> HttpResponse:
@@ -76,7 +74,7 @@ def submit(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     except errors.RecoveryError as refusal:
         if not stale_forms.was_done_by(pk, verb, user_of(request)):
             return _refused(request, pk, verb, refusal)
-        messages.success(request, _("You did this already; it was done once."))
+        messages.success(request, _("You had done this already, so it was not done again."))
     return redirect(PAGE, pk)
 
 
@@ -115,9 +113,7 @@ def reply(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _template(number: str) -> str:
-    if not number.isdecimal() or len(number) > LONGEST_NUMBER:
-        return ""
-    found = ReplyTemplate.objects.filter(pk=number, active=True).first()
+    found = ReplyTemplate.objects.filter(pk=whole_number(number) or 0, active=True).first()
     return found.body if found else ""
 
 

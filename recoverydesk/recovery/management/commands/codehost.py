@@ -30,7 +30,7 @@ class Command(BaseCommand):
             "host", metavar="ORIGIN", help="host[:port] or its origin; a public one needs no description"
         )
         limits.add_argument("--per-day", type=int, metavar="N", help="looks a day (UTC), 1 to 1,000,000")
-        limits.add_argument("--per-second", type=float, metavar="N", help="looks a second, 0.01 to 20")
+        limits.add_argument("--per-second", type=float, metavar="N", help="checks a second, 0.01 to 20")
         limits.add_argument("--reason", required=True, help="why, in at least 10 characters; goes into the log")
         actions.add_parser("list", help="show them all")
         for name in VERBS:
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         except RecoveryError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            _("%(host)s: done. Links read differently in projects: %(count)d")
+            _("%(host)s: done. Projects with a link that we now read differently: %(count)d")
             % {"host": changed.codehost.host, "count": changed.projects}
         )
         return None
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         row = host_limits.limit(options["host"], a_day=a_day, a_second=a_second, reason=options["reason"])
         pace = learned.pace(row)
         said = {"host": row.host, "a_day": pace.a_day, "a_second": pace.a_second}
-        self.stdout.write(_("%(host)s: at most %(a_day)d looks a day and %(a_second)g a second") % said)
+        self.stdout.write(_("%(host)s: at most %(a_day)d checks a day and %(a_second)g a second") % said)
 
     def _list(self) -> None:
         limited = Q(looks_a_day__isnull=False) | Q(looks_a_second__isnull=False)

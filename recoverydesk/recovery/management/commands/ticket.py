@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_datetime
 
-from accounts.models import User
+from accounts import typed_names
 from common.clock import database_now
-from recoverydesk.recovery import errors, permissions, summary, workflow
+from recoverydesk.recovery import doubts, errors, permissions, summary, workflow
 from recoverydesk.recovery.background import intake, probe_rounds
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Source, Status
@@ -59,7 +59,7 @@ class Command(BaseCommand):
     def _actor(self, username: str | None) -> permissions.Actor:
         if username is None:
             return permissions.SYSTEM
-        user = User.objects.with_username(username).first()
+        user = typed_names.find(username)
         if user is None:
             raise CommandError(f"there is no account {username!r}")
         return permissions.staff(user)
@@ -130,12 +130,15 @@ def describe(ticket: RecoveryTicket) -> dict[str, Any]:
     """One ticket as plain JSON: no branch token, no link."""
     now = database_now()
     boundaries = list(ticket.boundaries.order_by("kind", "host", "namespace"))
-    step = summary.next_step(cases.read_case(ticket, now, boundaries), now)
+    case = cases.read_case(ticket, now, boundaries)
+    step, doubt = summary.next_step(case, now), doubts.doubt(ticket, case)
     return {
         **_row(ticket),
         "contact": ticket.contact,
         "requested_at": ticket.requested_at.isoformat(),
         "wait_until": ticket.wait_until.isoformat() if ticket.wait_until else None,
+        "doubt": doubt.number if doubt else None,
+        "doubt_in_words": doubt.sentence if doubt else "",
         "next_step": step.step.value,
         "missing": step.lacking,
         "boundaries": [
@@ -157,6 +160,7 @@ def _in_words(row: dict[str, Any]) -> str:
     lines = [head]
     if "boundaries" in row:
         lines += [f"  requested {row['requested_at']}, contact {row['contact']}, waits until {row['wait_until']}"]
+        lines += [f"  {row['doubt_in_words']}"] if row["doubt_in_words"] else []
         lines += [f"  missing: {one}" for one in row["missing"]]
     for boundary in row.get("boundaries", []):
         state = "proved" if boundary["proved_at"] else boundary["kind"]

@@ -1,17 +1,34 @@
-// The ticket page's one poller. Swaps every element marked data-live for fresh server HTML every four seconds, and
-// says every thirty that the page is open, hearing who else has it. Both stop after ten minutes.
+// The one poller of the ticket page and the status page. Swaps every element marked data-live for fresh server HTML
+// every four seconds (one with data-step only when its step changes, as people type into it), and says every thirty
+// that the ticket page is open, hearing who else has it. Both stop after ten minutes.
 "use strict";
 (() => {
   const EVERY = 4000;
   const UNTIL = Date.now() + 600000;
+  const OPEN = "details[id][open]";
+  const folded = (element) => {
+    const copy = element.cloneNode(true);
+    for (const fold of copy.querySelectorAll(OPEN)) fold.open = false;
+    return copy.innerHTML;
+  };
+  const differs = (old, now) =>
+    old.dataset.step === undefined ? now.innerHTML !== folded(old) : now.dataset.step !== old.dataset.step;
+  // Whether to look again: the page is live, or somebody is still at work in what has changed.
   const swap = (fresh) => {
+    let later = false;
     for (const old of document.querySelectorAll("[data-live]")) {
       const now = fresh.getElementById(old.id);
-      if (now && now.innerHTML !== old.innerHTML && !old.contains(document.activeElement)) {
-        old.innerHTML = now.innerHTML;
+      if (!now || !differs(old, now)) continue;
+      if (old.contains(document.activeElement)) {
+        later = true;
+        continue;
       }
+      const open = [...old.querySelectorAll(OPEN)].map((fold) => fold.id); // what was unfolded stays so
+      old.innerHTML = now.innerHTML;
+      for (const id of open) old.querySelector(`details[id="${id}"]`)?.setAttribute("open", "");
+      if (old.dataset.step !== undefined) old.dataset.step = now.dataset.step || "";
     }
-    return fresh.querySelector("[data-live]") !== null;
+    return later || fresh.querySelector("[data-live]") !== null;
   };
   const look = async () => {
     let again = true;
