@@ -9,6 +9,7 @@ import argparse
 import base64
 import hashlib
 import json
+import re
 import struct
 import sys
 from datetime import UTC, datetime, timedelta
@@ -304,7 +305,8 @@ def main(arguments=None):
     parser.add_argument("export")
     parser.add_argument("keys", nargs="+", type=key_of, metavar="KEY", help="a public key from /audit/key/")
     parser.add_argument("--checkpoint", action="append", default=[], metavar="FILE", help="a checkpoint of your own")
-    asked = parser.parse_args(arguments)
+    typed = sys.argv[1:] if arguments is None else arguments
+    asked = parser.parse_args([re.sub(r"^-(?=[\w-]{42}$)", "+", one) for one in typed])  # a key may begin with "-"
     check = Check(dict(asked.keys))
     try:
         stopped = read_export(asked.export, check)

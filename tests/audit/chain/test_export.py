@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.test import override_settings
 
 from audit.chain import checkpoints, encoding, export, rows, sealing, signing
 from audit.chain.verifying import verify
@@ -18,7 +19,7 @@ from audit.log import RequestOrigin, record
 from audit.models import Event, EventDetail, Seal
 from audit.tags import Tag
 from common import csv_safe
-from tests.audit.chain.exported import judged
+from tests.audit.chain.exported import judged, own_key
 from tests.audit.chain.mutations import MUTATIONS, Mutation
 from tests.helpers.sealed import Somebody, insert, superuser, write, write_and_seal
 
@@ -82,6 +83,16 @@ def test_an_export_edited_afterwards_is_no_proof(log: None, exported: Callable[[
 
 def test_another_key_proves_nothing(log: None, exported: Callable[[], Path]) -> None:
     assert judged(exported(), signing.public_text(bytes(32)))[0] == 3
+
+
+def test_a_key_that_begins_like_an_option_is_a_key(log: None, exported: Callable[[], Path]) -> None:
+    def published(number: int) -> str:
+        with override_settings(AUDIT_KEY=bytes([number]) * 32):
+            return own_key()
+
+    older = next(key for key in map(published, range(1, 256)) if key.startswith("-"))
+    assert judged(exported(), older)[0] == 3
+    assert judged(exported(), older, own_key())[0] == 0
 
 
 def test_part_of_the_chain_can_be_exported(log: None, tmp_path: Path) -> None:
