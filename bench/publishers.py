@@ -1,36 +1,22 @@
 """What a token by OIDC costs us: the processor time of a request to /_/oidc/mint-token, with every check and event."""
 
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-import psycopg
-
 from bench.rig import report
-from tests import cluster
+from bench.rig.own_database import own_database
 
 TIMES, WARM, MOST = 200, 20, 30  # requests, of them unmeasured, milliseconds
 
 
 def main() -> None:
-    """Make a database, measure in a process of its own, drop it."""
-    server = os.environ.get("DATABASE_URL", "")
-    server = server if server.startswith("postgres") else cluster.start()
-    name = f"recoverydesk_bench_publishers_{os.getpid()}"
-    address, mark, query = server.partition("?")
-    base = address.rpartition("/")[0]
-    with psycopg.connect(server, autocommit=True) as connection, tempfile.TemporaryDirectory() as folder:
-        connection.execute(f"CREATE DATABASE {name}")
-        values = {"DATABASE_URL": f"{base}/{name}{mark}{query}", "VAR_DIR": folder, "CACHE_URL": "locmemcache://"}
-        values |= {"DJANGO_SETTINGS_MODULE": "recoverydesk.settings", "SSL_CERT_FILE": f"{folder}/authority.pem"}
-        try:
-            subprocess.run([sys.executable, "-m", "bench.publishers", folder], env=os.environ | values, check=True)
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    """Measure on a database of its own, in a process of its own."""
+    with own_database() as environment:
+        values = environment | {"SSL_CERT_FILE": f"{environment['VAR_DIR']}/authority.pem"}
+        subprocess.run([sys.executable, "-m", "bench.publishers", environment["VAR_DIR"]], env=values, check=True)
 
 
 def measure(folder: Path) -> None:

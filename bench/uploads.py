@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import psycopg
 import requests
 
 from bench.rig import report
-from tests import cluster
+from bench.rig.own_database import own_database
 
 AT_ONCE, UPLOADS, ROUNDS = 4, 60, 3
 BODY, LARGE = 100_000, 99 * 2**20
@@ -28,20 +27,10 @@ Send = Callable[[str, bytes, str], requests.Response]
 
 
 def main() -> None:
-    """Make a database, measure in a process of its own, drop it."""
-    server = os.environ.get("DATABASE_URL", "")
-    server = server if server.startswith("postgres") else cluster.start()
-    name = f"recoverydesk_bench_uploads_{os.getpid()}"
-    address, mark, query = server.partition("?")
-    base = address.rpartition("/")[0]
-    with psycopg.connect(server, autocommit=True) as connection, tempfile.TemporaryDirectory() as folder:
-        connection.execute(f"CREATE DATABASE {name}")
-        values = {"DATABASE_URL": f"{base}/{name}{mark}{query}", "VAR_DIR": folder, "CACHE_URL": "locmemcache://"}
-        settings = {"DJANGO_SETTINGS_MODULE": "recoverydesk.settings", "NO_PROXY": "127.0.0.1,localhost"}
-        try:
-            subprocess.run([sys.executable, "-m", "bench.uploads"], env=os.environ | values | settings, check=True)
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    """Measure on a database of its own, in a process of its own."""
+    with own_database() as environment:
+        values = environment | {"NO_PROXY": "127.0.0.1,localhost"}
+        subprocess.run([sys.executable, "-m", "bench.uploads"], env=values, check=True)
 
 
 def measure() -> None:

@@ -242,30 +242,25 @@ def confirm_session(request: HttpRequest, user: User, device: Device) -> None:
     request.session.cycle_key()
 
 
-class ChangePasswordView(allauth_views.PasswordChangeView):
+class _WithSecondFactor(FormView[Form]):
+    """A form behind a recent second factor, whose change is one transaction."""
+
+    @method_decorator(login_required)
+    @method_decorator(require_recent_second_factor_for_form)
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        return super().dispatch(request, *args, **kwargs)
+
+    @transaction.atomic
+    def form_valid(self, form: Form) -> HttpResponse:
+        return super().form_valid(form)
+
+
+class ChangePasswordView(_WithSecondFactor, allauth_views.PasswordChangeView):
     """A new password, with the old one and a recent second factor."""
 
-    @method_decorator(login_required)
-    @method_decorator(require_recent_second_factor_for_form)
-    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        return cast(HttpResponseBase, super().dispatch(request, *args, **kwargs))
 
-    @transaction.atomic
-    def form_valid(self, form: Form) -> HttpResponse:
-        return super().form_valid(form)
-
-
-class SetPasswordView(allauth_views.PasswordSetView):
+class SetPasswordView(_WithSecondFactor, allauth_views.PasswordSetView):
     """A first password for an account without one, behind a recent second factor."""
-
-    @method_decorator(login_required)
-    @method_decorator(require_recent_second_factor_for_form)
-    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        return cast(HttpResponseBase, super().dispatch(request, *args, **kwargs))
-
-    @transaction.atomic
-    def form_valid(self, form: Form) -> HttpResponse:
-        return super().form_valid(form)
 
 
 class ResetPasswordView(allauth_views.PasswordResetFromKeyView):
