@@ -3,13 +3,12 @@
 import os
 from datetime import timedelta
 from email.utils import formataddr
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import django_stubs_ext
 from django.utils.translation import gettext_lazy as _
 
-from recoverydesk import settings_rules
+from recoverydesk import places, settings_rules
 from recoverydesk.environment import LEVELS, Environment
 from recoverydesk.projects.guard_levels import LEVELS as GUARD_LEVELS
 from recoverydesk.publishers import issuers
@@ -17,7 +16,6 @@ from recoverydesk.rate_limits import RATE_LIMITS
 
 django_stubs_ext.monkeypatch()
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(os.environ)
 
 # Local or production ------------------------------------------------------------------------------------------------
@@ -25,7 +23,9 @@ PORT = env.number("PORT", default=8000, at_least=1, at_most=65535)
 BASE_URL = settings_rules.base_url(env.text("BASE_URL", default=f"http://localhost:{PORT}"))
 PRODUCTION = BASE_URL.startswith("https:")
 HOST = urlsplit(BASE_URL).hostname or ""
-VAR_DIR = env.folder("VAR_DIR", default=BASE_DIR / "var")
+if places.INSTALLED:
+    settings_rules.require_folder(env)
+VAR_DIR = env.folder("VAR_DIR", default=places.CHECKOUT / "var")
 if PRODUCTION:
     settings_rules.require(env)
 DATABASES = {
@@ -117,7 +117,7 @@ WSGI_APPLICATION = "recoverydesk.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [places.FILES / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -426,7 +426,7 @@ CODE_HOST_PORT = env.number("CODE_HOST_PORT", default=8001, at_least=1, at_most=
 # Language, files, logs ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [places.FILES / "locale"]
 FORMAT_MODULE_PATH = "accounts.formats"
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
@@ -441,7 +441,7 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not (PRODUCTION or DEMO)
-WHITENOISE_ROOT = BASE_DIR / "recoverydesk" / "root"  # /favicon.ico, /robots.txt
+WHITENOISE_ROOT = places.PACKAGE / "root"  # /favicon.ico, /robots.txt
 MEDIA_ROOT = VAR_DIR / "files"
 if not PRODUCTION:
     for folder in (STATIC_ROOT, QUEUE_DIR / "control", MAIL_DIR, MEDIA_ROOT):

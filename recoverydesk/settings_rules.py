@@ -57,6 +57,12 @@ def require(env: Environment) -> None:
         raise WrongSetting("set these for production (BASE_URL is https): " + ", ".join(missing))
 
 
+def require_folder(env: Environment) -> None:
+    """An installed program has no folder of its own beside it to write into."""
+    if not env.has("VAR_DIR"):
+        refuse("VAR_DIR", "give the whole path of a folder, for example /var/lib/recoverydesk")
+
+
 def refuse_local_only(switches: Mapping[str, object]) -> None:
     """Stop a production start with a switch that is for one machine only."""
     if on := [name for name, value in switches.items() if value]:

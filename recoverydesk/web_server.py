@@ -4,6 +4,7 @@ Threads, so that no request waits behind a client that is slow to send its own; 
 """
 
 import gc
+import os
 import socket
 import struct
 import sys
@@ -14,8 +15,10 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from recoverydesk import log_ids
 
-workers = 2
+MOST = 8  # processes: each of their threads holds a connection to PostgreSQL, which takes 100
+workers = min(MOST, max(2, len(os.sched_getaffinity(0)))) if hasattr(os, "sched_getaffinity") else 2
 threads = 8
+graceful_timeout = 30  # seconds for requests that are begun
 preload_app = True  # a wrong setting ends the start, and the log is set up before the first line
 control_socket_disable = True  # it would lie in the home folder
 access_log_format = "%(m)s %(U)s %(s)s in %(M)s ms"  # no address, no query: the log cannot be erased person by person

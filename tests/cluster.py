@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from recoverydesk.demo.children import die_with_parent
+from recoverydesk.operating.children import die_with_parent
 
 OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=500")
 

@@ -15,7 +15,7 @@ from typing import NoReturn
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from recoverydesk.demo import children
+from recoverydesk.operating import children
 
 LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 READY_WITHIN = 300  # seconds, for the slowest machine: a child that ends is noticed at once

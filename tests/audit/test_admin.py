@@ -18,6 +18,7 @@ from audit.log import RequestOrigin, record
 from audit.models import Event, Outlet, Seal
 from audit.tags import Tag
 from audit.views import key
+from tests.helpers.files import ROOT
 from tests.helpers.sealed import Somebody, write
 
 site = AdminSite()  # Django's own: who may enter ours is not this room's matter
@@ -44,7 +45,7 @@ def staff(client: Client, settings: Any) -> Client:
 
 def only_the_log(settings: Any) -> dict[str, Any]:
     """Django's own admin templates and our pages of the log, without the pages of the rooms above."""
-    folder = settings.BASE_DIR / "templates" / "admin" / "audit"
+    folder = ROOT / "templates" / "admin" / "audit"
     pages = {f"admin/audit/{name}": (folder / name).read_text() for name in ("log.html", "event.html")}
     return {
         **settings.TEMPLATES[0]["OPTIONS"],

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import psycopg
 from aiosmtpd.controller import Controller
 
-from recoverydesk.demo.children import die_with_parent
+from recoverydesk.operating.children import die_with_parent
 from tests.cluster import other_database
 from tests.helpers.files import ROOT
 from tests.helpers.ports import free_port

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from recoverydesk.demo.children import die_with_parent
+from recoverydesk.operating.children import die_with_parent
 from tests.cluster import installed, unprivileged
 from tests.helpers.ports import free_port
 

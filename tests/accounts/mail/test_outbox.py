@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as project
 from django.core import mail as django_mail
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
@@ -16,9 +15,10 @@ from accounts.mail.models import Mail
 from accounts.models import User
 from common import keys
 from tests.accounts.mail.samples import queue, write
+from tests.helpers.files import ROOT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("templates", "hook", "link_pages")]
-SUBJECTS = sorted((project.BASE_DIR / "templates/emails").glob("*/subject.txt"))
+SUBJECTS = sorted((ROOT / "templates/emails").glob("*/subject.txt"))
 SECRET_TEXT = "https://localhost/account/password/reset/key/secret-key/"
 
 

@@ -21,24 +21,27 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def start(command: Sequence[str], environment: Mapping[str, str], *, keep: int) -> Child:
-    """Start a child in a session of its own (Ctrl-C does not reach it) that keeps the descriptor `keep` open."""
+def start(command: Sequence[str], environment: Mapping[str, str] | None = None, *, keep: int | None = None) -> Child:
+    """Start a child in a session of its own (Ctrl-C does not reach it) that keeps the descriptor `keep` open.
+
+    Without `environment` it has ours.
+    """
     return subprocess.Popen(
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        pass_fds=(keep,),
+        pass_fds=() if keep is None else (keep,),
         preexec_fn=die_with_parent,
     )
 
 
-def stop(children: Sequence[Child]) -> None:
-    """End all children and theirs: one SIGTERM each; what outlives it, or its parent, gets SIGKILL."""
+def stop(children: Sequence[Child], *, grace: float = GRACE) -> None:
+    """End all children and theirs: one SIGTERM each; what outlives it by `grace` seconds, or its parent, is killed."""
     for child in children:
         if child.poll() is None:
             child.terminate()
-    deadline = time.monotonic() + GRACE
+    deadline = time.monotonic() + grace
     for child in children:
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(max(0, deadline - time.monotonic()))

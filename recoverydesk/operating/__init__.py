@@ -1,0 +1,1 @@
+"""Running the program: the command `recoverydesk`, its processes and its settings file."""

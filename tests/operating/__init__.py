@@ -1,0 +1,1 @@
+"""The command `recoverydesk`, its processes, and what it tells operators."""
