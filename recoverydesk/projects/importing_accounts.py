@@ -34,6 +34,15 @@ class Address:
 
 
 @dataclass(frozen=True)
+class ListedRole:
+    """A role as the list has it; `since` is None where the list does not say."""
+
+    project: str
+    kind: str
+    since: datetime | None
+
+
+@dataclass(frozen=True)
 class Account:
     """One line of the file, checked."""
 
@@ -41,7 +50,7 @@ class Account:
     is_active: bool
     joined: datetime | None
     addresses: tuple[Address, ...]
-    roles: tuple[tuple[str, str], ...]
+    roles: tuple[ListedRole, ...]
 
 
 @dataclass(frozen=True)
@@ -57,19 +66,20 @@ class ImportedAccount:
 def import_account(row: Any) -> ImportedAccount:
     """Make the account one line describes, with an unusable password, and give it its roles.
 
-    An account that exists keeps everything it has and only gains missing roles: nothing but its owner changes an
-    address. Raises InvalidFact or RoleError, having stored nothing.
+    An account that exists keeps everything it has and only gains missing roles: nothing but its owner, or a full list
+    (syncing_accounts.py), changes an address. A role without a date is as old as the account that comes with it, and
+    new where the account is here already. Raises InvalidFact or RoleError, having stored nothing.
     """
     account = read_account(row)
     user = User.objects.filter(username__iexact=account.username).first()
     made = user is None
     user = user or _make(account)
-    given = sum(_give(user, project, kind, account.joined) for project, kind in account.roles)
+    given = sum(_give(user, role, account.joined if made else None) for role in account.roles)
     return ImportedAccount(user.username, made, given)
 
 
 def _make(account: Account) -> User:
-    _refuse_taken([address.email for address in account.addresses if address.verified])
+    refuse_taken([address.email for address in account.addresses if address.verified])
     primary = next((address.email for address in account.addresses if address.primary), "")
     user = User(username=account.username, email=primary, is_active=account.is_active)
     if account.joined:
@@ -84,17 +94,18 @@ def _make(account: Account) -> User:
     return user
 
 
-def _refuse_taken(emails: list[str]) -> None:
+def refuse_taken(emails: list[str]) -> None:
+    """Raises InvalidFact for an address that an account has verified."""
     taken = EmailAddress.objects.filter(email__in=emails, verified=True).first()
     if taken:
         raise InvalidFact(_("%(email)s belongs to another account") % {"email": taken.email})
 
 
-def _give(user: User, name: str, kind: str, since: datetime | None) -> bool:
-    project = Project.objects.filter(normalized_name=names.normalize(name)).first()
+def _give(user: User, role: ListedRole, since: datetime | None) -> bool:
+    project = Project.objects.filter(normalized_name=names.normalize(role.project)).first()
     if project is None:
-        raise InvalidFact(_("there is no project %(name)s") % {"name": name[: names.MAX_LENGTH]})
-    return services.ensure_role(user, project, kind, actor=ACTOR, created_at=since)
+        raise InvalidFact(_("there is no project %(name)s") % {"name": role.project[: names.MAX_LENGTH]})
+    return services.ensure_role(user, project, role.kind, actor=ACTOR, created_at=role.since or since)
 
 
 def read_account(row: Any) -> Account:
@@ -132,7 +143,7 @@ def _same(one: object, other: object) -> bool:
     return isinstance(one, str) and isinstance(other, str) and one.lower() == other.lower()
 
 
-def _roles(row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def _roles(row: dict[str, Any]) -> tuple[ListedRole, ...]:
     roles = []
     for role in _objects(row, "roles", MOST_ROLES):
         project, kind = role.get("project"), role.get("kind")
@@ -140,7 +151,7 @@ def _roles(row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
             raise InvalidFact(_("%(name)r is not a project name") % {"name": str(project)[: names.MAX_LENGTH]})
         if kind not in Role.Kind.values:
             raise InvalidFact(_("%(kind)r is not a kind of role") % {"kind": str(kind)[:50]})
-        roles.append((project, kind))
+        roles.append(ListedRole(project, kind, None if role.get("since") is None else parse_time(role["since"])))
     return tuple(roles)
 
 

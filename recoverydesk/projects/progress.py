@@ -72,6 +72,9 @@ def finish(command: BaseCommand, outcomes: list[Outcome[T]]) -> None:
 
 
 def _line(place: str, text: str) -> str:
+    return printable(f"{place}: {text}")
+
+
+def printable(text: str) -> str:
     """One line that cannot play tricks on a terminal, whatever a stranger's document holds."""
-    line = f"{place}: {text}"[:LONGEST_LINE]
-    return "".join(letter if letter.isprintable() else "?" for letter in line)
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:LONGEST_LINE])
