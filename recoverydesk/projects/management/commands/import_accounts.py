@@ -65,4 +65,4 @@ class Command(BaseCommand):
         return difference
 
     def _is_meant(self) -> bool:
-        return input(_("Bring the accounts in line with this list? [y/N] ")).strip().lower() in {"y", "yes", _("yes")}
+        return input(_("Bring the accounts in line with this list? [y/N] ")).strip().lower() in {"y", "yes"}
