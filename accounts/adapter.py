@@ -75,6 +75,10 @@ class MailMixin(DefaultAccountAdapter):
 
 
 class AccountAdapter(MailMixin):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """SIGN_UP: else accounts come from an import, or from the operator's shell."""
+        return settings.SIGN_UP == "open"
+
     def get_client_ip(self, request: HttpRequest) -> str:
         """What allauth counts attempts by: the address our events have, an IPv4 one never dressed up as IPv6."""
         return origin_of(request).network or super().get_client_ip(request)

@@ -9,9 +9,10 @@ from accounts import hooks, requirement
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """The site's name, and the banners: a callable, so that a page that shows none asks no question."""
+    """The site's name, whether people sign up, and the banners: a callable, so that a page that shows none asks
+    no question."""
 
     def banners() -> list[hooks.Banner]:
         return [*hooks.banners(request), *requirement.banners(request)]
 
-    return {"site_name": settings.SITE_NAME, "banners": banners}
+    return {"site_name": settings.SITE_NAME, "sign_up": settings.SIGN_UP == "open", "banners": banners}

@@ -53,6 +53,7 @@ RATE_LIMITS: dict[str, str | None] = {
     "recover_proof": "10/15m/key",
     "api_token": "120/m/ip",
     "api_token_key": "60/m/key",
+    "index_refused": "600/5m/ip",
     "staged": "600/5m/ip",
     "legacy": None,
     "leak_report": "600/5m/ip",

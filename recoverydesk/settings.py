@@ -110,6 +110,7 @@ MIDDLEWARE = [
     "accounts.middleware.signed_in",
     "recoverydesk.error_pages.worded",
     "recoverydesk.text_only.TextOnly",
+    "recoverydesk.upload.private.Private",
     "accounts.page_limits.PageLimits",
 ]
 ROOT_URLCONF = "recoverydesk.urls"
@@ -318,12 +319,14 @@ TOKENS_HOOKS = {
     "terms": "recoverydesk.upload.hooks.terms",
 }
 
-# Uploads ------------------------------------------------------------------------------------------------------------
+# Uploads and index --------------------------------------------------------------------------------------------------
 UPLOADS = env.flag("UPLOADS", default=True)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 6_000  # a requirement and an extra are a field each; large projects have 1,600
 UPLOAD_MAX_MIB = env.number("UPLOAD_MAX_MIB", default=100, at_least=1, at_most=10240, unit="MiB")
 UPLOAD_PLAIN_LINUX_WHEELS = env.flag("UPLOAD_PLAIN_LINUX_WHEELS", default=False)
+INDEX_PRIVATE = env.flag("INDEX_PRIVATE", default=False)
 UPLOAD_RELEASE_OPEN_DAYS = env.number("UPLOAD_RELEASE_OPEN_DAYS", default=14, at_least=0, at_most=3650, unit="days")
+SIGN_UP = env.one_of("SIGN_UP", ("open", "closed"), default="closed" if INDEX_PRIVATE else "open")
 
 # Guards of projects (recoverydesk/projects/guards.py): the least strict level for all, and for critical ones ----------
 GUARDS = {

@@ -212,7 +212,24 @@ class NewerVersions:
         return cls()
 
 
-KINDS: tuple[type[Caveat], ...] = (Expiration, ProjectName, ProjectID, RequestUser, NewerVersions)
+@dataclass(frozen=True)
+class ReadOnly:
+    """Good for installing: the index, files and staged releases can be read, and nothing is uploaded."""
+
+    tag: ClassVar[int] = 101
+
+    def verify(self, context: Context) -> Verdict:
+        return Success() if context.action in (SHOW, READ) else Failure("this token can only install")
+
+    def fields(self) -> list[Any]:
+        return []
+
+    @classmethod
+    def read(cls, _fields: list[Any]) -> "ReadOnly":
+        return cls()
+
+
+KINDS: tuple[type[Caveat], ...] = (Expiration, ProjectName, ProjectID, RequestUser, NewerVersions, ReadOnly)
 BY_TAG: dict[int, type[Caveat]] = {kind.tag: kind for kind in KINDS}
 
 

@@ -47,6 +47,11 @@ class Opened:
         """Whether somebody added restrictions to the text that the row does not have."""
         return bool(set(self.caveats) - {caveats.loads(one) for one in self.row.caveats})
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether it can do no more than install."""
+        return caveats.ReadOnly() in self.caveats
+
     def context(self, action: str, project: Project | None = None, release: Release | None = None) -> Context:
         """What is being done with the token, for `judge`."""
         return Context(self.row.id, self.row.user.uid, self.now, action, project, release)

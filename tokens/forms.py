@@ -16,7 +16,7 @@ WHOLE_ACCOUNT = "account"
 
 
 class TokenForm(forms.Form):
-    """Name, scope, days until the end (empty: none, where policy allows), and a way to narrow it further."""
+    """Name, scope, days until the end (empty: none, where policy allows), and two ways to narrow it further."""
 
     name = forms.CharField(
         label=_("Name"),
@@ -35,6 +35,12 @@ class TokenForm(forms.Form):
             "The token can publish final versions and post-releases that are newer than the "
             "newest one. For 24 hours it can add files to a release that it began."
         ),
+    )
+
+    only_read = forms.BooleanField(
+        label=_("Only install"),
+        required=False,
+        help_text=_("The token uploads nothing. With every project chosen, it can install all projects of this site."),
     )
 
     def __init__(self, *args: Any, projects: Sequence[Project], **kwargs: Any) -> None:

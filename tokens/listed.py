@@ -19,6 +19,7 @@ class Row:
     expired: bool
     lost: bool
     only_newer: bool
+    only_read: bool
 
 
 def of(user: User) -> list[Row]:
@@ -39,4 +40,5 @@ def _row(token: ApiToken, now: datetime, theirs: Collection[UUID | None]) -> Row
         expired=token.expires_at is not None and token.expires_at <= now,
         lost=token.project_uid is not None and token.project_uid not in theirs,
         only_newer=caveats.dumps(caveats.NewerVersions()) in token.caveats,
+        only_read=caveats.dumps(caveats.ReadOnly()) in token.caveats,
     )

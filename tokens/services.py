@@ -97,6 +97,7 @@ def mint(
     project: caveats.Project | None = None,
     lifetime: timedelta | None,
     only_newer: bool = False,
+    only_read: bool = False,
     origin: RequestOrigin | None = None,
     confirmed: decisions.Confirmation | None = None,
 ) -> Minted:
@@ -124,7 +125,7 @@ def mint(
         project_uid=project.uid if project else None,
         project_name=project.name if project else "",
     )
-    row.caveats = [caveats.dumps(one) for one in _caveats(row, only_newer)]
+    row.caveats = [caveats.dumps(one) for one in _caveats(row, only_newer=only_newer, only_read=only_read)]
     row.save(force_insert=True)
     _tell_of_new(row, in_quarantine=account.in_quarantine(now), origin=origin)
     text = macaroons.dumps(settings.TOKEN_PREFIX, row.location, macaroons.identifier(row.id), key, row.caveats)
@@ -203,7 +204,7 @@ def making(user: User, name: str, project: caveats.Project | None, lifetime: tim
     return decisions.Decision("mint", f"account:{user.uid}", f"{scope}, {days}: {name}", staff=False)
 
 
-def _caveats(row: ApiToken, only_newer: bool) -> list[caveats.Caveat]:
+def _caveats(row: ApiToken, *, only_newer: bool, only_read: bool) -> list[caveats.Caveat]:
     """Return the caveats a row is made with, in PyPI's order: whom or what it is for, then until when."""
     found: list[caveats.Caveat]
     if row.project_uid:
@@ -212,7 +213,9 @@ def _caveats(row: ApiToken, only_newer: bool) -> list[caveats.Caveat]:
         found = [caveats.RequestUser(str(row.user.uid))]
     if row.expires_at:
         found.append(caveats.Expiration(int(row.expires_at.timestamp()), int(row.created_at.timestamp())))
-    return [*found, caveats.NewerVersions()] if only_newer else found
+    if only_newer:
+        found.append(caveats.NewerVersions())
+    return [*found, caveats.ReadOnly()] if only_read else found
 
 
 def _tell_of_new(row: ApiToken, *, in_quarantine: bool, origin: RequestOrigin | None) -> None:

@@ -1,6 +1,7 @@
 """The simple index, its files and the JSON documents are for everybody, and answered before there is a session.
 
-So no cookie is read or set, no answer varies by one, and shared caches may keep what they get.
+So no cookie is read or set, no answer varies by one, and shared caches may keep what they get. With INDEX_PRIVATE a
+session may be what opens them, and they are answered further in (private.py).
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ def without_session(get_response: Answer) -> Answer:
     """Answer what the index answers; leave everything else to the layers further in."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(PREFIXES):
+        if settings.INDEX_PRIVATE or not request.path_info.startswith(PREFIXES):
             return get_response(request)
         try:
             match = resolve(request.path_info)

@@ -25,13 +25,13 @@ from recoverydesk.publishers.acting import acting
 from recoverydesk.staging import reading
 from recoverydesk.staging.models import StagedFile, StagedRelease
 from recoverydesk.upload import index, serving
+from recoverydesk.upload.private import REALM, refusal
 from tokens import caveats
 from tokens.caveats import READ, Failure
 from tokens.checking import Opened, TokenRefused, judge, open_token
 from tokens.presenting import NONE, NoToken, presented
 
 NO_STORE = "private, no-store"
-REALM = {"WWW-Authenticate": 'Basic realm="staged releases", charset="UTF-8"'}
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
@@ -46,19 +46,13 @@ def _for_people(view: Callable[Concatenate[HttpRequest, StagedRelease, P], HttpR
             try:
                 response = view(request, _readable(request, uid), *args, **kwargs)
             except (NoToken, TokenRefused) as error:
-                response = _refused(error)
+                response = refusal(error.reason, error.status if isinstance(error, NoToken) else 403)
             except Http404:
                 response = HttpResponse("Not found\n", status=404, content_type="text/plain")
         response.headers["Cache-Control"] = NO_STORE
         return response
 
     return guarded
-
-
-def _refused(error: NoToken | TokenRefused) -> HttpResponse:
-    status = error.status if isinstance(error, NoToken) else 403
-    headers = REALM if status == 401 else None
-    return HttpResponse(f"{error.reason}\n", status=status, headers=headers, content_type="text/plain; charset=utf-8")
 
 
 def _readable(request: HttpRequest, uid: UUID) -> StagedRelease:

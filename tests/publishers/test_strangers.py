@@ -18,11 +18,11 @@ from tests.helpers import factories, packages
 from tests.helpers.issuers import LocalIssuer, Swap, github, refusal
 from tests.helpers.packages import Send
 from tests.helpers.signing_in import enter
-from tests.helpers.tokens import basic
+from tests.helpers.tokens import attenuate, basic, mint
 from tests.helpers.uploading import send as send
 from tests.helpers.uploading import storage as storage
 from tests.helpers.uploading import token as token
-from tokens import checking
+from tokens import caveats, checking
 from tokens.checking import open_token
 from tokens.models import ApiToken
 
@@ -230,3 +230,10 @@ def test_a_token_of_a_workflow_proves_nothing_of_a_person(
 ) -> None:
     text = swap(issuer.token()).json()["token"]
     assert other_proofs._token_since(ada, text) is None
+
+
+def test_a_token_that_only_installs_proves_nothing_of_a_person(ada: User) -> None:
+    """It lies in every build that installs something."""
+    for text in (mint(ada, only_read=True).text, attenuate(mint(ada).text, caveats.ReadOnly())):
+        assert other_proofs._token_since(ada, text) is None
+    assert other_proofs._token_since(ada, mint(ada).text) is not None

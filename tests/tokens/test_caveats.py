@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.tiers import times
 from tokens import caveats
 from tokens.caveats import (
+    READ,
     SHOW,
     UPLOAD,
     BadCaveat,
@@ -23,6 +24,7 @@ from tokens.caveats import (
     Project,
     ProjectID,
     ProjectName,
+    ReadOnly,
     Release,
     RequestUser,
     Success,
@@ -85,6 +87,9 @@ NEWER = "this token can begin only newer versions: "
         (NewerVersions(), release("2.0", "2.0", age=timedelta(0), by=OTHER), NEWER + "2.0 was not opened by it"),
         (NewerVersions(), about(release=None), NEWER + "say which version"),
         (NewerVersions(), about(action=SHOW, release=None), ""),
+        (ReadOnly(), CONTEXT, "this token can only install"),
+        (ReadOnly(), about(action=READ), ""),
+        (ReadOnly(), about(action=SHOW, project=None), ""),
     ],
     ids=str,
 )
@@ -100,6 +105,7 @@ def test_a_caveat_allows_or_says_why_not(caveat: caveats.Caveat, context: Contex
         ('[2,["11111111-2222-4333-8444-555555555555"]]', ProjectID(("11111111-2222-4333-8444-555555555555",))),
         ('[3,"ü"]', RequestUser("ü")),
         ("[100]", NewerVersions()),
+        ("[101]", ReadOnly()),
     ],
 )
 def test_the_wire_form_is_a_compact_array(wire: str, caveat: caveats.Caveat) -> None:
@@ -120,7 +126,7 @@ def test_fields_that_came_later_are_ignored() -> None:
         ('{"nbf":1,"exp":2}', "caveat is not an array"),
         ("[]", "caveat is not an array"),
         ("[4]", "caveat has unknown tag"),
-        ("[101]", "caveat has unknown tag"),
+        ("[102]", "caveat has unknown tag"),
         ("[-1]", "caveat has unknown tag"),
         ("[true,20,10]", "caveat has unknown tag"),
         ("[0.0,20,10]", "caveat has unknown tag"),
@@ -157,7 +163,7 @@ def test_a_time_and_a_list_of_names_have_a_size_that_is_still_taken() -> None:
 
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 ROW = st.lists(SCALAR | st.lists(SCALAR, max_size=3), max_size=4)
-TAGGED = st.builds(lambda tag, fields: [tag, *fields], st.sampled_from([0, 1, 2, 3, 4, 100, 101]), ROW)
+TAGGED = st.builds(lambda tag, fields: [tag, *fields], st.sampled_from([0, 1, 2, 3, 4, 100, 101, 102]), ROW)
 
 
 @given((ROW | TAGGED).map(json.dumps) | st.binary(max_size=50))
@@ -172,7 +178,7 @@ def test_any_bytes_give_a_caveat_with_a_verdict_or_the_error(wire: str | bytes) 
 
 
 def test_tags_are_numbers_used_once_and_caveats_cannot_change() -> None:
-    assert [kind.tag for kind in caveats.KINDS] == [0, 1, 2, 3, 100]
+    assert [kind.tag for kind in caveats.KINDS] == [0, 1, 2, 3, 100, 101]
     assert len(caveats.BY_TAG) == len(caveats.KINDS)
     with pytest.raises(FrozenInstanceError):
         Expiration(1, 0).expires_at = 2  # type: ignore[misc]

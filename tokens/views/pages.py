@@ -65,6 +65,7 @@ def _made(request: HttpRequest, user: User, form: TokenForm) -> HttpResponse:
         project=form.project,
         lifetime=form.lifetime,
         only_newer=form.cleaned_data["only_newer"],
+        only_read=form.cleaned_data["only_read"],
         origin=origin_of(request),
         confirmed=decisions.confirmed(request),
     )
@@ -84,7 +85,16 @@ def made(request: HttpRequest) -> HttpResponse:
     if outcome.secret is None:
         messages.info(request, _("The token was shown once. If you did not copy it, revoke it and make a new one."))
         return redirect("token", token.pk)
-    context = {"token": token, "text": outcome.secret, "upload": f"{settings.BASE_URL}/legacy/"}
+    index = f"{settings.BASE_URL}/simple/"
+    context = {
+        "token": token,
+        "row": listed.row(token),
+        "text": outcome.secret,
+        "upload": f"{settings.BASE_URL}/legacy/",
+        "index": index,
+        "index_with_token": index.replace("://", "://__token__:$DESK_TOKEN@", 1),
+        "private": settings.INDEX_PRIVATE,
+    }
     return render(request, "tokens/made.html", context)
 
 

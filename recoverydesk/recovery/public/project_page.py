@@ -76,4 +76,6 @@ def _safe(shown: showing.Shown) -> SafeString:
 def _install(found: Project, shown: showing.Shown) -> str:
     """The line that installs this release from here, whatever else the machine installs from."""
     index = settings.BASE_URL + reverse("simple")
+    if settings.INDEX_PRIVATE:
+        index = index.replace("://", "://__token__:TOKEN@", 1)
     return f"pip install -i {index} {found.normalized_name}=={shown.release.version}"

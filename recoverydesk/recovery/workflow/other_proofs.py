@@ -126,7 +126,7 @@ def _token_since(subject: User, text: str) -> datetime | None:
     except checking.TokenRefused:
         return None
     own = token.user.pk == subject.pk and not token.row.publishers  # a workflow got those, and no person
-    return token.row.created_at if own else None
+    return token.row.created_at if own and not token.only_reads else None  # one that only installs lies in many builds
 
 
 def _keep(locked: LockedTicket, kind: str) -> None:

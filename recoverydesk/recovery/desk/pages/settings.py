@@ -61,6 +61,8 @@ GROUPS: tuple[tuple[Words, dict[str, Words]], ...] = (
             "RECOVERY_ISSUE_TRACKER": gettext_lazy("Issue tracker"),
             "RECOVERY_PROFILE_URLS": gettext_lazy("Profile pages"),
             "UPLOADS": gettext_lazy("Uploads"),
+            "INDEX_PRIVATE": gettext_lazy("Only people with an account read the index"),
+            "SIGN_UP": gettext_lazy("Sign-up"),
             "TOKEN_PREFIX": gettext_lazy("API tokens begin with"),
             "LANGUAGE_CODE": gettext_lazy("Language"),
             "TIME_ZONE": gettext_lazy("Time zone"),
@@ -77,6 +79,8 @@ CHOICES: dict[tuple[str, str], Words] = {
     ("SECOND_FACTOR_REQUIRED", "staff"): gettext_lazy("staff"),
     ("SECOND_FACTOR_REQUIRED", "project_owners"): gettext_lazy("staff and people with a role in a project"),
     ("SECOND_FACTOR_REQUIRED", "everyone"): gettext_lazy("everybody"),
+    ("SIGN_UP", "open"): gettext_lazy("everybody"),
+    ("SIGN_UP", "closed"): gettext_lazy("nobody"),
     ("STAFF_STEP_UP", "any"): gettext_lazy("any second factor"),
     ("STAFF_STEP_UP", "webauthn"): gettext_lazy("a security key"),
 }
