@@ -1,6 +1,5 @@
 """Every change to an account: one event, and a mail to every address that should hear of it."""
 
-import uuid
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +13,7 @@ from audit.models import Event
 from audit.tags import Tag
 
 KIND = "security_notice"
+FEW_CODES = "account_few_codes"
 
 
 def changed(
@@ -26,13 +26,15 @@ def changed(
     return event
 
 
-def few_codes(user: User, left: int) -> None:
-    """Remind every verified address that recovery codes run out."""
-    for recipient in addresses.verified(user):
-        outbox.queue_limited(
-            "account_few_codes", recipient, user=user, reference=f"account:{user.uid}", language=user.language,
-            context={"username": user.username, "left": left}, dedupe=f"few_codes:{uuid.uuid4().hex}",
-        )  # fmt: skip
+def code_used(user: User, left: int, *, few: bool, origin: RequestOrigin | None) -> Event:
+    """Write down that a recovery code was used, and tell every address.
+
+    With `few`, the same mail reminds the verified ones to make new codes.
+    """
+    with transaction.atomic():
+        event = record(Tag.ACCOUNT_RECOVERY_CODES_USED, actor=user, subject=user, origin=origin, codes_left=left)
+        notify_account(user, event, origin=origin, few_left=left if few else None)
+    return event
 
 
 def new_browser(user: User, event: Event, *, origin: RequestOrigin) -> None:
@@ -41,9 +43,17 @@ def new_browser(user: User, event: Event, *, origin: RequestOrigin) -> None:
 
 
 def notify_account(
-    user: User, event: Event, *, origin: RequestOrigin | None = None, address: str = "", kind: str = KIND
+    user: User,
+    event: Event,
+    *,
+    origin: RequestOrigin | None = None,
+    address: str = "",
+    kind: str = KIND,
+    few_left: int | None = None,
 ) -> None:
     """Queue the notice of one event to all verified addresses and those removed recently.
+
+    With `few_left`, the verified ones get FEW_CODES in its place: it says the same and how many codes are left.
 
     Where staff acted, from where stays out, as on the history page. Nothing anybody typed goes along. What one address
     hears of the same kind of change is limited to five mails a day: a stolen session can bomb nobody with them, and
@@ -61,8 +71,11 @@ def notify_account(
         "network": origin.network,
         "device": browsers.describe(origin.device),
     }
+    verified = addresses.verified(user) if few_left is not None else []
     for number, recipient in enumerate(addresses.notice_addresses(user)):
+        reminded = recipient in verified
         outbox.queue_limited(
-            kind, recipient, user=user, reference=f"event:{event.pk}", context=context,
-            dedupe=f"event:{event.pk}:{number}", cause=f"{kind}:{event.tag}:{user.uid}", language=user.language,
+            FEW_CODES if reminded else kind, recipient, user=user, reference=f"event:{event.pk}",
+            context={**context, "left": few_left} if reminded else context, dedupe=f"event:{event.pk}:{number}",
+            cause=f"{kind}:{event.tag}:{user.uid}", language=user.language,
         )  # fmt: skip

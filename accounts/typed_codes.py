@@ -16,7 +16,6 @@ from accounts.devices import RecoveryCodeDevice, TotpDevice
 from accounts.factors import has_primary_factor, last_lock
 from accounts.models import User
 from audit.log import RequestOrigin
-from audit.tags import Tag
 
 Devices = Sequence[TotpDevice | RecoveryCodeDevice]
 FEW_CODES = 3  # left: time to make new ones
@@ -106,7 +105,5 @@ def _use_recovery_code(
     if not device.verify_token(code):
         return None
     left = device.codes.filter(used_at=None).count()
-    if left == FEW_CODES:
-        notices.few_codes(user, left)
-    notices.changed(Tag.ACCOUNT_RECOVERY_CODES_USED, user, actor=user, origin=origin, codes_left=left)
+    notices.code_used(user, left, few=left == FEW_CODES, origin=origin)
     return device

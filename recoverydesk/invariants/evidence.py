@@ -53,8 +53,9 @@ def reset_before_its_time() -> Iterator[Broken]:
 
 
 def clock_before_notices() -> Iterator[Broken]:
-    """Every clock starts when all notices of the challenge have left the outbox."""
-    mails = Mail.objects.filter(reference=OuterRef("filed_as"), kind__in=FIRST_NOTICES).values("reference")
+    """Every clock starts when all notices of the challenge have left the outbox; a first mail can be one."""
+    first = Q(kind__in=FIRST_NOTICES) | Q(links__has_key="stop", dedupe_key__regex=r":(challenge|confirm):0$")
+    mails = Mail.objects.filter(first, reference=OuterRef("filed_as")).values("reference")
     tickets = RecoveryTicket.objects.filter(wait_until__isnull=False).annotate(
         filed_as=Concat(Value("ticket:"), Cast("pk", CharField()), output_field=CharField())
     )

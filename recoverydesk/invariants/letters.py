@@ -14,7 +14,11 @@ from audit.models import Event
 from recoverydesk.invariants.broken import Broken
 from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 
-STAGES = {"challenged_at": ("recovery_notice",), "completed_at": ("recovery_reset", "recovery_verified")}
+STAGES = {  # the contact's mail tells it, too, where it has a stop link (docs/adr/0151)
+    "challenged_at": ("recovery_notice", "recovery_challenge", "recovery_challenge_without_repositories",
+                      "recovery_confirm_contact", "recovery_out_of_reach"),
+    "completed_at": ("recovery_reset", "recovery_verified", "recovery_choose_password"),
+}  # fmt: skip
 ONCE = ("recovery_notice", "recovery_reset", "recovery_verified")
 SECRETS = ("recovery_challenge", "recovery_choose_password")
 M = TypeVar("M", bound=Model)
@@ -32,7 +36,8 @@ def notice_missing() -> Iterator[Broken]:
 
 def _untold(tickets: list[RecoveryTicket], kinds: tuple[str, ...]) -> Iterator[tuple[RecoveryTicket, int]]:
     """The tickets some verified addresses of whose subject have no mail of these kinds, and how many addresses."""
-    mails = Mail.objects.filter(reference__in=[ticket.reference for ticket in tickets], kind__in=kinds)
+    notices = Q(kind__in=ONCE) | Q(links__has_key="stop")
+    mails = Mail.objects.filter(notices, reference__in=[ticket.reference for ticket in tickets], kind__in=kinds)
     told = {(reference, to.lower()) for reference, to in mails.values_list("reference", "recipient")}
     asked = _addresses(EmailAddress.objects.filter(verified=True), tickets)
     for ticket in tickets:

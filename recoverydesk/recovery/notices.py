@@ -35,13 +35,16 @@ CONFIRMING = ("recovery_confirm_contact", OUT_OF_REACH)
 
 
 def challenge(ticket: RecoveryTicket, boundaries: list[Boundary], *, wait: timedelta) -> None:
-    """Mail the contact its token (a new one its confirming link), every address a stop link, and co-owners word."""
+    """Mail the contact its token (a new one its confirming link), every address a stop link, and co-owners word.
+
+    A contact among the addresses gets one mail with both (docs/adr/0151).
+    """
     if ticket.claim == Claim.SECOND_FACTOR:
         make_status_link(ticket)
     else:
         _make_link(ticket, "confirm_contact", CONFIRM_LINK)
     send_challenge(ticket, boundaries, wait=wait, round_=0)
-    tell_addresses(ticket, "recovery_notice")
+    tell_addresses(ticket, "recovery_notice", but_contact=True)
     tell_co_owners(ticket, "recovery_co_owner")
 
 
@@ -77,7 +80,7 @@ def send_challenge(ticket: RecoveryTicket, boundaries: list[Boundary], *, wait: 
         user=ticket.subject,
         reference=ticket.reference,
         context=context,
-        links={"status": status_link(ticket).pk},
+        links={"status": status_link(ticket).pk} | way_to_stop(ticket),
         dedupe=challenge_key(ticket, round_),
     )
 
@@ -95,13 +98,13 @@ def asked_in_addition(ticket: RecoveryTicket, boundaries: list[Boundary]) -> Mai
         ticket,
         "recovery_challenge_added",
         once=f":{asked[0].pk}",
-        links_={"status": status_link(ticket).pk},
+        links_={"status": status_link(ticket).pk} | way_to_stop(ticket),
         boundaries=_boundaries(asked),
     )
 
 
 def _send_confirming(ticket: RecoveryTicket, round_: int, *, kind: str = "recovery_confirm_contact") -> Mail:
-    """All a contact gets that nobody has confirmed: the link that confirms it."""
+    """All a contact gets that nobody has confirmed: the link that confirms it, and its stop link if it has one."""
     link = Link.objects.get(reference=ticket.reference, purpose="confirm_contact", dead_at=None)
     return outbox.queue(
         kind,
@@ -109,7 +112,7 @@ def _send_confirming(ticket: RecoveryTicket, round_: int, *, kind: str = "recove
         user=ticket.subject,
         reference=ticket.reference,
         context=_context(ticket) | _has_projects(ticket),
-        links={"confirm_contact": link.pk},
+        links={"confirm_contact": link.pk} | way_to_stop(ticket),
         dedupe=confirming_key(ticket, round_),
     )
 
@@ -151,15 +154,25 @@ def challenge_key(ticket: RecoveryTicket, round_: int = 0) -> str:
 
 
 def tell_addresses(
-    ticket: RecoveryTicket, kind: str, *, once: str = "", contact_too: dict[str, int] | None = None, **context: Any
+    ticket: RecoveryTicket,
+    kind: str,
+    *,
+    once: str = "",
+    contact_too: dict[str, int] | None = None,
+    but_contact: bool = False,
+    **context: Any,
 ) -> None:
     """One mail with its own stop link to every verified address, and to those removed recently.
 
-    `once` names one of several notices of the same kind; `contact_too` are links for the contact among the addresses.
+    `once` names one of several notices of the same kind; `contact_too` are links for the contact among the addresses,
+    which is left out with `but_contact`: another mail of the same moment says it all and has its stop link.
     """
     for address in addresses.notice_addresses(ticket.subject):
+        its_own = address.lower() == ticket.contact.lower()
+        if its_own and but_contact:
+            continue
         stop = _stop_link(ticket, address)
-        more = (contact_too or {}) if address == ticket.contact else {}
+        more = (contact_too or {}) if its_own else {}
         outbox.queue(
             kind,
             address,
@@ -221,10 +234,21 @@ def way_to_status(ticket: RecoveryTicket) -> dict[str, int]:
     return {"status": link.pk} if link else {}
 
 
+def way_to_stop(ticket: RecoveryTicket) -> dict[str, int]:
+    """The contact's own stop link, by the name mails know it under; nothing where the account is not told of it there.
+
+    An address of the claimant's that is not the account's closes the request on the status page, and freezes nothing.
+    """
+    told = (one for one in addresses.notice_addresses(ticket.subject) if one.lower() == ticket.contact.lower())
+    address = next(told, None)
+    return {} if address is None else {"stop": _stop_link(ticket, address).pk}
+
+
 def send_status_link(ticket: RecoveryTicket) -> Mail:
     """The status link once more, for a contact that has nothing to do but may have lost it."""
     earlier = Mail.objects.filter(reference=ticket.reference, kind="recovery_status").count()
-    return tell_contact(ticket, "recovery_status", once=f":{earlier}")
+    ways = way_to_status(ticket) | way_to_stop(ticket)
+    return tell_contact(ticket, "recovery_status", once=f":{earlier}", links_=ways)
 
 
 def remind(ticket: RecoveryTicket, *, once: str, until: str) -> Mail | None:
@@ -252,9 +276,11 @@ def first_sign_in(ticket: RecoveryTicket) -> None:
 
 
 def choose_password(ticket: RecoveryTicket) -> Mail:
-    """Mail the choose-password link of a reset to the contact; that of an earlier one dies."""
+    """Tell the contact what the reset did, with the choose-password link and its stop link; an earlier link dies."""
     link = _password_link(ticket)
     given = _password_mail(ticket, link, PASSWORD_LINK)
+    given["context"] = {**(given["context"] or {}), "done": True}
+    given["links"] = {**(given["links"] or {}), **way_to_stop(ticket)}
     return outbox.queue(CHOOSE, ticket.contact, dedupe=f"{ticket.reference}:choose_password:{link.pk}", **given)
 
 

@@ -7,6 +7,7 @@ One entry per route of the URL list below the desk. `mails` says whether it make
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from allauth.account.forms import default_token_generator
@@ -14,23 +15,26 @@ from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Max
+from django.db.models.functions import Now
 from django.test import Client
 
 from accounts import second_factors
 from accounts.devices import TotpDevice
-from accounts.mail.models import Link, Mail
+from accounts.mail.models import Link, Mail, Request
 from accounts.models import Session, User
 from common.clock import database_now
 from recoverydesk.projects.models import Role
 from recoverydesk.publishers.models import Publisher
+from recoverydesk.rate_limits import RATE_LIMITS
 from recoverydesk.recovery.after_reset import choose_password as new_password
+from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.models import RecoveryTicket, Status
 from tests.helpers import factories, packages
 from tests.helpers.authenticator import Authenticator, give_key
 from tests.helpers.factories import PASSWORD
 from tests.helpers.links import path
 from tests.helpers.signing_in import code_of
-from tests.helpers.tickets import REASON, make_ticket, status_link, stop_link
+from tests.helpers.tickets import REASON, age_factors, make_ticket, status_link, stop_link
 from tests.helpers.tokens import basic, mint
 from tests.services.people import sign_in
 from tokens.models import ApiToken
@@ -74,6 +78,34 @@ class World:
         TotpDevice.objects.filter(user=self.ada).update(last_step=-1)
         device: TotpDevice = TotpDevice.objects.filter(user=self.ada, confirmed=True).order_by("id")[0]
         return device
+
+
+def make_world(settings: Any, folder: Path) -> World:
+    """Ada's factors are two months old and she has signed in before; she owns a project together with kim.
+
+    The limits of networks are off; what is uploaded goes to `folder`.
+    """
+    settings.ACCOUNT_RATE_LIMITS = dict.fromkeys(RATE_LIMITS)
+    settings.MEDIA_ROOT = folder
+    people = [factories.make_user(name) for name in ("ada", "kim")]
+    for one in people:
+        factories.add_totp(one)
+        age_factors(one)
+    ada, kim = people
+    EmailAddress.objects.create(user=ada, email="ada@second.example", verified=True, primary=False)
+    User.objects.update(last_login=Now())
+    factories.add_role(factories.make_project("tool", ada), kim)
+    Mail.objects.all().delete()
+    return World(ada, kim)
+
+
+def work_it_off() -> None:
+    """What was only noted down is done, and what follows from it."""
+    Request.objects.update(due_at=Now())
+    while Request.objects.filter(handled_at=None).exists():
+        sweep.sweep()
+    if RecoveryTicket.objects.exists():
+        sweep.sweep()
 
 
 Post = Callable[[World, int], Any]
@@ -306,7 +338,7 @@ def choose_password(world: World, number: int) -> Any:
     ticket = world.once("ticket", lambda: recovered(world))
     link = Link.objects.filter(purpose="choose_password", dead_at=None).order_by("-id").first()
     if link is None:
-        new_password.send_again(ticket.subject)
+        world.once(f"link {number}", lambda: new_password.send_again(ticket.subject))
         link = Link.objects.get(purpose="choose_password")
     return world.visitor().post(path(link), {"hold" if number == 1 else "renew": "1"})
 

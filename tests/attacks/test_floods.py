@@ -97,7 +97,7 @@ def test_a_flood_for_one_account_is_one_ticket_and_mails_within_the_limits(ada: 
     notices = Mail.objects.filter(kind="recovery_notice").count()
     assert RecoveryTicket.objects.count() == 1
     assert challenges <= 4  # the first, and three a day sent again
-    assert notices == 2  # one for each address
+    assert notices == 1  # the other address; the contact has its stop link with the branch name
     assert len(mail.outbox) == challenges + notices
     assert len(letters("ada@second.example")) == 1
     assert account(ada) == before

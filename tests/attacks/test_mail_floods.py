@@ -12,18 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from allauth.account.models import EmailAddress
-from django.db.models.functions import Now
 
 from accounts.mail.limits import A_DAY
-from accounts.mail.models import Mail, Request
-from accounts.models import User
-from recoverydesk.rate_limits import RATE_LIMITS
-from recoverydesk.recovery.background import sweep
-from recoverydesk.recovery.models import RecoveryTicket
-from tests.attacks.mail_posts import SCENARIOS, World
-from tests.helpers import factories
-from tests.helpers.tickets import age_factors
+from accounts.mail.models import Mail
+from tests.attacks.mail_posts import SCENARIOS, World, make_world, work_it_off
 from tests.helpers.walk import TABLE
 
 MANY = int(os.environ.get("FLOOD", "7"))  # posts to each address
@@ -33,19 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def world(settings: Any, tmp_path: Path) -> World:
-    """Ada's factors are two months old and she has signed in before; she owns a project together with kim."""
-    settings.ACCOUNT_RATE_LIMITS = dict.fromkeys(RATE_LIMITS)
-    settings.MEDIA_ROOT = tmp_path
-    people = [factories.make_user(name) for name in ("ada", "kim")]
-    for one in people:
-        factories.add_totp(one)
-        age_factors(one)
-    ada, kim = people
-    EmailAddress.objects.create(user=ada, email="ada@second.example", verified=True, primary=False)
-    User.objects.update(last_login=Now())
-    factories.add_role(factories.make_project("tool", ada), kim)
-    Mail.objects.all().delete()
-    return World(ada, kim)
+    return make_world(settings, tmp_path)
 
 
 def posts() -> set[str]:
@@ -56,15 +36,6 @@ def posts() -> set[str]:
         if not route.startswith("admin/") and not set(post.split()) <= {"not", "in"}:
             found.add(route)
     return found
-
-
-def work_it_off() -> None:
-    """What was only noted down is done, and what follows from it."""
-    Request.objects.update(due_at=Now())
-    while Request.objects.filter(handled_at=None).exists():
-        sweep.sweep()
-    if RecoveryTicket.objects.exists():
-        sweep.sweep()
 
 
 def sent() -> Counter[tuple[Any, ...]]:

@@ -45,7 +45,7 @@ def test_from_a_lost_phone_to_signed_in_again(browser: Browser, stack: Stack, tm
     claimant = Person(browser, stack, "ada")
     ask(claimant)
     challenge = stack.mail(ADDRESS, "Show us")
-    stop_link = path_in(stack.mail(ADDRESS, "Somebody wants to get back"), "/recover/stop/")
+    stop_link = path_in(challenge, "/recover/stop/")
     status_link = path_in(challenge, "/recover/status/")
     claimant.page.goto(status_link)
     expect(claimant.page.get_by_text("Branch found in 0 of 2 places.")).to_be_visible()

@@ -112,6 +112,6 @@ def _openings(stack: Stack, many: int) -> dict[str, int]:
 def _faults(figures: dict[str, Any], many: int, rounds: int) -> list[str]:
     wanted = {
         "answers": {"done": rounds, "refused": rounds * (many - 1)}, "resets": rounds, "tickets": 1,
-        "refusals": rounds * (many - 1), "reset_mails": 2 * rounds, "joined": many - 1, "opening_mails": 2,
+        "refusals": rounds * (many - 1), "reset_mails": rounds, "joined": many - 1, "opening_mails": 1,
     }  # fmt: skip
     return [f"{name}: {figures[name]}, {value} expected" for name, value in wanted.items() if figures[name] != value]

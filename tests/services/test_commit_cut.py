@@ -86,7 +86,7 @@ def test_a_reset_cut_off_at_commit_is_shown_by_the_page_as_it_is(
     again = decide(client, button, fields)
     assert (again.status_code, again["Location"]) == (302, page)
     assert Event.objects.filter(tag=Tag.ACCOUNT_RECOVERY_RESET).count() == 1
-    assert Mail.objects.filter(reference=ready.reference, kind="recovery_reset").count() == 1
+    assert Mail.objects.filter(reference=ready.reference, kind="recovery_choose_password").count() == 1
 
 
 @both

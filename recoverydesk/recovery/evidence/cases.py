@@ -259,15 +259,16 @@ class Mails:
 def _mails(ticket: RecoveryTicket) -> Mails:
     """When the last mail of the challenge left the queue; what is sent again later on delays nothing.
 
-    The old addresses are dead when every notice we sent them ourselves failed for good.
+    The old addresses are dead when every notice we sent them ourselves failed for good. A mail to the contact that
+    has a stop link is such a notice.
     """
     if ticket.challenged_at is None:
         return Mails(None, old_addresses_dead=False)
     counts = _of_the_challenge(notices.challenge_key(ticket), notices.confirming_key(ticket))
     mails = Mail.objects.filter(counts, reference=ticket.reference)
-    rows = list(mails.values_list("kind", "state", "settled_at"))
-    told = [state for kind, state, _ in rows if kind == "recovery_notice"]
-    left = [at for _, _, at in rows if at is not None]
-    waiting = any(state == Mail.State.QUEUED for _, state, _ in rows)
+    rows = list(mails.values_list("kind", "links", "state", "settled_at"))
+    told = [state for kind, ways, state, _ in rows if kind == "recovery_notice" or "stop" in ways]
+    left = [at for *_, at in rows if at is not None]
+    waiting = any(state == Mail.State.QUEUED for *_, state, _ in rows)
     dead = bool(told) and all(state in LOST for state in told)
     return Mails(None if waiting else max(left, default=None), dead)

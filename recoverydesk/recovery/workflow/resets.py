@@ -130,10 +130,12 @@ def _own(change: Callable[[], object]) -> None:
 
 def _tell(locked: LockedTicket, done: Outcome) -> None:
     ticket = locked.ticket
-    kind = "recovery_verified" if ticket.claim == Claim.UNVERIFIED_EMAIL else "recovery_reset"
-    notices.tell_addresses(ticket, kind, admin_time=locked.now.isoformat(), tokens=done.tokens_held)
+    verified = ticket.claim == Claim.UNVERIFIED_EMAIL  # no password to choose: the contact hears what all addresses do
+    kind = "recovery_verified" if verified else "recovery_reset"
+    facts = {"admin_time": locked.now.isoformat(), "tokens": done.tokens_held}
+    notices.tell_addresses(ticket, kind, but_contact=not verified, **facts)
     notices.tell_co_owners(ticket, "recovery_co_owner_reset")
-    if ticket.claim != Claim.UNVERIFIED_EMAIL:
+    if not verified:
         notices.choose_password(ticket)
 
 

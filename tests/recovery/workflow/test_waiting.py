@@ -135,7 +135,7 @@ def server(free_port: int, settings: Any) -> Iterator[mail_server.MailServer]:
         yield running
 
 
-@pytest.mark.parametrize("late", [0, 1, 2, 3])
+@pytest.mark.parametrize("late", [0, 1, 2])
 def test_one_mail_that_cannot_leave_keeps_the_clock_from_starting(
     ada: User, server: mail_server.MailServer, late: int
 ) -> None:
@@ -143,7 +143,7 @@ def test_one_mail_that_cannot_leave_keeps_the_clock_from_starting(
     owner = factories.make_user("kim")
     factories.add_role(factories.make_project("shared", ada), owner)
     ticket = open_challenged(ada)
-    assert Mail.objects.filter(reference=ticket.reference).count() == 4
+    assert Mail.objects.filter(reference=ticket.reference).count() == 3
     server.recipients = ["250 OK"] * late + ["451 later"]
     sweep.sweep()
     ticket.refresh_from_db()
@@ -162,9 +162,10 @@ def test_a_notice_refused_for_good_does_not_keep_the_clock_from_starting(
 ) -> None:
     add_address(ada, "gone@elsewhere.example")
     ticket = open_challenged(ada)
-    server.recipients = ["250 OK", "250 OK", "550 no such mailbox"]
+    server.recipients = ["250 OK", "550 no such mailbox"]
     sweep.sweep()
     ticket.refresh_from_db()
+    assert Mail.objects.get(recipient="gone@elsewhere.example").state == "failed"
     assert ticket.contact_bounced_at is None
     assert ticket.wait_until is not None
 
@@ -186,6 +187,7 @@ def test_what_is_sent_again_neither_holds_up_nor_moves_the_clock(ada: User) -> N
 
 def test_the_sweep_tries_no_clock_before_all_its_mails_have_left(ada: User) -> None:
     """Else a hundred tickets with a mail that cannot leave would take the places of all that come after them."""
+    add_address(ada, "ada@elsewhere.example")
     ticket = open_challenged(ada)
     mails = Mail.objects.filter(reference=ticket.reference)
     kinds = sorted(mails.values_list("kind", flat=True))
