@@ -164,8 +164,8 @@ def test_no_post_tells_anybody_the_same_twice(route: str, world: World) -> None:
 # A recovery ----------------------------------------------------------------------------------------------------------
 
 NEW, FORMER = "ada@new.example", "ada@former.example"
-CONTACTS = [(claim, NEW if claim in policy.NEW_CONTACT else "ada@example.org") for claim in Claim] + [
-    (claim, FORMER) for claim in policy.NEW_CONTACT
+CONTACTS = [(claim, NEW if claim.value in policy.NEW_CONTACT else "ada@example.org") for claim in Claim] + [
+    (claim, FORMER) for claim.value in policy.NEW_CONTACT
 ]
 
 
@@ -176,7 +176,7 @@ def prepare(world: World, claim: Claim) -> None:
     Role.objects.filter(user=world.ada, project__name="tool").update(accepted_at=database_now() - timedelta(days=5))
     factories.add_role(factories.make_project("other", world.kim), world.ada, accepted=False)
     mint(world.ada)
-    if claim in policy.UNVERIFIED:
+    if claim.value in policy.UNVERIFIED:
         EmailAddress.objects.filter(user=world.ada).update(verified=False)
     Mail.objects.all().delete()
 
@@ -199,7 +199,7 @@ def confirm(contact: str) -> None:
 
 
 def prove(claim: Claim) -> None:
-    if claim in policy.NEW_CONTACT:
+    if claim.value in policy.NEW_CONTACT:
         OtherProof.objects.create(ticket=ticket(), kind=OtherProof.Kind.PASSWORD)
     with one_step():
         push()

@@ -132,8 +132,8 @@ def _tell(locked: LockedTicket, done: Outcome) -> None:
     ticket = locked.ticket
     verified = ticket.claim == Claim.UNVERIFIED_EMAIL  # no password to choose: the contact hears what all addresses do
     kind = "recovery_verified" if verified else "recovery_reset"
-    facts = {"admin_time": locked.now.isoformat(), "tokens": done.tokens_held}
-    notices.tell_addresses(ticket, kind, but_contact=not verified, **facts)
+    at, tokens = locked.now.isoformat(), done.tokens_held
+    notices.tell_addresses(ticket, kind, but_contact=not verified, admin_time=at, tokens=tokens)
     notices.tell_co_owners(ticket, "recovery_co_owner_reset")
     if not verified:
         notices.choose_password(ticket)
