@@ -165,7 +165,7 @@ def test_no_post_tells_anybody_the_same_twice(route: str, world: World) -> None:
 
 NEW, FORMER = "ada@new.example", "ada@former.example"
 CONTACTS = [(claim, NEW if claim.value in policy.NEW_CONTACT else "ada@example.org") for claim in Claim] + [
-    (claim, FORMER) for claim.value in policy.NEW_CONTACT
+    (claim, FORMER) for claim in Claim if claim.value in policy.NEW_CONTACT
 ]
 
 
