@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from recoverydesk import readiness
+from recoverydesk.operating import mirror
 
 _asking = threading.Lock()
 _last: tuple[float, dict[str, str]] = (float("-inf"), {})
@@ -17,8 +18,9 @@ _last: tuple[float, dict[str, str]] = (float("-inf"), {})
 @never_cache
 @require_safe
 def livez(request: HttpRequest) -> JsonResponse:
-    """Answer 200 as long as the process serves at all."""
-    return JsonResponse({"status": "ok"})
+    """Answer 200 as long as the process serves at all; our own doctor is told what it sees."""
+    seen = mirror.seen(request)
+    return JsonResponse({"status": "ok"} | ({"doctor": seen} if seen else {}))
 
 
 @never_cache

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "recoverydesk.recovery",
     "recoverydesk.backups",
     "recoverydesk.invariants",
+    "recoverydesk.operating",
     "recoverydesk.populating",
     "recoverydesk.statistics",
     *(["recoverydesk.demo"] if DEMO else []),
