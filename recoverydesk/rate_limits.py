@@ -54,6 +54,7 @@ RATE_LIMITS: dict[str, str | None] = {
     "api_token": "120/m/ip",
     "api_token_key": "60/m/key",
     "index_refused": "600/5m/ip",
+    "search": "60/m/ip",
     "staged": "600/5m/ip",
     "legacy": None,
     "leak_report": "600/5m/ip",

@@ -326,8 +326,15 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 6_000  # a requirement and an extra are a field 
 UPLOAD_MAX_MIB = env.number("UPLOAD_MAX_MIB", default=100, at_least=1, at_most=10240, unit="MiB")
 UPLOAD_PLAIN_LINUX_WHEELS = env.flag("UPLOAD_PLAIN_LINUX_WHEELS", default=False)
 INDEX_PRIVATE = env.flag("INDEX_PRIVATE", default=False)
+INDEX_FALLBACK_URL = env.parsed(
+    "INDEX_FALLBACK_URL",
+    settings_rules.index_address,
+    default="off",
+    wanted="give the https:// address of an index, such as https://registry.example/simple/, or off",
+)
 UPLOAD_RELEASE_OPEN_DAYS = env.number("UPLOAD_RELEASE_OPEN_DAYS", default=14, at_least=0, at_most=3650, unit="days")
 SIGN_UP = env.one_of("SIGN_UP", ("open", "closed"), default="closed" if INDEX_PRIVATE else "open")
+settings_rules.refuse_open_fallback(INDEX_FALLBACK_URL, HOST, SIGN_UP)
 
 # Guards of projects (recoverydesk/projects/guards.py): the least strict level for all, and for critical ones ----------
 GUARDS = {

@@ -99,6 +99,18 @@ def refuse_proxy_without_count(behind_tls_proxy: bool, count: int) -> None:
         refuse("TRUSTED_PROXY_COUNT", "give the number of proxies in front, as BEHIND_TLS_PROXY is true", "0")
 
 
+def refuse_open_fallback(url: str, host: str, sign_up: str) -> None:
+    """Whoever signs up could publish under a name that people take from the other index; ours leads nowhere."""
+    if url and urlsplit(url).hostname == host:
+        refuse("INDEX_FALLBACK_URL", "give the address of another site", url)
+    if url and sign_up == "open":
+        refuse(
+            "SIGN_UP",
+            "set it to closed, as INDEX_FALLBACK_URL is set: a stranger could publish under its names",
+            "open",
+        )
+
+
 def refuse_misspelt(env: Environment, given: Mapping[str, str]) -> None:
     """A variable that nobody reads and that differs little from one of ours is a slip of the pen."""
     for name in sorted(set(given) - set(env.read)):
@@ -146,3 +158,10 @@ def https_address(text: str) -> str:
     if text and not re.fullmatch(r"https://[^\s/?#@]+(/\S*)?", text):
         raise ValueError(text)
     return text
+
+
+def index_address(text: str) -> str:
+    """The same without a query, so that the name of a project can stand behind it. Raises ValueError."""
+    if "?" in text or "#" in text:
+        raise ValueError(text)
+    return https_address(text)

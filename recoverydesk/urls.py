@@ -7,7 +7,7 @@ from django.views.generic import TemplateView
 
 from audit.views import key
 from recoverydesk import health, well_known
-from recoverydesk.projects.views import project_history
+from recoverydesk.projects.views import project_history, search
 from recoverydesk.publishers import api, pages
 from recoverydesk.recovery.public.account_views import held_tokens
 from recoverydesk.recovery.public.my_projects import my_projects
@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("_/oidc/burn-token", api.burn_token, name="oidc_burn"),
     path("", include("recoverydesk.upload.urls")),
     path("recover/", include("recoverydesk.recovery.urls")),
+    path("search/", search, name="search"),
     path("projects/<str:name>/", project, name="project"),
     path("projects/<str:name>/settings/", project_settings, name="project_settings"),
     path("projects/<str:name>/settings/guards/", project_guards, name="project_guards"),

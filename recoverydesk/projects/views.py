@@ -1,22 +1,42 @@
-"""A project's history, for the people who own it."""
+"""The search over projects; a project's history, for the people who own it."""
 
 from dataclasses import replace
 
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts import throttle
 from accounts.visitor import account_of
 from audit import history
 from common.clock import database_now
 from common.numbers import whole_number
-from recoverydesk.projects import guards, names, uploaders
+from recoverydesk.projects import guards, names, searching, uploaders
 from recoverydesk.projects.models import Role
 
-PAGE = 50
+PAGE = 50  # lines of a history
 GUARD = "project:guard:"
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """What `?q=` finds, twenty projects a page."""
+    words = searching.words_of(request.GET.get("q", ""))
+    if words:
+        throttle.count(request, "search")
+    found = Paginator(searching.find(words) if words else [], searching.ON_A_PAGE)
+    page = found.get_page(request.GET.get("page", ""))
+    context = {
+        "words": " ".join(words),
+        "page": page,
+        "hits": searching.read(list(page)),
+        "most": searching.MOST,
+        "longest": searching.LONGEST,
+    }
+    return render(request, "projects/search.html", context)
 
 
 @never_cache

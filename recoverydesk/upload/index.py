@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, Max, OuterRef, Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 from recoverydesk import __version__
 from recoverydesk.projects import names
 from recoverydesk.projects.models import File, Project
+from recoverydesk.upload import fallback
 
 VERSION = "1.4"
 JSON, HTML, PLAIN = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html", "text/html"
@@ -41,13 +42,18 @@ def _root() -> Page:
 
 @require_safe
 def project(request: HttpRequest, name: str) -> HttpResponse:
-    """List the files of one project; another spelling of its name is sent to the right one."""
+    """List the files of one project; another spelling of its name is sent to the right one, an unknown one elsewhere
+    where the site has a fallback."""
     normal = names.normalize(name)
     if not names.is_valid(name):
         raise Http404
     if name != normal:
         return HttpResponsePermanentRedirect(reverse("simple_project", args=[normal]))
-    found = get_object_or_404(Project, normalized_name=normal)
+    found = Project.objects.filter(normalized_name=normal).first()
+    if found is None:
+        if led := fallback.elsewhere(normal):
+            return led
+        raise Http404
     newest = File.objects.filter(release__project=found).aggregate(pk=Max("pk", default=0))
     return _answer(request, f"{found.serial}-{newest['pk']}", lambda: _project(found))
 
