@@ -1,7 +1,7 @@
 """Imports what a registry published: one document, one transaction."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,13 +15,16 @@ from packaging.version import InvalidVersion, Version
 from accounts.models import User
 from audit.log import record
 from audit.tags import Tag
-from recoverydesk.projects import documents, files, reading, services
+from recoverydesk.projects import documents, files, names, reading, services
 from recoverydesk.projects.archives import distribution, metadata
 from recoverydesk.projects.archives.limits import InvalidArchive
 from recoverydesk.projects.models import File, Project, Role
 
 ACTOR = "system"
 VERSIONS_IN_EVENT = 20
+BATCH = 100  # documents
+BATCH_BYTES = 2**22
+REFUSALS = (services.InvalidFact, services.RoleError, InvalidArchive)
 T = TypeVar("T")
 
 
@@ -54,21 +57,41 @@ class Outcome(Generic[T]):
         return str(self.path) if self.line is None else _("%(path)s, line %(line)s") % vars(self)
 
 
-@transaction.atomic
+class NotTogether(Exception):
+    """These documents cannot be stored at once; one after the other they may."""
+
+
 def import_document(document: Any, *, owner: User | None = None, uploaded_at: datetime | None = None) -> Imported:
     """Store what one document of the PyPI JSON API says and nobody told us yet; a second time changes nothing.
 
     `uploaded_at` overrides the document's times; `owner` becomes an owner since the project's first upload.
     Raises InvalidFact or RoleError, having stored nothing.
     """
-    facts = documents.read_document(document, uploaded_at)
-    project, created = services.ensure_project(facts.name, actor=ACTOR)
-    done = services.record_releases(project, facts.releases)
-    _record_event(project, done)
-    given = owner is not None and _give(owner, project)
-    return Imported(
-        project.name, created, len(done.releases), len(done.files), done.improved, given, len(facts.unplaced)
+    return import_documents([document], owner=owner, uploaded_at=uploaded_at)[0]
+
+
+@transaction.atomic
+def import_documents(
+    batch: Sequence[Any], *, owner: User | None = None, uploaded_at: datetime | None = None
+) -> list[Imported]:
+    """Do as import_document for many, with about as many queries as for one; all of it or nothing.
+
+    Raises NotTogether where two are about one project, and like import_document.
+    """
+    facts = [documents.read_document(document, uploaded_at) for document in batch]
+    if len({names.normalize(one.name) for one in facts}) < len(facts):
+        raise NotTogether
+    projects = services.ensure_projects([one.name for one in facts], actor=ACTOR)
+    recorded = services.record_many(
+        [(project, one.releases) for (project, _created), one in zip(projects, facts, strict=True)]
     )
+    found = []
+    for (project, created), one, done in zip(projects, facts, recorded, strict=True):
+        _record_event(project, done)
+        given = owner is not None and _give(owner, project)
+        counts = len(done.releases), len(done.files), done.improved, given, len(one.unplaced)
+        found.append(Imported(project.name, created, *counts))
+    return found
 
 
 @transaction.atomic
@@ -147,11 +170,15 @@ def _give(owner: User, project: Project) -> bool:
 
 
 def outcomes(
-    paths: Iterable[Path], take: Callable[[Any], T], take_file: Callable[[Path], T] | None = None
+    paths: Iterable[Path],
+    take: Callable[[Any], T],
+    take_file: Callable[[Path], T] | None = None,
+    take_many: Callable[[Sequence[Any]], list[T]] | None = None,
 ) -> Iterator[Outcome[T]]:
     """Give every document of every file to `take`, and go on after those it refuses.
 
-    Wheels and sdists go to `take_file` instead, where there is one.
+    Wheels and sdists go to `take_file` instead, where there is one. `take_many` takes up to BATCH documents at once;
+    what it refuses `take` gets one by one.
     """
     for path in paths:
         try:
@@ -159,10 +186,46 @@ def outcomes(
                 size = path.stat().st_size
                 yield _outcome(path, reading.Item(None, size, path), take_file)
                 continue
-            for item in reading.documents(path):
-                yield _outcome(path, item, take)
+            for items in _batches(reading.documents(path), BATCH if take_many else 1):
+                yield from _together(path, items, take, take_many)
         except OSError as error:
             yield Outcome(path, None, 0, problem=error.strerror or str(error))
+
+
+def _batches(items: Iterable[reading.Item], most: int) -> Iterator[list[reading.Item]]:
+    """At most so many documents of BATCH_BYTES together; a document larger than that is a batch of its own."""
+    batch: list[reading.Item] = []
+    for item in items:
+        if batch and (len(batch) >= most or sum(one.size for one in batch) + item.size > BATCH_BYTES):
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch
+
+
+def _together(
+    path: Path,
+    items: Sequence[reading.Item],
+    take: Callable[[Any], T],
+    take_many: Callable[[Sequence[Any]], list[T]] | None,
+) -> Iterator[Outcome[T]]:
+    """Take the documents at once, or, where one of them is refused, each by itself."""
+    done = _at_once(items, take_many) if take_many else None
+    if done is None:
+        yield from (_outcome(path, item, take) for item in items)
+    else:
+        yield from (Outcome(path, item.line, item.size, one) for item, one in zip(items, done, strict=True))
+
+
+def _at_once(items: Sequence[reading.Item], take_many: Callable[[Sequence[Any]], list[T]]) -> list[T] | None:
+    """None where one of the documents keeps the others from being stored."""
+    if any(item.problem for item in items):
+        return None
+    try:
+        return take_many([item.value for item in items])
+    except (NotTogether, *REFUSALS, IntegrityError, DataError):
+        return None
 
 
 def _outcome(path: Path, item: reading.Item, take: Callable[[Any], T]) -> Outcome[T]:
@@ -170,7 +233,7 @@ def _outcome(path: Path, item: reading.Item, take: Callable[[Any], T]) -> Outcom
         return Outcome(path, item.line, item.size, problem=item.problem)
     try:
         return Outcome(path, item.line, item.size, take(item.value))
-    except (services.InvalidFact, services.RoleError, InvalidArchive) as error:
+    except REFUSALS as error:
         problem = str(error)
     except IntegrityError:
         problem = _("another program stored part of this at the same moment; import it again")

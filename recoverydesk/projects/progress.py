@@ -1,4 +1,5 @@
-"""Shows how an import goes: a bar on a terminal, plain lines everywhere else; what was refused goes to stderr."""
+"""Shows how an import goes: a bar on a terminal, elsewhere a line for every thousand documents, or for each of them
+where the command is asked to say more; what was refused goes to stderr."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.progress import Progress
 from recoverydesk.projects.importing import Outcome, T
 
 LONGEST_LINE = 500
+IN_A_LINE = 1_000  # documents
 COUNTS = {
     "projects": gettext_lazy("projects"),
     "releases": gettext_lazy("releases"),
@@ -23,11 +25,15 @@ COUNTS = {
 }
 
 
-def follow(command: BaseCommand, paths: list[Path], outcomes: Iterable[Outcome[T]]) -> list[Outcome[T]]:
-    """Run through the outcomes, showing each as it happens, and return them all."""
+def follow(
+    command: BaseCommand, paths: list[Path], outcomes: Iterable[Outcome[T]], *, each: bool = False
+) -> list[Outcome[T]]:
+    """Run through the outcomes, showing how far it is, with `each` a line for every document, and return them all."""
+    if each:
+        return list(_with_lines(command, outcomes))
     if command.stdout.isatty():
         return list(_with_bar(paths, outcomes))
-    return list(_with_lines(command, outcomes))
+    return list(_with_counts(command, outcomes))
 
 
 def _with_bar(paths: list[Path], outcomes: Iterable[Outcome[T]]) -> Iterator[Outcome[T]]:
@@ -44,6 +50,17 @@ def _with_lines(command: BaseCommand, outcomes: Iterable[Outcome[T]]) -> Iterato
     for outcome in outcomes:
         if outcome.done is not None:
             command.stdout.write(_line(outcome.place, _changes(outcome.done)))
+        yield outcome
+
+
+def _with_counts(command: BaseCommand, outcomes: Iterable[Outcome[T]]) -> Iterator[Outcome[T]]:
+    refused = 0
+    for number, outcome in enumerate(outcomes, 1):
+        refused += bool(outcome.problem)
+        if not number % IN_A_LINE:
+            counts = {"number": number, "refused": refused}
+            command.stdout.write(_("%(number)d documents read, %(refused)d refused") % counts)
+            command.stdout.flush()
         yield outcome
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -68,38 +69,59 @@ def record_release(
     return project.releases.get(version=version)
 
 
-@transaction.atomic
 def record_releases(project: Project, facts: Sequence[ReleaseFact]) -> Recorded:
     """Record many releases of one project at once, without events: those are the caller's. Raises InvalidFact."""
-    _lock(project.pk)
+    return record_many([(project, facts)])[0]
+
+
+@transaction.atomic
+def record_many(entries: Sequence[tuple[Project, Sequence[ReleaseFact]]]) -> list[Recorded]:
+    """Record releases of many projects, each of them named once, with about as many queries as for one.
+
+    Returns what changed, in the order of `entries`. Raises InvalidFact, having stored nothing of any.
+    """
+    _lock(project.pk for project, _facts in entries)
     read = functools.cache(links.parse)
-    stored = {row.version: row for row in project.releases.filter(version__in=[fact.version for fact in facts])}
-    new, changed = _learn(project, facts, stored)
-    told = [release for release in new + list(changed) if release.urls is not None]
-    for release in told:
+    stored = _stored(entries)
+    learned = [_learn(project, facts, stored[project.pk]) for project, facts in entries]
+    told = [[row for row in new + list(changed) if row.urls is not None] for new, changed in learned]
+    for release in itertools.chain(*told):
         release.names_boundary = sightings.names_boundary(release, read)
-    Release.objects.bulk_create(new)
-    Release.objects.bulk_update(changed, ["urls", "uploaded_at", "deleted_at", "names_boundary"])
-    files = _add_files(facts, stored)
-    _add_about(facts, stored)
-    if any("uploaded_at" in fields for fields in changed.values()):
-        _rebuild_links(project, read)
-    else:
-        _store_links(project, sightings.fold(told, read))
-    deleted = sum("deleted_at" in fields for fields in changed.values())
-    if new or files or changed:
-        touch(project)
-    return Recorded(tuple(release.version for release in new), files, len(changed), deleted)
+    Release.objects.bulk_create([row for new, _changed in learned for row in new])
+    changed_rows = [row for _new, changed in learned for row in changed]
+    Release.objects.bulk_update(changed_rows, ["urls", "uploaded_at", "deleted_at", "names_boundary"])
+    files = _add_files(entries, stored)
+    _add_about(entries, stored)
+    found = {}
+    for (project, _facts), (_new, changed), rows in zip(entries, learned, told, strict=True):
+        if any("uploaded_at" in fields for fields in changed.values()):
+            _rebuild_links(project, read)
+        else:
+            found[project.pk] = sightings.fold(rows, read)
+    _store_links(found)
+    done = [
+        Recorded(
+            tuple(release.version for release in new),
+            files[project.pk],
+            len(changed),
+            sum("deleted_at" in fields for fields in changed.values()),
+        )
+        for (project, _facts), (new, changed) in zip(entries, learned, strict=True)
+    ]
+    touch(*(project for (project, _facts), one in zip(entries, done, strict=True) if one.tag()))
+    return done
 
 
-def touch(project: Project) -> None:
-    """Note that the index shows something else of this project now. The caller has its row.
+def touch(*projects: Project) -> None:
+    """Note that the index shows something else of these projects now. The caller has their rows.
 
     A serial is also a time (milliseconds since 1970), so that a database restored from a backup does not give out for
     other content the serials it gave before.
     """
-    now = int(database_now().timestamp() * 1000)
-    Project.objects.filter(pk=project.pk).update(serial=Greatest(F("serial") + 1, Value(now)))
+    if projects:
+        now = int(database_now().timestamp() * 1000)
+        changed = Project.objects.filter(pk__in=[project.pk for project in projects])
+        changed.update(serial=Greatest(F("serial") + 1, Value(now)))
 
 
 def reread_links(host: str) -> int:
@@ -126,9 +148,18 @@ def reread_all() -> Iterator[bool]:
         yield _reread(project_id, read)
 
 
-def _lock(project_id: int) -> Project:
-    """Take the project's row: whatever is recorded about one project is recorded one after the other."""
-    return Project.objects.select_for_update().get(pk=project_id)
+def _lock(ids: Iterable[int]) -> None:
+    """Take the projects' rows: whatever is recorded about one project is recorded one after the other."""
+    list(Project.objects.select_for_update().filter(pk__in=list(ids)).order_by("pk").values_list("pk"))
+
+
+def _stored(entries: Sequence[tuple[Project, Sequence[ReleaseFact]]]) -> dict[int, dict[str, Release]]:
+    """The releases we have already, by project and version."""
+    found: dict[int, dict[str, Release]] = {project.pk: {} for project, _facts in entries}
+    versions = {fact.version for _project, facts in entries for fact in facts}
+    for row in Release.objects.filter(project__in=found, version__in=versions):
+        found[row.project_id][row.version] = row
+    return found
 
 
 def _learn(
@@ -171,24 +202,32 @@ def _improve(release: Release, fact: ReleaseFact) -> set[str]:
     return fields
 
 
-def _add_files(facts: Sequence[ReleaseFact], stored: dict[str, Release]) -> tuple[str, ...]:
-    """Store the files that are new and return their names; the others must be what we have."""
-    known = File.objects.in_bulk([file.filename for fact in facts for file in fact.files], field_name="filename")
-    new: list[File] = []
-    for fact in facts:
-        for file in fact.files:
-            if row := known.get(file.filename):
-                _check_same(row, file, stored[fact.version])
-            else:
-                known[file.filename] = row = File(release=stored[fact.version], **asdict(file))
-                new.append(row)
-    File.objects.bulk_create(new)
-    return tuple(row.filename for row in new)
+def _add_files(
+    entries: Sequence[tuple[Project, Sequence[ReleaseFact]]], stored: dict[int, dict[str, Release]]
+) -> dict[int, tuple[str, ...]]:
+    """Store the files that are new and return their names by project; the others must be what we have."""
+    told = [(project.pk, fact.version, file) for project, facts in entries for fact in facts for file in fact.files]
+    known = File.objects.in_bulk([file.filename for _project, _version, file in told], field_name="filename")
+    new: dict[int, list[File]] = {project.pk: [] for project, _facts in entries}
+    for project_id, version, file in told:
+        release = stored[project_id][version]
+        if row := known.get(file.filename):
+            _check_same(row, file, release)
+        else:
+            known[file.filename] = row = File(release=release, **asdict(file))
+            new[project_id].append(row)
+    File.objects.bulk_create([row for rows in new.values() for row in rows])
+    return {project_id: tuple(row.filename for row in rows) for project_id, rows in new.items()}
 
 
-def _add_about(facts: Sequence[ReleaseFact], stored: dict[str, Release]) -> None:
+def _add_about(entries: Sequence[tuple[Project, Sequence[ReleaseFact]]], stored: dict[int, dict[str, Release]]) -> None:
     """Store what releases say about themselves; who came first is believed."""
-    told = {stored[fact.version].pk: fact.about for fact in reversed(facts) if fact.about is not None}
+    told = {
+        stored[project.pk][fact.version].pk: fact.about
+        for project, facts in entries
+        for fact in reversed(facts)
+        if fact.about is not None
+    }
     if told:
         rows = [About(release_id=pk, **asdict(about)) for pk, about in told.items()]
         About.objects.bulk_create(rows, ignore_conflicts=True)
@@ -201,20 +240,24 @@ def _check_same(row: File, file: FileFact, release: Release) -> None:
         raise InvalidFact(_("the file %(name)s is known with another SHA-256") % {"name": file.filename})
 
 
-def _store_links(project: Project, found: dict[sightings.Key, sightings.Sighting], *, replace: bool = False) -> int:
-    """Bring the project's links up to `found`, joined with what is stored or in its place; return how many changed."""
-    if not found and not replace:
+def _store_links(found: dict[int, dict[sightings.Key, sightings.Sighting]], *, replace: bool = False) -> int:
+    """Bring the links of projects (their ids) up to `found`, joined with what is stored or in its place.
+
+    Returns how many changed.
+    """
+    wanted = {(project_id, *key): one for project_id, ones in found.items() for key, one in ones.items()}
+    if not (wanted or replace):
         return 0
-    rows = RepositoryLink.objects.filter(project=project).select_related("first_release", "last_release")
-    stored: dict[sightings.Key, RepositoryLink] = {(row.kind, row.url): row for row in rows}
+    rows = RepositoryLink.objects.filter(project__in=found).select_related("first_release", "last_release")
+    stored = {(row.project_id, row.kind, row.url): row for row in rows}
     new: list[RepositoryLink] = []
     changed: list[RepositoryLink] = []
-    for key, sighting in found.items():
-        link = stored.get(key) or RepositoryLink(project=project, kind=key[0], url=key[1])
+    for key, sighting in wanted.items():
+        link = stored.get(key) or RepositoryLink(project_id=key[0], kind=key[1], url=key[2])
         whole = sightings.of_link(link).joined(sighting) if link.pk and not replace else sighting
         if sightings.write(whole, link):
             (changed if link.pk else new).append(link)
-    gone = [row.pk for key, row in stored.items() if replace and key not in found]
+    gone = [row.pk for key, row in stored.items() if replace and key not in wanted]
     RepositoryLink.objects.filter(pk__in=gone).delete()
     RepositoryLink.objects.bulk_update(changed, RepositoryLink.SUMMARY)
     RepositoryLink.objects.bulk_create(new)
@@ -224,12 +267,13 @@ def _store_links(project: Project, found: dict[sightings.Key, sightings.Sighting
 def _rebuild_links(project: Project, read: sightings.Reader) -> int:
     """Sum up all releases of the project anew."""
     releases = project.releases.filter(urls__isnull=False)
-    return _store_links(project, sightings.fold(releases, read), replace=True)
+    return _store_links({project.pk: sightings.fold(releases, read)}, replace=True)
 
 
 @transaction.atomic
 def _reread(project_id: int, read: sightings.Reader) -> bool:
-    project = _lock(project_id)
+    _lock([project_id])
+    project = Project.objects.get(pk=project_id)
     changed = []
     for release in project.releases.filter(urls__isnull=False):
         named, release.names_boundary = release.names_boundary, sightings.names_boundary(release, read)

@@ -1,5 +1,6 @@
 """The verbs of projects, in one place for the other rooms."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from common.clock import database_now
 from recoverydesk.projects import names
 from recoverydesk.projects.models import Project, Role
 from recoverydesk.projects.published import FileFact, InvalidFact, ReleaseFact
-from recoverydesk.projects.releases import Recorded, record_release, record_releases, reread_links, touch
+from recoverydesk.projects.releases import Recorded, record_many, record_release, record_releases, reread_links, touch
 from recoverydesk.projects.roles import (
     InvitationOver,
     LastOwner,
@@ -49,9 +50,11 @@ __all__ = [
     "change_role",
     "decline_role",
     "ensure_project",
+    "ensure_projects",
     "ensure_role",
     "in_quarantine",
     "open_project",
+    "record_many",
     "record_release",
     "record_releases",
     "remove_role",
@@ -68,12 +71,32 @@ def ensure_project(
 
     Raises InvalidFact for a name no project can have.
     """
-    if not names.is_valid(name):
-        raise InvalidFact(_("%(name)r is not a project name") % {"name": name[: names.MAX_LENGTH]})
+    _refuse_name(name)
     project, created = Project.objects.get_or_create(normalized_name=names.normalize(name), defaults={"name": name})
     if created:
         record(Tag.PROJECT_CREATE, actor=actor, project=project, origin=origin, token=token)
     return project, created
+
+
+@transaction.atomic
+def ensure_projects(wanted: Sequence[str], *, actor: str) -> list[tuple[Project, bool]]:
+    """Do as ensure_project for many names, no two of them one project's. Raises InvalidFact, IntegrityError."""
+    for name in wanted:
+        _refuse_name(name)
+    normal = [names.normalize(name) for name in wanted]
+    known = Project.objects.in_bulk(normal, field_name="normalized_name")
+    new = [
+        Project(name=name, normalized_name=key) for name, key in zip(wanted, normal, strict=True) if key not in known
+    ]
+    for project in Project.objects.bulk_create(new):
+        record(Tag.PROJECT_CREATE, actor=actor, project=project)
+    made = {project.normalized_name: project for project in new}
+    return [(made[key], True) if key in made else (known[key], False) for key in normal]
+
+
+def _refuse_name(name: str) -> None:
+    if not names.is_valid(name):
+        raise InvalidFact(_("%(name)r is not a project name") % {"name": name[: names.MAX_LENGTH]})
 
 
 @transaction.atomic

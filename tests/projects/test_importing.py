@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from audit.models import Event
-from recoverydesk.projects import links, reading
+from recoverydesk.projects import importing, links, progress, reading
 from recoverydesk.projects.models import File, Project, Release, RepositoryLink, Role
 from tests.helpers.projects import DOCUMENTS, day, document, file_row, links_of, named_by
 
@@ -187,7 +187,7 @@ def test_five_hundred_releases_import_in_a_few_queries(write: Write) -> None:
 
 
 def test_piped_output_has_a_line_per_document_and_no_bar(write: Write) -> None:
-    said = run(write("spam.json", document()))
+    said = run(write("spam.json", document()), verbosity=2)
     assert said.splitlines()[0].endswith("spam.json: spam: 1 projects, 1 releases, 1 files")
     assert "\x1b" not in said
 
@@ -337,3 +337,94 @@ def test_links_of_an_imported_release_cannot_be_rewritten_by_another_import(writ
     run(write("2.json", document(info=info)))
     assert links_of(Project.objects.get()) == before
     assert RepositoryLink.objects.count() == 1
+
+
+# Many at once --------------------------------------------------------------------------------------------------------
+
+
+def as_lines(*documents: Any) -> bytes:
+    return b"\n".join(one if isinstance(one, bytes) else json.dumps(one).encode() for one in documents)
+
+
+def told(project: Project) -> tuple[Any, ...]:
+    """What is known of a project, without ids and serials."""
+    releases = project.releases.order_by("version")
+    files = File.objects.filter(release__project=project).order_by("filename")
+    return (
+        project.name,
+        list(releases.values_list("version", "uploaded_at", "urls", "names_boundary")),
+        list(files.values_list("filename", "release__version", "sha256", "size", "uploaded_at")),
+        links_of(project),
+        Event.objects.filter(project_uid=project.uid).count(),
+    )
+
+
+def test_a_hundred_lines_take_a_fixed_number_of_queries_and_two_for_the_events_of_each(write: Write) -> None:
+    path = write("all.jsonl", as_lines(*(document(f"spam{number}") for number in range(100))))
+    with CaptureQueriesContext(connection) as asked:
+        run(path)
+    assert len(asked) <= 2 * 100 + 25
+    assert Project.objects.count() == 100
+
+
+def test_at_once_and_one_by_one_are_the_same(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real documents, then later news of the same projects: new releases, and an earlier time for a known one."""
+    real = [json.loads(path.read_bytes()) for path in DOCUMENTS]
+    found = {}
+    for batch in (100, 1):
+        monkeypatch.setattr(importing, "BATCH", batch)
+        first = [renamed(one, f"x{batch}") for one in real]
+        assert "40 projects" in run(write("first.jsonl", as_lines(*first)))
+        for one in first:
+            one["urls"] = [file | {"upload_time_iso_8601": "2001-01-01T00:00:00Z"} for file in one["urls"]]
+        later = [document(one["info"]["name"], "99.0", urls=[], releases=early(one)) for one in first]
+        run(write("later.jsonl", as_lines(*later)))
+        projects = Project.objects.filter(name__startswith=f"x{batch}-").order_by("name")
+        found[batch] = str([told(project) for project in projects]).replace(f"x{batch}-", "")
+    assert found[100].count("datetime.datetime(2001") >= 40
+    assert found[100] == found[1]
+
+
+def early(document: dict[str, Any]) -> dict[str, Any]:
+    """Files of a release that is new, and of the known one, which came earlier than was said."""
+    name, version = document["info"]["name"], document["info"]["version"]
+    return {version: document["urls"], "99.0": [file_row(f"{name}-99.0.tar.gz")]}
+
+
+def renamed(document: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """The document as another project's: files have one release in all of the index."""
+    files = [one | {"filename": f"{prefix}-{one['filename']}"} for one in document["urls"]]
+    name = f"{prefix}-{document['info']['name']}"
+    return document | {"info": document["info"] | {"name": name}, "urls": files, "releases": {}}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(b"{", id="not JSON"),
+        pytest.param(document("a b"), id="no name"),
+        pytest.param(document("egg", urls=[file_row("spam3-1.0.tar.gz")]), id="the file of another"),
+    ],
+)
+def test_one_bad_line_takes_no_other_with_it(write: Write, bad: Any) -> None:
+    path = write("all.jsonl", as_lines(*(document(f"spam{number}") for number in range(5)), bad, document("last")))
+    assert [line.partition("line ")[2][0] for line in refused(path)] == ["6"]
+    assert {project.name for project in Project.objects.all()} == {*(f"spam{number}" for number in range(5)), "last"}
+
+
+def test_lines_about_one_project_are_all_taken(write: Write) -> None:
+    path = write("all.jsonl", as_lines(*(document(version=f"{number}.0") for number in range(5))))
+    assert "New: 1 projects, 5 releases" in run(path)
+
+
+def test_a_file_of_thousands_says_a_line_a_thousand_and_more_when_asked(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "IN_A_LINE", 2)
+    path = write("all.jsonl", as_lines(*(document(f"spam{number}") for number in range(5))))
+    assert run(path).splitlines() == [
+        "2 documents read, 0 refused",
+        "4 documents read, 0 refused",
+        "5 documents read. New: 5 projects, 5 releases, 5 files.",
+    ]
+    assert "spam3: nothing new" in run(path, verbosity=2)

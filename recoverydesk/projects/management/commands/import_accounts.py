@@ -31,15 +31,16 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["dry_run"] and not options["sync"]:
             raise CommandError(_("--dry-run shows what --sync would remove: give both."))
-        paths = [options["file"]]
+        paths, each = [options["file"]], options["verbosity"] > 1
         if not options["sync"]:
             outcomes = importing.outcomes(paths, importing_accounts.import_account)
-            return progress.finish(self, progress.follow(self, paths, outcomes))
+            return progress.finish(self, progress.follow(self, paths, outcomes, each=each))
         difference = self._compare(options["file"], options["most_removed"])
         if options["dry_run"] or (options["ask"] and not self._is_meant()):
             self.stdout.write(_("Nothing was changed."))
             return None
-        followed = progress.follow(self, paths, importing.outcomes(paths, syncing_accounts.sync_account))
+        outcomes = importing.outcomes(paths, syncing_accounts.sync_account)
+        followed = progress.follow(self, paths, outcomes, each=each)
         if any(outcome.problem for outcome in followed):
             self.stderr.write(_("No role was removed, because lines were refused. Mend them and sync again."))
         else:

@@ -33,10 +33,12 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         given: dict[str, Any] = {"owner": _owner(options["owner"]), "uploaded_at": _time(options["uploaded_at"])}
         take = partial(importing.import_document, **given)
+        take_many = partial(importing.import_documents, **given)
         take_file = partial(importing.import_file, keep=not options["dry_run"], **given)
         with transaction.atomic() if options["dry_run"] else nullcontext():
-            each = importing.outcomes(options["files"], take, take_file)
-            outcomes = progress.follow(self, options["files"], each)
+            each = importing.outcomes(options["files"], take, take_file, take_many)
+            said = options["dry_run"] or options["verbosity"] > 1
+            outcomes = progress.follow(self, options["files"], each, each=said)
             if options["dry_run"]:
                 transaction.set_rollback(True)
         progress.finish(self, outcomes)
