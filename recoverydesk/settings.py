@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "recoverydesk.publishers",
     "recoverydesk.upload",
     "recoverydesk.recovery",
+    "recoverydesk.channels",
     "recoverydesk.backups",
     "recoverydesk.invariants",
     "recoverydesk.operating",
@@ -209,6 +210,7 @@ CHORES = {
     "staged": "recoverydesk.staging.expiring.sweep",
     "guards": "recoverydesk.projects.guard_changes.sweep",
     "publishers": "recoverydesk.publishers.sweeping.sweep",
+    "channels": "recoverydesk.channels.sweeping.sweep",
 }
 
 # Mail ---------------------------------------------------------------------------------------------------------------
@@ -433,6 +435,9 @@ RECOVERY_ISSUE_TRACKER = env.link("RECOVERY_ISSUE_TRACKER", default="")
 RECOVERY_PROFILE_URLS = env.links("RECOVERY_PROFILE_URLS")
 RECOVERY_CONTACT_URL = env.link("RECOVERY_CONTACT_URL", default=BASE_URL + "/recover/policy/")
 CODE_HOST_PORT = env.number("CODE_HOST_PORT", default=8001, at_least=1, at_most=65535)
+
+# Channels: where requests and answers arrive besides the pages --------------------------------------------------------
+CHANNELS_KEEP = env.days("CHANNELS_KEEP_DAYS", default=30, at_least=1, at_most=3650)
 
 # Language, files, logs ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -65,6 +65,7 @@ class Source(models.TextChoices):
     FORM = "form", _("Public form")
     STAFF = "staff", _("Staff")
     SHELL = "shell", _("Shell")
+    ISSUE = "issue", _("Issue tracker")
 
 
 class TicketQuerySet(models.QuerySet["RecoveryTicket"]):

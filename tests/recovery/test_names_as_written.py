@@ -149,6 +149,7 @@ def test_nothing_else_looks_an_account_up_by_a_typed_name() -> None:
         "accounts/sign_in.py",
         "accounts/typed_names.py",
         "recoverydesk/projects/importing_accounts.py",
+        "recoverydesk/projects/syncing_accounts.py",
         "recoverydesk/recovery/desk/mentions.py",
     }
 

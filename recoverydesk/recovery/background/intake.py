@@ -29,12 +29,23 @@ IN_USE = "recovery_address_in_use"
 PER_MINUTE = 60  # requests; more are handled later
 
 
-def note_request(*, username: str, claim: str, says_codes_lost: bool, network: str, contact: str = "") -> Request:
-    """Note down a request of the public form. Two queries, whoever it names; the sweep does the rest.
+def note_request(
+    *,
+    username: str,
+    claim: str,
+    says_codes_lost: bool,
+    network: str,
+    contact: str = "",
+    source: Source = Source.FORM,
+    issue_url: str = "",
+) -> Request:
+    """Note down a request of a public form. Two queries, whoever it names; the sweep does the rest.
 
     Over PER_MINUTE waiting ones it is delayed, never dropped (design rule 10).
     """
     asked = {"username": username, "claim": claim, "says_codes_lost": says_codes_lost, "contact": contact}
+    if source != Source.FORM:
+        asked |= {"source": source.value, "issue_url": issue_url}
     payload = json.dumps(asked)
     waiting = Request.objects.filter(kind=KIND, handled_at=None).count()
     request = Request.objects.create(
@@ -62,7 +73,8 @@ def handle(request: Request) -> Opened | None:
             subject=subject,
             claim=asked.claim,
             actor=replace(SYSTEM, origin=RequestOrigin(network=request.network)),
-            source=Source.FORM,
+            source=Source(payload.get("source", Source.FORM)),
+            issue_url=payload.get("issue_url", ""),
             contact=asked.contact,
             says_codes_lost=payload["says_codes_lost"],
             requested_at=request.created_at,
