@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.timezone import localtime
@@ -78,6 +79,8 @@ def _end(ticket: RecoveryTicket, case: Case, number: int) -> str:
         return _("The waiting period of %(span)s has not begun.") % {"span": ladder.length(span)} if span else ""
     written = ticket.doubt or 0
     words = {"until": date_format(localtime(ticket.wait_until), "Y-m-d H:i e"), "written": written}
+    if ticket.wait_until <= timezone.now():
+        return _("The waiting period ended at %(until)s.") % words
     if written > number:
         return _("It was doubt %(written)d, and its waiting period stays: until %(until)s, or longer.") % words
     return _("The waiting period lasts until %(until)s. Nothing can shorten it.") % words

@@ -184,7 +184,7 @@ def tell_addresses(
         )
 
 
-def tell_co_owners(ticket: RecoveryTicket, kind: str) -> None:
+def tell_co_owners(ticket: RecoveryTicket, kind: str, **context: str) -> None:
     """Word to everybody who owns a project together with the subject."""
     for owner in people.co_owners(ticket.subject):
         for address in addresses.verified(owner):
@@ -193,7 +193,7 @@ def tell_co_owners(ticket: RecoveryTicket, kind: str) -> None:
                 address,
                 user=owner,
                 reference=ticket.reference,
-                context=_context(ticket, owner) | {"owner": owner.username},
+                context=_context(ticket, owner) | {"owner": owner.username} | context,
                 dedupe=f"{ticket.reference}:{kind}:{owner.pk}:{address}",
             )
 
@@ -272,7 +272,8 @@ def progress(ticket: RecoveryTicket, boundary: Boundary, *, done: int, total: in
 
 def first_sign_in(ticket: RecoveryTicket) -> None:
     """After a reset the account is in use again: its co-owners hear of it, once."""
-    tell_co_owners(ticket, "recovery_first_sign_in")
+    ends = ticket.subject.quarantine_until
+    tell_co_owners(ticket, "recovery_first_sign_in", until=f"{ends:%Y-%m-%d %H:%M UTC}" if ends else "")
 
 
 def choose_password(ticket: RecoveryTicket) -> Mail:

@@ -62,8 +62,8 @@ def _found(case: policy.Case) -> str:
 def _wait(case: policy.Case, lacking: set[Missing]) -> list[Item]:
     """The waiting period: its end once it runs, before that its length; nothing where nobody waits."""
     if case.wait_until is not None:
-        words = _("Wait until %(until)s.") % {"until": moment(case.wait_until)}
-        return [Item(words, done=Missing.WAITING_PERIOD not in lacking)]
+        done, until = Missing.WAITING_PERIOD not in lacking, {"until": moment(case.wait_until)}
+        return [Item((_("We waited until %(until)s.") if done else _("Wait until %(until)s.")) % until, done=done)]
     length = policy.wait(case, cases.numbers())
     return [Item(_("Wait %(length)s.") % {"length": span(length)}, done=False)] if length else []
 

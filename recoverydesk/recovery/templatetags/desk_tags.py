@@ -8,12 +8,13 @@ from typing import Any
 from django import template
 from django.template import Context
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.timesince import timesince
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
+from accounts.templatetags.accounts_tags import age, timed
 from audit.models import Event
 from recoverydesk.recovery import permissions, wording
 from recoverydesk.recovery.desk import dashboard, navigation
@@ -81,16 +82,13 @@ def with_tickets(text: str) -> SafeString:
     return mark_safe("".join(pieces))  # noqa: S308 - every piece is escaped
 
 
-@register.filter
-def age(since: datetime, now: datetime) -> str:
-    """How long ago, in words that fit where a length of time does; never "0 minutes"."""
-    return timesince(since, now) if now - since >= timedelta(minutes=1) else gettext("less than a minute")
+register.filter("age", age)
 
 
 @register.simple_tag
-def ago(at: datetime, now: datetime) -> SafeString:
+def ago(at: datetime, now: datetime | None = None) -> SafeString:
     """A moment as "3 hours ago"; the exact one on hover, and read out after it."""
-    return _time(at, gettext("%(length)s ago") % {"length": age(at, now)})
+    return _time(at, gettext("%(length)s ago") % {"length": age(at, now or timezone.now())})
 
 
 @register.simple_tag
@@ -100,9 +98,7 @@ def since(at: datetime, now: datetime) -> SafeString:
 
 
 def _time(at: datetime, words: str) -> SafeString:
-    exact = f"{localtime(at):%Y-%m-%d %H:%M:%S %Z}"
-    shown = '<time datetime="{}" title="{}">{}<span class="visually-hidden"> ({})</span></time>'
-    return format_html(shown, at.isoformat(), exact, words, exact)
+    return timed(at, words, f"{localtime(at):%Y-%m-%d %H:%M:%S %Z}")
 
 
 @register.filter

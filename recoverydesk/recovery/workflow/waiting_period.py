@@ -60,6 +60,8 @@ def remind(ticket_id: int, *, actor: Actor = SYSTEM) -> Mail | None:
 def _say(locked: LockedTicket) -> Mail | None:
     ticket = locked.ticket
     day = f":{ticket.turn_since:%Y%m%d%H%M}:{(locked.now - ticket.turn_since).days}"
+    if ticket.status == Status.WAITING and ticket.wait_until is not None and ticket.wait_until <= locked.now:
+        return None  # the next mail says that the wait is over
     if ticket.status == Status.WAITING:
         return notices.tell_everybody(ticket, "recovery_waiting", once=day, until=_written(ticket.wait_until))
     if ticket.turn == Turn.THEIRS and policy.out_of_reach(locked.case()):

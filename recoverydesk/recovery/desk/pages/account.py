@@ -52,6 +52,7 @@ def read_account(account: User, reader: User) -> dict[str, Any]:
     return {
         "account": account,
         "now": now,
+        "limits": settings.QUARANTINE_AFTER_SIGN_IN,
         "co_owns": co_owns,
         "may_freeze": may_freeze and not co_owns,
         "may_open": may_open and not co_owns,
