@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from django.utils import translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, sync_playwright
@@ -109,6 +110,12 @@ def _the_database_is_the_one_asked_for() -> None:
 def _no_limit_is_left_over() -> None:
     """What one test has tried must not count as the next one's attempts."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_language_is_left_over() -> None:
+    """A request in Spanish leaves it to its thread, and the next test would read Spanish sentences."""
+    translation.activate(settings.LANGUAGE_CODE)
 
 
 @pytest.fixture(autouse=True)
