@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.mail import links, outbox
 from accounts.mail.models import Link, Mail
 from accounts.models import User
+from accounts.templatetags import accounts_tags
 from audit.models import Event
 from audit.tags import Tag
 from common.clock import database_now
@@ -26,7 +27,6 @@ from recoverydesk.recovery.desk.pages import settings
 from recoverydesk.recovery.models import Entry, Probe, RecoveryTicket, ReplyTemplate, Status, Viewer
 from recoverydesk.recovery.permissions import SYSTEM, staff
 from recoverydesk.recovery.probing.verdicts import Verdict
-from recoverydesk.recovery.templatetags import desk_tags
 from recoverydesk.recovery.workflow import seen_pages
 from tests.helpers import factories
 from tests.helpers.desk import QUEUE, browser, fields_of, page, push
@@ -435,5 +435,5 @@ def test_every_choice_kept_in_events_has_its_words_in_the_timeline(ada: User) ->
 
 def test_no_length_of_time_is_nothing() -> None:
     now = timezone.now()
-    assert desk_tags.age(now - timedelta(seconds=59), now) == "less than a minute"
-    assert desk_tags.age(now - timedelta(seconds=60), now) == "1\xa0minute"
+    assert accounts_tags.age(now - timedelta(seconds=59), now) == "less than a minute"
+    assert accounts_tags.age(now - timedelta(seconds=60), now) == "1\xa0minute"
