@@ -91,6 +91,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "recoverydesk.log_ids.numbered",
+    "recoverydesk.operating.metrics.http.timed",
     "recoverydesk.headers.without_body",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -392,7 +393,7 @@ LANGUAGE_COOKIE_NAME = "__Host-language" if PRODUCTION else "language"
 LANGUAGE_COOKIE_SECURE = PRODUCTION
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SECURE_SSL_REDIRECT = PRODUCTION
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^legacy/$"]
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$", r"^legacy/$"]
 SECURE_HSTS_SECONDS = 365 * 86400 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
@@ -463,6 +464,8 @@ if not PRODUCTION:
     for folder in (STATIC_ROOT, QUEUE_DIR / "control", MAIL_DIR, MEDIA_ROOT):
         folder.mkdir(parents=True, exist_ok=True)
 LOG_LEVEL = env.one_of("LOG_LEVEL", LEVELS, default="INFO" if PRODUCTION else "WARNING")
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
+settings_rules.refuse_short_token("METRICS_TOKEN", METRICS_TOKEN)
 READYZ_KEEPS = timedelta(seconds=2)  # an answer of /readyz, whoever asks
 LOG_FORMAT = env.one_of("LOG_FORMAT", ("json", "words"), default="json" if PRODUCTION else "words")
 LOGGING_CONFIG = "recoverydesk.logs.configure"

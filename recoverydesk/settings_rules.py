@@ -21,6 +21,7 @@ NEEDED = (*SECRETS, "DATABASE_URL", "BROKER_URL", "CACHE_URL", "EMAIL_URL", "ALL
 LOCAL_ONLY = ("DEBUG", "DEMO", "FAIL_POINTS")  # off in production
 LOCAL_HOSTS = (None, "", "localhost", "127.0.0.1", "::1")
 DEFAULT_PORTS = {"http": 80, "https": 443}
+SHORTEST_TOKEN = 32
 FEWEST_BYTES = 12  # different ones in a key: 32 random bytes nearly always hold more than 24
 
 
@@ -79,6 +80,12 @@ def refuse_weak_secrets(secret_key: str, field_keys: list[bytes], audit_key: byt
             refuse(name, "use 32 random bytes in production")
     if audit_key in field_keys:
         refuse("AUDIT_KEY", "it is one of FIELD_KEYS: use a key of its own")
+
+
+def refuse_short_token(name: str, token: str) -> None:
+    """What a stranger may try as often as the line takes must be long."""
+    if token and (len(token) < SHORTEST_TOKEN or not re.fullmatch(r"[!-~]+", token)):
+        refuse(name, f"give at least {SHORTEST_TOKEN} random letters and digits")
 
 
 def refuse_half_a_preload(subdomains: bool, preload: bool) -> None:

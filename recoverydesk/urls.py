@@ -7,6 +7,7 @@ from django.views.generic import TemplateView
 
 from audit.views import key
 from recoverydesk import health, well_known
+from recoverydesk.operating.metrics import page
 from recoverydesk.projects.views import project_history, search
 from recoverydesk.publishers import api, pages
 from recoverydesk.recovery.public.account_views import held_tokens
@@ -47,6 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(".well-known/security.txt", well_known.security_txt, name="security_txt"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", page.metrics, name="metrics"),
 ]
 handler429 = "accounts.too_often.handler429"  # allauth's own limits, which settings switch off
 handler500 = "recoverydesk.database.trouble.server_error"

@@ -5,9 +5,13 @@ Threads, so that no request waits behind a client that is slow to send its own; 
 
 import gc
 import os
+import secrets
+import shutil
 import socket
 import struct
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -19,6 +23,8 @@ MOST = 8  # processes: each of their threads holds a connection to PostgreSQL, w
 workers = min(MOST, max(2, len(os.sched_getaffinity(0)))) if hasattr(os, "sched_getaffinity") else 2
 threads = 8
 graceful_timeout = 30  # seconds for requests that are begun
+NUMBERS = Path(tempfile.gettempdir()) / f"recoverydesk-{secrets.token_hex(8)}"  # of /metrics, shared by our processes
+raw_env = [f"PROMETHEUS_MULTIPROC_DIR={NUMBERS}"]
 preload_app = True  # a wrong setting ends the start, and the log is set up before the first line
 control_socket_disable = True  # it would lie in the home folder
 access_log_format = "%(m)s %(U)s %(s)s in %(M)s ms"  # no address, no query: the log cannot be erased person by person
@@ -55,6 +61,16 @@ class Threads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
 logger_class = Log
 worker_class = Threads
+
+
+def on_starting(server: Any) -> None:
+    """Each start counts anew."""
+    NUMBERS.mkdir(mode=0o700)
+
+
+def on_exit(server: Any) -> None:
+    """Nothing is left."""
+    shutil.rmtree(NUMBERS, ignore_errors=True)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

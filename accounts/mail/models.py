@@ -49,6 +49,9 @@ class Mail(Leased):
         verbose_name_plural = _("mails")
         indexes = [
             models.Index(fields=["next_try", "id"], condition=models.Q(state="queued"), name="mail_due"),
+            models.Index(
+                fields=["state", "settled_at"], condition=models.Q(state__in=["failed", "bounced"]), name="mail_lost"
+            ),
             models.Index(fields=["counted_as"], condition=~models.Q(counted_as=""), name="mail_counted"),
         ]
 

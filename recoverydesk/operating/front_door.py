@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import environ
+from django.apps import apps
 from django.core.management import execute_from_command_line
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from recoverydesk.environment import WrongSetting
-from recoverydesk.operating import first_settings, processes
+from recoverydesk.operating import first_settings, last_runs, processes
 
 USAGE = """\
 recoverydesk [--env-file FILE] COMMAND …
@@ -66,12 +67,26 @@ def manage(words: list[str]) -> None:
     """Run a management command; a database that is not there, or not set up, is one sentence (exit 1)."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recoverydesk.settings")
     try:
-        execute_from_command_line(words)
+        _execute(words)
     except DatabaseError as error:
         sentence = "" if "--traceback" in words else _what_is_wrong(words[0])
         if not sentence:
             raise
         sys.exit(f"{sentence} ({str(error).splitlines()[0]})")
+
+
+def _execute(words: list[str]) -> None:
+    """How a command of the site's timers ended is kept for /metrics."""
+    name, code = next(iter(words[1:]), ""), 1
+    try:
+        execute_from_command_line(words)
+        code = 0
+    except SystemExit as ending:
+        code = ending.code if isinstance(ending.code, int) else 1
+        raise
+    finally:
+        if name in last_runs.LASTING and apps.ready:
+            last_runs.note(name, code)
 
 
 def _what_is_wrong(program: str) -> str:

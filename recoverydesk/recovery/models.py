@@ -275,6 +275,7 @@ class Probe(models.Model):
 
     class Meta:
         default_permissions = ()
+        indexes = [models.Index(fields=["probed_at"], name="probe_by_time")]
 
     def __str__(self) -> str:
         return f"{self.url}: {self.verdict}"
@@ -440,6 +441,7 @@ class Heartbeat(models.Model):
 
     name = models.CharField(max_length=20, primary_key=True)
     at = models.DateTimeField(db_default=Now())
+    seconds = models.JSONField(default=dict, db_default={})  # that each part of it took
 
     class Meta:
         default_permissions = ()

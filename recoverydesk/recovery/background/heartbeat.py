@@ -3,6 +3,7 @@
 The dashboard and /readyz read this one row; nothing is concluded from how much work lies around.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -11,13 +12,17 @@ from django.db.models.functions import Now
 from recoverydesk.recovery.models import Heartbeat
 
 SWEEP = "sweep"
+PARTS = (
+    "requests", "chores", "challenged", "mails", "bounces", "mended", "clocks", "probes", "waits", "notices", "expired",
+)  # fmt: skip
 SILENT = timedelta(minutes=3)  # longer than the longest round: a look at a host ends within its lease, two minutes
 
 
-def beat() -> None:
-    """A round is over. One query, two the first time."""
-    if not Heartbeat.objects.filter(name=SWEEP).update(at=Now()):
-        Heartbeat.objects.bulk_create([Heartbeat(name=SWEEP)], ignore_conflicts=True)
+def beat(seconds: Mapping[str, float] | None = None) -> None:
+    """A round is over; `seconds` that each of PARTS took. One query, two the first time."""
+    took = dict(seconds or {})
+    if not Heartbeat.objects.filter(name=SWEEP).update(at=Now(), seconds=took):
+        Heartbeat.objects.bulk_create([Heartbeat(name=SWEEP, seconds=took)], ignore_conflicts=True)
 
 
 def last() -> datetime | None:

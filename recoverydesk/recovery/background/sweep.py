@@ -5,7 +5,9 @@ another round may be at work on.
 """
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
@@ -42,21 +44,39 @@ def sweep() -> dict[str, int]:
     """Do everything that is due and return how much of each was done."""
     failpoints.reach("sweep", "begun")
     with wake.one_round():
-        done = {
-            "requests": _requests(),
-            **chores.run_chores(),
-            "challenged": _each(_to_challenge(), _challenge),
-            "mails": accounts_sweeping.sweep(),
-            "bounces": _each(cases.bounced(), _bounce),
-            "mended": _each(cases.mended(), workflow.mend_bounce),
-            "clocks": _each(_without_clock(), workflow.start_clock),
-            "probes": probe_rounds.probe_due(),
-            "waits": _each(_waited(), workflow.wait_over),
-            "notices": _each(_with_notice(), workflow.remind),
-            "expired": _each(_silent(), workflow.expire),
-        }
-        heartbeat.beat()
+        took: dict[str, float] = {}
+        with _timed(took, "requests"):
+            done = {"requests": _requests()}
+        with _timed(took, "chores"):
+            done |= chores.run_chores()
+        for name, part in _parts().items():
+            with _timed(took, name):
+                done[name] = part()
+        heartbeat.beat(took)
     return done
+
+
+def _parts() -> dict[str, Callable[[], int]]:
+    """What is done of tickets and mails, in this order; each looks for its rows when its turn comes."""
+    return {
+        "challenged": lambda: _each(_to_challenge(), _challenge),
+        "mails": lambda: accounts_sweeping.sweep(),
+        "bounces": lambda: _each(cases.bounced(), _bounce),
+        "mended": lambda: _each(cases.mended(), workflow.mend_bounce),
+        "clocks": lambda: _each(_without_clock(), workflow.start_clock),
+        "probes": lambda: probe_rounds.probe_due(),
+        "waits": lambda: _each(_waited(), workflow.wait_over),
+        "notices": lambda: _each(_with_notice(), workflow.remind),
+        "expired": lambda: _each(_silent(), workflow.expire),
+    }
+
+
+@contextmanager
+def _timed(took: dict[str, float], name: str) -> Iterator[None]:
+    """Note how many seconds it took; whatever it raises goes on as it is."""
+    before = time.monotonic()
+    yield
+    took[name] = round(time.monotonic() - before, 3)
 
 
 def _each(due: QuerySet[RecoveryTicket], verb: Callable[[int], object]) -> int:
