@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Value
 from django_otp.models import Device
 
 from accounts.devices import RecoveryCode, TotpDevice, webauthn_credentials
@@ -37,14 +38,13 @@ def primary_devices(user: User) -> list[Device]:
 
 
 def kinds(user_ids: Iterable[int]) -> dict[int, list[str]]:
-    """Which kinds of primary factor these accounts have, "app" or "key", and never more; two queries."""
+    """Which kinds of primary factor these accounts have, "app" or "key", and never more; one query."""
     ids = list(user_ids)
     found: dict[int, list[str]] = {pk: [] for pk in ids}
-    apps = TotpDevice.objects.filter(user__in=ids, confirmed=True)
-    keys = webauthn_credentials().filter(user__in=ids, confirmed=True)
-    for kind, devices in (("app", apps), ("key", keys)):
-        for pk in devices.order_by().values_list("user_id", flat=True).distinct():
-            found[pk].append(kind)
+    apps = TotpDevice.objects.filter(user__in=ids, confirmed=True).values_list("user_id", Value("app"))
+    keys = webauthn_credentials().filter(user__in=ids, confirmed=True).values_list("user_id", Value("key"))
+    for pk, kind in sorted(apps.order_by().union(keys.order_by())):
+        found[pk].append(kind)
     return found
 
 

@@ -87,23 +87,33 @@ def stored_name(filename: str, sha256: str) -> str:
 def keep(content: Incoming, metadata: bytes = b"") -> list[str]:
     """Put a file into the storage, a wheel's metadata beside it, and return the names that are new there.
 
-    What an upload killed between storing and recording left is whole and is used.
+    What an upload killed between storing and recording left is used if it is whole, by its digest.
     """
     return keep_as(stored_name(str(content.name), content.digest("sha256")), content, metadata)
 
 
 def keep_as(name: str, content: Incoming, metadata: bytes = b"") -> list[str]:
     """The same in a place that the caller names."""
-    metadata_names = _put(name + METADATA, ContentFile(metadata), len(metadata)) if metadata else []
-    return [*metadata_names, *_put(name, content, content.length)]
+    sha256 = hashlib.sha256(metadata).hexdigest()
+    metadata_names = _put(name + METADATA, ContentFile(metadata), sha256) if metadata else []
+    return [*metadata_names, *_put(name, content, content.digest("sha256"))]
 
 
-def _put(name: str, content: File[Any], length: int) -> list[str]:
+def _put(name: str, content: File[Any], sha256: str) -> list[str]:
+    """What lies there already is used if it is these bytes, and else replaced."""
     if default_storage.exists(name):
-        if default_storage.size(name) == length:
+        if _stored_sha256(name) == sha256:
             return []
         default_storage.delete(name)
     return [default_storage.save(name, content)]
+
+
+def _stored_sha256(name: str) -> str:
+    with default_storage.open(name) as stored:
+        digest = hashlib.sha256()
+        while piece := stored.read(2**16):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

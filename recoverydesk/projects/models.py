@@ -37,8 +37,9 @@ class Project(models.Model):
     """A name in the registry. `uid` is what the world outside the database sees.
 
     `serial` grows with every change of what the index shows of it (releases.py; docs/adr/0117). `status` is the marker
-    of PEP 792; an archived project takes no uploads, the files of a quarantined one are not offered either. `guards`
-    are the levels its owners chose, by name (guards.py).
+    of PEP 792; an archived project takes no uploads, the files of a quarantined one are not offered either, and
+    `status_before` and `reason_before` are what its owners had said until then. `guards` are the levels its owners
+    chose, by name (guards.py).
     """
 
     class Status(models.TextChoices):
@@ -58,6 +59,8 @@ class Project(models.Model):
     status_reason = models.CharField(
         _("why this status"), max_length=REASON_LENGTH, blank=True, default="", db_default=""
     )
+    status_before = models.CharField(max_length=11, blank=True, default="", db_default="", editable=False)
+    reason_before = models.CharField(max_length=REASON_LENGTH, blank=True, default="", db_default="", editable=False)
     guards = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 

@@ -58,7 +58,8 @@ def set_status_as_staff(
 ) -> bool:
     """Staff with the right to delete put a project without a role of theirs in quarantine, or end that.
 
-    The index shows the reason. Raises StatusOfStaff, services.ReasonMissing, UnfitReason, decisions.ConfirmationNeeded.
+    The index shows the reason; a project that becomes again what its owners had said (`before`) has their reason.
+    Raises StatusOfStaff, services.ReasonMissing, UnfitReason, decisions.ConfirmationNeeded.
     """
     locked = Project.objects.select_for_update().get(pk=project.pk)
     if not decides_as_staff(locked, actor) or Status.QUARANTINED not in (locked.status, status):
@@ -67,7 +68,17 @@ def set_status_as_staff(
     why = checked_reason(reason)
     words = [_("Give the project %(name)s the status: %(status)s.") % {"name": locked, "status": Status(status).label}]
     decisions.check_confirmation(confirmed, setting(locked, status), actor, words)
+    if locked.status != Status.QUARANTINED:
+        locked.status_before, locked.reason_before = locked.status, locked.status_reason
+    elif status != Status.QUARANTINED:
+        why = locked.reason_before if status == before(locked) != Status.ACTIVE else why
+        locked.status_before = locked.reason_before = ""
     return _set(locked, Status(status), why, actor, origin, by="staff")
+
+
+def before(project: Project) -> Status:
+    """What its owners had said of a project in quarantine: what it becomes when the quarantine ends."""
+    return Status(project.status_before or Status.ACTIVE)
 
 
 def setting(project: Project, status: str) -> decisions.Decision:
@@ -81,7 +92,7 @@ def _set(
     if (project.status, project.status_reason) == (status, reason):
         return False
     project.status, project.status_reason = status, reason
-    project.save(update_fields=["status", "status_reason"])
+    project.save(update_fields=["status", "status_reason", "status_before", "reason_before"])
     touch(project)
     event = record(Tag.PROJECT_STATUS, actor=actor, project=project, origin=origin, status=status.value, **data)
     release_mails.tell(project, "staff" if data else actor, status.value, project.name, event.id)

@@ -1,7 +1,7 @@
 """From a workflow's signed statement to a token of 15 minutes for the projects it publishes."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,6 +13,7 @@ from accounts.models import User
 from audit.log import RequestOrigin, record
 from audit.tags import Tag
 from common.clock import database_now
+from recoverydesk.projects import guards
 from recoverydesk.projects.models import Project, Role
 from recoverydesk.projects.roles import in_quarantine
 from recoverydesk.publishers import id_tokens, letters, shapes, verbs
@@ -87,6 +88,7 @@ def _fitting(issuer: Issuer, workflow: Workflow, rows: Sequence[Publisher]) -> l
     """Those that may act now, the first first. Raises Unfit with what is wrong with the first where there is none."""
     known = _Known(
         {user: account_problem(user) for user in {row.added_by for row in rows}},
+        {user: guards.lacks_of(user) for user in {row.added_by for row in rows}},
         _acting_roles(rows),
         _bound_otherwise(issuer, workflow, rows),
         verbs.contested(rows),
@@ -103,6 +105,7 @@ class _Known:
     """What is asked once for all the publishers of a statement."""
 
     accounts: dict[User, str]
+    lacks: dict[User, Callable[[Project | None], str]]
     roles: set[tuple[int, int]]
     bound_otherwise: dict[int, str]
     contested: set[UUID]
@@ -151,6 +154,8 @@ def _problem(row: Publisher, known: _Known) -> str:
     """Why this publisher does not act, as far as other rows say, or ""."""
     if problem := known.accounts[row.added_by]:
         return problem
+    if lacks := known.lacks[row.added_by](row.project):
+        return f"The publisher acts for '{row.added_by.username}'. {lacks}"
     if row.project_id is None:
         return CONTESTED.format(row.wanted) if row.pk in known.contested else _name_problem(row)
     if (row.added_by_id, row.project_id) not in known.roles:

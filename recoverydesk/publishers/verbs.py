@@ -18,7 +18,7 @@ from accounts.services import locked
 from audit.log import Party, RequestOrigin, record
 from audit.tags import Tag
 from common.clock import database_now
-from recoverydesk.projects import holds, names, roles
+from recoverydesk.projects import guards, holds, names, roles
 from recoverydesk.projects.models import Project
 from recoverydesk.publishers import letters, shapes
 from recoverydesk.publishers.issuers import Issuer
@@ -47,6 +47,13 @@ class InQuarantine(PublisherError):
     message = _("Your account was recovered. You cannot change trusted publishers until its limits end.")
 
 
+class NotReady(PublisherError):
+    """The guards of the project, or of the site, ask for a second factor that this person has not got."""
+
+    def __init__(self, what: str) -> None:
+        self.message = what
+
+
 class Known(PublisherError):
     message = _("This trusted publisher is there already.")
 
@@ -71,7 +78,7 @@ class Gone(PublisherError):
 def add(
     project: Project, issuer: Issuer, workflow: Workflow, *, actor: User, origin: RequestOrigin | None = None
 ) -> Publisher:
-    """Let this workflow publish the project. Raises NotOwner, InQuarantine, TooMany or Known.
+    """Let this workflow publish the project. Raises NotOwner, InQuarantine, NotReady, TooMany or Known.
 
     Where the project knows the repository's numbers, they bind this one, too.
     """
@@ -97,13 +104,14 @@ def add_for_new(
 ) -> Publisher:
     """Let this workflow publish the first release of a name nobody has. It reserves nothing.
 
-    Raises NoName, NameTaken, InQuarantine, TooMany or Known.
+    Raises NoName, NameTaken, InQuarantine, NotReady, TooMany or Known.
     """
     actor = locked(actor)
     if not names.is_valid(name):
         raise NoName
     if roles.in_quarantine(actor):
         raise InQuarantine
+    _refuse_unready(None, actor)
     if Project.objects.looking_like(name).exists():
         raise NameTaken
     waiting = Publisher.objects.filter(added_by=actor, project=None)
@@ -120,7 +128,7 @@ def add_for_new(
 
 @transaction.atomic
 def remove(publisher: Publisher, *, actor: User, origin: RequestOrigin | None = None) -> None:
-    """Take it away, and what tokens it has. Raises Gone, NotOwner or InQuarantine."""
+    """Take it away, and what tokens it has. Raises Gone, NotOwner, InQuarantine or NotReady."""
     actor = locked(actor)
     row = _again(publisher)
     if row.project is None:
@@ -145,7 +153,7 @@ def _remove(row: Publisher, *, actor: User | str, origin: RequestOrigin | None =
 def keep(publisher: Publisher, *, actor: User, origin: RequestOrigin | None = None) -> None:
     """From now on it acts for `actor`, and is not on hold: its own account says so after a recovery, or another owner.
 
-    Raises Gone, also for one of one's own that is not on hold, NotOwner or InQuarantine.
+    Raises Gone, also for one of one's own that is not on hold, NotOwner, InQuarantine or NotReady.
     """
     actor = locked(actor)
     row = _again(publisher)
@@ -268,10 +276,17 @@ def _row(issuer: Issuer, workflow: Workflow, actor: User) -> Publisher:
 
 
 def _refuse(project: Project, actor: User) -> None:
-    if not holds.acting_owners().filter(project=project, user=actor).exists():
+    if not holds.acting_owners().filter(project=project, user=actor, user__frozen_at=None).exists():
         raise NotOwner
     if roles.in_quarantine(actor):
         raise InQuarantine
+    _refuse_unready(project, actor)
+
+
+def _refuse_unready(project: Project | None, actor: User) -> None:
+    """A publisher publishes for the account: what the guard asks of the account it asks before, too."""
+    if what := guards.lacks(project, actor):
+        raise NotReady(what)
 
 
 def _again(publisher: Publisher) -> Publisher:

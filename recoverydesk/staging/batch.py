@@ -72,7 +72,7 @@ def decide(
 
 def decision(verb: str, chosen: Sequence[Seen], known: dict[UUID, StagedRelease]) -> decisions.Decision:
     """The decision about these very releases, as they were shown: with a key where the guard of one asks for a key."""
-    key = verb == PUBLISH and any(guards.asks_key(known[one.uid].project) for one in chosen if one.uid in known)
+    key = any(guards.asks_key(known[one.uid].project) for one in chosen if one.uid in known)
     whole = "\n".join(map(_line, chosen))
     return decisions.Decision(f"staged_{verb}", f"{len(chosen)} staged", whole, staff=False, key=key)
 
@@ -118,7 +118,7 @@ def _foreseen(verb: str, seen: Seen, row: StagedRelease | None, reader: ending.R
         if verb == PUBLISH:
             ending.check_publisher(row, files, reader)
         else:
-            ending.check_owner(row, reader)
+            ending.check_discarder(row, reader)
         if reading.shown(files) != seen.digest:
             raise errors.ChangedSince
     except errors.StagingError as refusal:

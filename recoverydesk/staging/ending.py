@@ -1,13 +1,14 @@
 """Publishing, discarding, expiring: how a staged release ends, once, under its project's lock."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models.functions import Now
 
 from accounts.models import User
 from audit.log import Party, RequestOrigin, record
@@ -55,7 +56,7 @@ def publish(uid: UUID, *, actor: User, shown: str, origin: RequestOrigin | None 
 def discard(uid: UUID, *, actor: User, shown: str, origin: RequestOrigin | None = None) -> StagedRelease:
     """Forget the files; their names are free again. Raises StagingError."""
     staged = _locked(uid)
-    check_owner(staged, reader_of(actor))
+    check_discarder(staged, reader_of(actor))
     rows = list(staged.files.select_related("stager").order_by("pk"))
     _check_shown(rows, shown)
     _end(staged, rows, State.DISCARDED, actor, origin)
@@ -71,37 +72,41 @@ def expire(uid: UUID) -> None:
 
 @dataclass(frozen=True)
 class Reader:
-    """Who asks, as of `now`: `owns` are the projects whose owner they are and act as, `limited` while in quarantine."""
+    """Who asks, as of `now`: `owns` are the projects whose owner they are and act as, `limited` while in quarantine.
+
+    `lacks` says what they must add first in a project whose guard asks for a second factor (guards.lacks).
+    """
 
     user: User
     owns: frozenset[int]
     limited: bool
     now: datetime
+    lacks: Callable[[Project], str]
 
 
 def reader_of(user: User) -> Reader:
-    """Ask who this is now. Two queries."""
-    now, roles = database_now(), holds.acting_owners().filter(user=user, user__frozen_at=None).select_related("user")
-    rows = list(roles)
-    return Reader(
-        user, frozenset(row.project_id for row in rows), any(row.user.in_quarantine(now) for row in rows), now
-    )
+    """Ask who this is now. One query, and one more when the first guard asks for a factor."""
+    roles = holds.acting_owners().filter(user=user, user__frozen_at=None).select_related("user")
+    rows = list(roles.annotate(now=Now()))
+    now = rows[0].now if rows else database_now()
+    owns = frozenset(row.project_id for row in rows)
+    return Reader(user, owns, any(row.user.in_quarantine(now) for row in rows), now, guards.lacks_of(user))
 
 
-def check_owner(staged: StagedRelease, reader: Reader) -> None:
+def check_discarder(staged: StagedRelease, reader: Reader) -> None:
     """Who may discard it, and publish it if nothing else forbids that. Raises StagingError."""
     if staged.project_id not in reader.owns:
         raise errors.NotPublisher
     if reader.limited:
         raise errors.PublisherInQuarantine
+    if lacks := reader.lacks(staged.project):
+        raise errors.LacksFactor(lacks)
 
 
 def check_publisher(staged: StagedRelease, files: Iterable[StagedFile], reader: Reader) -> None:
-    """Who may publish it. No query, unless a guard asks for a second factor. Raises StagingError."""
-    check_owner(staged, reader)
+    """Who may publish it. Raises StagingError."""
+    check_discarder(staged, reader)
     files = list(files)
-    if lacks := guards.lacks(staged.project, reader.user):
-        raise errors.LacksFactor(lacks)
     if staged.after_recovery and any(_is_too_soon(file, reader) for file in files):
         raise errors.TooSoonAfterRecovery
     another = guards.value(staged.project, TWO_STEP) == ANOTHER

@@ -43,9 +43,15 @@ def _clear() -> None:
 
 
 def _clear_folder(folder: str) -> None:
-    """An upload on its way has no row that we see yet: what is young stays."""
-    names = [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]]
-    old = timezone.now() - timedelta(seconds=STALE)
-    if all(default_storage.get_modified_time(name) < old for name in names):
+    """An upload on its way has no row that we see yet: what is young stays.
+
+    A publication or another sweep may remove the folder meanwhile: then nothing is left to do.
+    """
+    try:
+        names = [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]]
+        times = [default_storage.get_modified_time(name) for name in names]
+    except FileNotFoundError:
+        return
+    if all(time < timezone.now() - timedelta(seconds=STALE) for time in times):
         for name in [*names, folder]:
             default_storage.delete(name)

@@ -57,7 +57,7 @@ def of(user: User) -> QuerySet[StagedRelease]:
 
 
 def show(releases: Iterable[StagedRelease], user: User, read: Links) -> list[Shown]:
-    """Read these releases of `of` for a page. Seven queries."""
+    """Read these releases of `of` for a page. Six queries, seven where a guard asks for a factor."""
     rows = list(releases)
     files, last, reader = _files(rows), _last(rows), ending.reader_of(user)
     open_to = reader.owns if not reader.limited else frozenset[int]()
@@ -103,7 +103,7 @@ def _last(rows: list[StagedRelease]) -> dict[int, Release]:
 def _why_not(row: StagedRelease, files: list[StagedFile], reader: ending.Reader) -> tuple[str, bool]:
     try:
         ending.check_publisher(row, files, reader)
-    except (errors.NotPublisher, errors.PublisherInQuarantine) as refusal:
+    except (errors.NotPublisher, errors.PublisherInQuarantine, errors.LacksFactor) as refusal:
         return str(refusal), False
     except errors.StagingError as refusal:
         return str(refusal), True

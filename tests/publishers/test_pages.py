@@ -16,6 +16,7 @@ from recoverydesk.publishers import shapes, sweeping, verbs
 from recoverydesk.publishers.models import Publisher
 from recoverydesk.publishers.shapes import Workflow
 from tests.helpers import factories, packages
+from tests.helpers.authenticator import give_key
 from tests.helpers.issuers import LocalIssuer, Swap, github, refusal
 from tests.helpers.signing_in import enter
 from tests.helpers.tokens import basic, mint
@@ -54,6 +55,58 @@ def test_an_owner_adds_one_and_every_owner_hears(member: Client, spam: Project, 
     mails = Mail.objects.filter(kind="publisher_changed")
     assert sorted(mails.values_list("recipient", flat=True)) == ["ada@example.org", "kim@example.org"]
     assert "there already" in text(member.post(PAGE, form(issuer, repository="ADA/spam"), follow=True))
+
+
+def test_who_lacks_the_factor_of_the_project_changes_no_publisher(
+    publisher: Publisher, spam: Project, ada: User, issuer: LocalIssuer
+) -> None:
+    """Else a workflow would publish for an account that may not publish."""
+    kim = factories.make_user("kim")
+    factories.add_role(spam, kim)
+    Project.objects.update(guards={"second_factor": "key"})
+    nightly = Workflow("ada/spam", "nightly.yml")
+    spam.refresh_from_db()
+    for verb in (
+        lambda who: verbs.add(spam, issuer.issuer, nightly, actor=who),
+        lambda who: verbs.keep(publisher, actor=kim),
+        lambda who: verbs.remove(publisher, actor=who),
+    ):
+        with pytest.raises(verbs.NotReady, match="asks for a security key"):
+            verb(ada)
+    give_key(ada)
+    verbs.add(spam, issuer.issuer, nightly, actor=ada)
+
+
+def test_a_site_that_asks_for_a_key_asks_before_a_publisher_waits(
+    ada: User, issuer: LocalIssuer, settings: Any
+) -> None:
+    settings.GUARDS = {**settings.GUARDS, "second_factor": "key"}
+    with pytest.raises(verbs.NotReady):
+        verbs.add_for_new("soon", issuer.issuer, Workflow("ada/soon", "release.yml"), actor=ada)
+    give_key(ada)
+    verbs.add_for_new("soon", issuer.issuer, Workflow("ada/soon", "release.yml"), actor=ada)
+
+
+def test_a_frozen_owner_changes_no_publisher(
+    publisher: Publisher, spam: Project, ada: User, issuer: LocalIssuer
+) -> None:
+    User.objects.filter(pk=ada.pk).update(frozen_at=timezone.now())
+    with pytest.raises(verbs.NotOwner):
+        verbs.add(spam, issuer.issuer, Workflow("ada/spam", "nightly.yml"), actor=ada)
+    with pytest.raises(verbs.NotOwner):
+        verbs.remove(publisher, actor=ada)
+
+
+def test_no_token_is_made_for_who_lacks_the_factor_of_the_project(
+    publisher: Publisher, ada: User, issuer: LocalIssuer, swap: Swap
+) -> None:
+    """The workflow hears it before it builds and uploads."""
+    Project.objects.update(guards={"second_factor": "key"})
+    code, said = refusal(swap(issuer.token()))
+    assert "The publisher acts for 'ada'. This project asks for a security key." in said, code
+    assert not ApiToken.objects.exists()
+    give_key(ada)
+    assert swap(issuer.token()).status_code == 200
 
 
 def test_the_page_shows_what_it_is_bound_to(

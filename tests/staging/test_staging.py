@@ -1,5 +1,6 @@
 """What an upload to a project with two-step release does, and how a staged release ends."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from recoverydesk.projects.models import File, Project, Release, Role
 from recoverydesk.staging import ending, errors, expiring, keeping
 from recoverydesk.staging.models import StagedFile, StagedRelease
 from tests.helpers import factories
+from tests.helpers.authenticator import give_key
 from tests.helpers.packages import Send, sdist, sdist_name, stored_files, wheel, wheel_name
 from tests.helpers.staged import shown
 from tests.helpers.tokens import attenuate, mint
@@ -182,6 +184,26 @@ def test_bytes_that_belong_to_no_row_are_cleared_and_no_others(
     assert {path.parent.name for path in stored_files(storage / "staged")} == {"young", kept.split("/")[1]}
 
 
+def test_a_folder_that_somebody_else_removes_meanwhile_stops_no_sweep(
+    staged: StagedRelease, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A publication deletes its own when it commits, and another worker may sweep, too."""
+    for name in ("a", "b", "c"):
+        (storage / "staged" / name).mkdir(parents=True)
+        (storage / "staged" / name / "file.whl").write_bytes(b"x")
+    real_listdir = default_storage.listdir
+
+    def listdir(path: str) -> Any:
+        found = real_listdir(path)
+        shutil.rmtree(storage / ("staged/a" if path == "staged" else path))  # just before, and just after the look
+        return found
+
+    monkeypatch.setattr(default_storage, "listdir", listdir)
+    assert expiring.sweep() == 0
+    kept = StagedFile.objects.get().stored_as
+    assert {path.parent.name for path in stored_files(storage / "staged")} == {kept.split("/")[1]}
+
+
 def test_a_project_stages_only_so_much(project: Project, send: Send, settings: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(keeping, "MOST_RELEASES", 1)
     assert send(wheel_name(), wheel()).status_code == 200
@@ -304,6 +326,15 @@ def test_the_guards_are_asked_once_more_at_the_publication(staged: StagedRelease
     Project.objects.update(guards={"two_step": "on", "newer_versions": "on"})
     releases.record_release(staged.project, version="1.1", uploaded_at=timezone.now(), urls=None)
     assert refusal(staged, kim) == "NotNewest"
+
+
+def test_who_lacks_the_factor_of_the_project_discards_nothing(staged: StagedRelease, kim: User) -> None:
+    """Else a stolen password alone would delete what waits."""
+    Project.objects.update(guards={"two_step": "on", "second_factor": "key"})
+    with pytest.raises(errors.LacksFactor):
+        ending.discard(staged.uid, actor=kim, shown=shown(staged))
+    give_key(kim)
+    ending.discard(staged.uid, actor=kim, shown=shown(staged))
 
 
 # After a recovery -----------------------------------------------------------------------------------------------------

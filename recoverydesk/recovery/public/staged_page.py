@@ -1,6 +1,7 @@
 """What waits to be published in the projects of whoever is signed in. The batch decides who may (staging/batch.py)."""
 
 import functools
+from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts import decisions
+from accounts.models import User
 from accounts.visitor import account_of
 from audit.log import origin_of
 from recoverydesk.projects.sightings import Reader
@@ -24,9 +26,9 @@ from recoverydesk.staging import batch, errors, showing
 @private
 def staged(request: HttpRequest) -> HttpResponse:
     """POST: `publish` or `discard`, with a `release` (id and digest as shown) for each that was chosen."""
-    user = account_of(request)
     if request.method == "POST":
         return _answer(request)
+    user = cast(User, request.user)
     pages = Paginator(showing.of(user), showing.ON_A_PAGE)
     page = pages.get_page(request.GET.get("page", ""))
     return render(request, "projects/staged.html", {"page": page, "shown": showing.show(page, user, _reader())})

@@ -11,7 +11,7 @@ from accounts.mail import outbox
 from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event
-from recoverydesk.projects import services
+from recoverydesk.projects import project_status, services
 from recoverydesk.projects.models import File, Project, Release
 from recoverydesk.projects.published import FileFact
 from tests.helpers import factories
@@ -67,6 +67,26 @@ def test_an_admin_quarantines_and_ends_it_with_a_factor_for_just_that(admin: Cli
     mails = Mail.objects.filter(kind="release_changed").order_by("id")
     assert [mail.context["state"] for mail in mails] == ["quarantined", "active"]
     assert all("rosa" not in outbox.render(mail).text for mail in mails)
+
+
+@pytest.mark.parametrize("status", ["archived", "deprecated"])
+def test_a_project_becomes_after_a_quarantine_what_its_owners_had_said(
+    admin: Client, ada: User, tool: Project, status: str
+) -> None:
+    project_status.set_status(tool, status, actor=ada, reason="use spam")
+    for _time in range(2):
+        submit(admin, tool, quarantine="1", reason=REASON)
+        submit(admin, tool, quarantine="1", reason="It carries two viruses.")
+        tool.refresh_from_db()
+        assert (tool.status, tool.status_reason) == ("quarantined", "It carries two viruses.")
+        submit(admin, tool, end_quarantine="1", reason="It was a false alarm.")
+        tool.refresh_from_db()
+        assert (tool.status, tool.status_reason) == (status, "use spam")
+    project_status.set_status(tool, "active", actor=ada)
+    submit(admin, tool, quarantine="1", reason=REASON)
+    submit(admin, tool, end_quarantine="1", reason="It was a false alarm.")
+    tool.refresh_from_db()
+    assert (tool.status, tool.status_before) == ("active", "")
 
 
 def test_an_admin_deletes_a_file_then_the_release_long_after_72_hours(admin: Client, tool: Project) -> None:

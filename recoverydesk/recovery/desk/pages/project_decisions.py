@@ -49,7 +49,7 @@ def _decided(request: HttpRequest, project: Project) -> str:
         what = _named(project, form.get("what", "").strip())
         withdrawals.delete_as_staff(what, actor=actor, reason=reason, origin=origin, confirmed=confirmed)
         return _("%(what)s is deleted.") % {"what": what}
-    status = Project.Status.QUARANTINED if "quarantine" in form else Project.Status.ACTIVE
+    status = Project.Status.QUARANTINED if "quarantine" in form else project_status.before(project)
     project_status.set_status_as_staff(project, status, actor=actor, reason=reason, origin=origin, confirmed=confirmed)
     return _("The status of the project is: %(status)s.") % {"status": status.label}
 
