@@ -32,7 +32,7 @@ class SearchForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        tags = [(tag.value, tag.value) for tag in Tag]
+        tags = [(tag.value, str(tag.label).rstrip(".")) for tag in Tag]
         self.fields["tag"].choices = [("", _("any")), *tags]  # type: ignore[attr-defined]
         for name in ("since", "until"):
             self.fields[name].widget.attrs["placeholder"] = "2026-01-31 12:00"

@@ -15,6 +15,11 @@ SENTENCES = {
     Tag.ACCOUNT_RENAME: _("%(actor)s changed the username of %(subject)s."),
     Tag.ACCOUNT_IMPORT: _("%(actor)s imported the account %(subject)s."),
     Tag.ACCOUNT_SETTINGS_CHANGE: _("%(actor)s changed a setting of %(subject)s."),
+    Tag.ACCOUNT_NEVER_RESET_ON: _("%(actor)s forbade resets of the second factors of %(subject)s."),
+    Tag.ACCOUNT_NEVER_RESET_ENDING: _(
+        "%(actor)s asked to allow resets of the second factors of %(subject)s again, in seven days."
+    ),
+    Tag.ACCOUNT_NEVER_RESET_OFF: _("Resets of the second factors of %(subject)s are allowed again."),
     Tag.ACCOUNT_FREEZE: _("%(actor)s froze %(subject)s."),
     Tag.ACCOUNT_UNFREEZE: _("%(actor)s unfroze %(subject)s."),
     Tag.ACCOUNT_REFUSED: _("%(actor)s was refused a change to %(subject)s."),

@@ -1,12 +1,9 @@
 """One place for the desk's words: verdicts, steps, what is missing. Every door reads them from here."""
 
-from django.db.models import TextChoices
 from django.utils.functional import Promise
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from recoverydesk.recovery import errors
-from recoverydesk.recovery.models import BoundaryException, Claim, Judgement, OtherProof, Source, Status
 from recoverydesk.recovery.policy import Block, Explanation, Missing, Step
 from recoverydesk.recovery.probing.verdicts import Verdict
 
@@ -150,55 +147,6 @@ VERBS: dict[str, str | Promise] = {  # after "wanted to"
     "withdraw": _("withdraw the request"),
     "write": _("write to our staff"),
 }
-DETAILS: dict[str, str | Promise] = {
-    "again": _("once more"),
-    "boundaries": _("repository owners asked"),
-    "boundary": _("repository owner"),
-    "claim": _("claim"),
-    "codes": _("recovery codes"),
-    "doubt": _("doubt"),
-    "error": _("why"),
-    "how": _("how"),
-    "kind": _("proof"),
-    "object_id": _("commit"),
-    "other_proof": _("instead of proof"),
-    "outcome": _("outcome"),
-    "people": _("people who decide"),
-    "reason": _("reason"),
-    "rows": _("rules"),
-    "sessions": _("sessions"),
-    "source": _("how it came in"),
-    "status": _("status"),
-    "to": _("to"),
-    "tokens": _("API tokens"),
-    "totp": _("authenticator apps"),
-    "until": _("until"),
-    "verb": _("step"),
-    "url": _("repository"),
-    "webauthn": _("security keys"),
-}
-_SPELLED: dict[str, type[TextChoices]] = {
-    "claim": Claim, "kind": OtherProof.Kind, "other_proof": BoundaryException.OtherProof, "source": Source,
-    "outcome": Judgement, "status": Status,
-}  # fmt: skip
-
-
-def detail_name(key: str) -> str:
-    """What a detail of an event is called on a page."""
-    return str(DETAILS.get(key, key.replace("_", " ")))
-
-
-def detail(key: str, value: object) -> str:
-    """A detail of an event in words: choices by their labels, yes and no, a refusal by its sentence."""
-    if isinstance(value, bool):
-        return gettext("yes") if value else gettext("no")
-    if key == "error":
-        refusal = getattr(errors, str(value), None)
-        return str(refusal.sentence) if refusal is not None else str(value)
-    if key == "verb":
-        return str(VERBS.get(str(value), str(value).replace("_", " ")))
-    labels = dict(_SPELLED[key].choices) if key in _SPELLED else {}
-    return str(labels.get(str(value), value))
 
 
 def said(explanation: Explanation) -> str:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from audit.models import Event
 from audit.tags import Tag
-from recoverydesk.recovery import wording
+from recoverydesk.recovery import event_words
 from recoverydesk.recovery.models import RecoveryTicket
 from recoverydesk.recovery.permissions import Who
 from recoverydesk.recovery.workflow.closing import SUBJECT
@@ -50,7 +50,7 @@ def noes(ticket: RecoveryTicket, events: Iterable[Event]) -> list[SaidNo]:
 def _said(ticket: RecoveryTicket, event: Event) -> SaidNo:
     what = str(SAID[event.tag])
     if outcome := event.data.get("outcome"):
-        what = f"{what}. {wording.detail('outcome', outcome)}"
+        what = f"{what}. {event_words.detail('outcome', outcome)}"
     return SaidNo(event.time, _who(ticket, event), what, _own_words(ticket, event))
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from accounts.mail.models import Mail
 from audit.models import Event
 from audit.tags import Tag
-from recoverydesk.recovery import wording
+from recoverydesk.recovery import event_words, wording
 from recoverydesk.recovery.desk.told import details
 from recoverydesk.recovery.models import Boundary, Entry, Message, Probe, RecoveryTicket
 from recoverydesk.recovery.permissions import Who
@@ -168,7 +168,7 @@ def _event_line(event: Event) -> Line:
     refused = event.tag == Tag.ACCOUNT_RECOVERY_REFUSED  # its sentence names no step
     said = {"verb": event.data.get("verb", "")} if refused else {}
     step = " · ".join(
-        f"{wording.detail_name(key)}: {wording.detail(key, value)}" for key, value in said.items() if value
+        f"{event_words.detail_name(key)}: {event_words.detail(key, value)}" for key, value in said.items() if value
     )
     detail = " · ".join(part for part in (step, details(event)) if part)
     return Line(f"event-{event.pk}", event.time, "event", event.actor_name, event.sentence, detail)

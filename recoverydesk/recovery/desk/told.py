@@ -12,7 +12,7 @@ from audit.desk_admin import page_named
 from audit.models import Event
 from audit.tags import Tag, is_woken
 from recoverydesk.projects.models import Project
-from recoverydesk.recovery import wording
+from recoverydesk.recovery import event_words, wording
 from recoverydesk.recovery.permissions import VIEW
 
 ISO_TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:\+00:00|Z)")
@@ -84,7 +84,7 @@ def _refused(event: Event) -> str:
     verb, error = event.data.get("verb"), event.data.get("error")
     if verb not in wording.VERBS or not error:
         return ""
-    words = {"actor": event.actor_name, "verb": wording.VERBS[verb], "why": wording.detail("error", error)}
+    words = {"actor": event.actor_name, "verb": wording.VERBS[verb], "why": event_words.detail("error", error)}
     return _("%(actor)s wanted to %(verb)s and was refused: %(why)s") % words
 
 
@@ -119,12 +119,19 @@ SPECIAL: dict[str, tuple[Callable[[Event], str], tuple[str, ...]]] = {
 
 def details(event: Event, *, besides: Iterable[str] = ()) -> str:
     """What else the event holds, in words; nothing of what `besides` names."""
-    unsaid = {"verb", *besides, "was" if "was" in event.data else "status"}  # a status is news where it changed
+    unsaid = {"verb", *besides, *event_words.UNSAID} | _before(event)
     shown = {key: value for key, value in event.data.items() if key not in unsaid and value not in ("", None, [])}
-    return " · ".join(f"{wording.detail_name(key)}: {_plain(key, value)}" for key, value in shown.items())
+    return " · ".join(f"{event_words.detail_name(key)}: {_plain(key, value)}" for key, value in shown.items())
+
+
+def _before(event: Event) -> set[str]:
+    """A ticket's status is news where it changed, and then what it was before is none."""
+    if event.tag.startswith("account:recovery:") or "was" in event.data:
+        return {"was"} if isinstance(event.data.get("was"), str) else {"status"}
+    return set()
 
 
 def _plain(key: str, value: Any) -> str:
     """In words; events carry times as ISO 8601 in UTC, to the microsecond, and people read minutes."""
-    text = ", ".join(wording.detail(key, one) for one in (value if isinstance(value, list) else [value]))
+    text = ", ".join(event_words.detail(key, one) for one in (value if isinstance(value, list) else [value]))
     return ISO_TIME.sub(r"\1 \2 UTC", text)

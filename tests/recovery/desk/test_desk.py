@@ -21,7 +21,7 @@ from recoverydesk.populating.chance import Chance
 from recoverydesk.populating.registry import Sizes
 from recoverydesk.projects import links as project_links
 from recoverydesk.projects.models import Release, RepositoryLink
-from recoverydesk.recovery import errors, notices, wording, workflow
+from recoverydesk.recovery import errors, event_words, notices, workflow
 from recoverydesk.recovery.desk import assignment, notes, presence, replies, timeline, trends
 from recoverydesk.recovery.desk.pages import settings
 from recoverydesk.recovery.models import Entry, Probe, RecoveryTicket, ReplyTemplate, Status, Viewer
@@ -415,14 +415,14 @@ def test_made_up_links_are_what_the_parser_reads(db: None) -> None:
         ("status", "completed", "Reset done"),
         ("other_proof", "dead_host", "the host is gone"),
         ("error", "OwnTicket", "You cannot work on a ticket about your own account."),
-        ("error", "NoLongerKnown", "NoLongerKnown"),
+        ("error", "NoLongerKnown", "no longer known"),
         ("again", True, "yes"),
         ("url", "https://git.example/ada/tool", "https://git.example/ada/tool"),
         ("boundaries", 2, "2"),
     ],
 )
 def test_a_detail_of_an_event_is_said_in_words(key: str, value: object, words: str) -> None:
-    assert wording.detail(key, value) == words
+    assert event_words.detail(key, value) == words
 
 
 def test_every_choice_kept_in_events_has_its_words_in_the_timeline(ada: User) -> None:
