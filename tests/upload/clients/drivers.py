@@ -45,6 +45,16 @@ packages = [{{ include = "{module}.py" }}]
 }
 
 
+APP = """[project]
+name = "app"
+version = "1.0"
+requires-python = ">=3.9"
+
+[tool.poetry]
+package-mode = false
+"""
+
+
 @dataclass(frozen=True)
 class Ran:
     """How a program ended, and everything it said, its line breaks and boxes taken out."""
@@ -117,4 +127,29 @@ def poetry(program: Path, folder: Path, site: str, token: str, *options: str) ->
     return run([*command, *options], folder, **to)
 
 
-DRIVERS = {"twine": twine, "uv": uv, "flit": flit, "poetry": poetry}
+def hatch(program: Path, folder: Path, site: str, token: str, *options: str) -> Ran:
+    """Publish what is in dist/ with hatch. It shows a refusal by its status line, and an answer's body never."""
+    own = {"HATCH_CONFIG": str(folder / "hatch.toml"), "HATCH_DATA_DIR": str(folder / ".hatch")}
+    own |= {"HATCH_CACHE_DIR": str(folder / ".hatch-cache"), "HATCH_INDEX_USER": "__token__", "HATCH_INDEX_AUTH": token}
+    (folder / "hatch.toml").touch()
+    command = [str(program), "publish", "--no-prompt", "--repo", f"{site}/legacy/"]
+    return run([*command, *options, *built(folder)], folder, **own)
+
+
+def poetry_add(program: Path, folder: Path, index: str, token: str, wanted: str) -> Ran:
+    """Install from this index with Poetry, with a token or ("") without, into folders below `there`."""
+    (folder / "pyproject.toml").write_text(APP)
+    shown = {
+        "POETRY_KEYRING_ENABLED": "false",
+        "POETRY_CACHE_DIR": str(folder / ".poetry"),
+        "POETRY_VIRTUALENVS_PATH": str(folder / "there"),
+    }
+    if token:
+        shown |= {"POETRY_HTTP_BASIC_DESK_USERNAME": "__token__", "POETRY_HTTP_BASIC_DESK_PASSWORD": token}
+    added = run([str(program), "source", "add", "desk", index], folder, **shown)
+    assert added.code == 0, added.output
+    return run([str(program), "add", "--no-interaction", wanted, "--source", "desk"], folder, **shown)
+
+
+DRIVERS = {"twine": twine, "uv": uv, "flit": flit, "poetry": poetry, "hatch": hatch}
+BUILT_BY_FLIT = ("twine", "uv", "hatch")  # clients that publish what is built already

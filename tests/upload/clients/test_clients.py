@@ -1,4 +1,4 @@
-"""twine, uv, flit, Poetry and pip as people install them, against the running server."""
+"""twine, uv, flit, Poetry, hatch and pip as people install them, against the running server."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from recoverydesk.projects.models import File, Release, RepositoryLink
 from tests.helpers import factories, packages
 from tests.helpers.packages import wheel_name
 from tests.helpers.tokens import attenuate, mint
-from tests.upload.clients.drivers import DRIVERS, Ran, built, run, write_project
+from tests.upload.clients.drivers import BUILT_BY_FLIT, DRIVERS, Ran, built, run, write_project
 from tests.upload.clients.environments import Program
 from tokens import caveats, services
 from tokens.models import ApiToken
@@ -47,7 +47,7 @@ def publisher(client: str, program: Program, folder: Path, site: str) -> Publish
 
     def publish(token: str, *options: str, body: str = "x = 1") -> Ran:
         write_project(folder, f"by-{client}", backend=backend, body=body)
-        if client in ("twine", "uv"):
+        if client in BUILT_BY_FLIT:
             made = run([str(program("flit")), "build", "--no-use-vcs"], folder, SOURCE_DATE_EPOCH="1700000000")
             assert made.code == 0, made.output
         return DRIVERS[client](program(client), folder, site, token, *options)

@@ -11,19 +11,10 @@ from recoverydesk.projects.importing import import_file
 from tests.helpers import factories, packages
 from tests.helpers.packages import wheel_name
 from tests.helpers.tokens import mint
-from tests.upload.clients.drivers import Ran, run
+from tests.upload.clients.drivers import Ran, poetry_add, run
 from tests.upload.clients.environments import Program
 
 pytestmark = [pytest.mark.clients, pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
-POETRY = """
-[project]
-name = "app"
-version = "1.0"
-requires-python = ">=3.9"
-
-[tool.poetry]
-package-mode = false
-"""
 
 
 @pytest.fixture
@@ -59,17 +50,7 @@ def uv(program: Path, folder: Path, site: str, token: str) -> Ran:
 
 
 def poetry(program: Path, folder: Path, site: str, token: str) -> Ran:
-    (folder / "pyproject.toml").write_text(POETRY)
-    shown = {
-        "POETRY_KEYRING_ENABLED": "false",
-        "POETRY_CACHE_DIR": str(folder / ".poetry"),
-        "POETRY_VIRTUALENVS_PATH": str(folder / "there"),
-    }
-    if token:
-        shown |= {"POETRY_HTTP_BASIC_DESK_USERNAME": "__token__", "POETRY_HTTP_BASIC_DESK_PASSWORD": token}
-    added = run([str(program), "source", "add", "desk", f"{site}/simple/"], folder, **shown)
-    assert added.code == 0, added.output
-    return run([str(program), "add", "--no-interaction", "sample", "--source", "desk"], folder, **shown)
+    return poetry_add(program, folder, f"{site}/simple/", token, "sample")
 
 
 @pytest.mark.parametrize("client", ["pip", "uv", "poetry"])
