@@ -1,5 +1,7 @@
 """An account's e-mail addresses: which one is primary, which are told, when they may change."""
 
+from datetime import datetime
+
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db.models import Q
@@ -26,10 +28,13 @@ def verified(user: User) -> list[str]:
     return list(rows.values_list("email", flat=True))
 
 
-def notice_addresses(user: User) -> list[str]:
-    """Every address that hears of changes: the verified ones and those removed within NOTICE_AFTER_REMOVAL."""
+def notice_addresses(user: User, *, since: datetime | None = None) -> list[str]:
+    """Every address that hears of changes: the verified ones and those removed within NOTICE_AFTER_REMOVAL.
+
+    What began `since` then is told to the end to whoever was to hear of it at its beginning.
+    """
     recent = FormerAddress.objects.filter(
-        Q(removed_at__gt=Now() - settings.NOTICE_AFTER_REMOVAL), user_id=user.pk
+        Q(removed_at__gt=(since or Now()) - settings.NOTICE_AFTER_REMOVAL), user_id=user.pk
     ).order_by("id")
     return list(dict.fromkeys([*verified(user), *recent.values_list("email", flat=True)]))
 

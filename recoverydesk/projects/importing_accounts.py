@@ -5,22 +5,24 @@ from datetime import datetime
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts import usernames
-from accounts.models import User
+from accounts.models import FormerAddress, User
 from audit.log import record
 from audit.tags import Tag
+from common.clock import database_now
 from recoverydesk.projects import names, services
 from recoverydesk.projects.documents import parse_time
 from recoverydesk.projects.models import Project, Role
 from recoverydesk.projects.published import InvalidFact, checked
 
 ACTOR = "system"
-KEYS = {"username", "email", "verified", "emails", "is_active", "roles", "joined"}
+KEYS = {"username", "email", "verified", "since", "emails", "former", "is_active", "roles", "joined"}
 MOST_ADDRESSES = 10
 EMAIL_LENGTH = 254
 MOST_ROLES = 10_000
@@ -28,9 +30,12 @@ MOST_ROLES = 10_000
 
 @dataclass(frozen=True)
 class Address:
+    """An address; `since` is when it was verified, None where the list does not say."""
+
     email: str
     verified: bool
     primary: bool
+    since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Account:
     is_active: bool
     joined: datetime | None
     addresses: tuple[Address, ...]
+    former: dict[str, datetime]  # verified addresses that were removed, and when
     roles: tuple[ListedRole, ...]
 
 
@@ -91,7 +97,30 @@ def _make(account: Account) -> User:
         for address in account.addresses
     )
     record(Tag.ACCOUNT_IMPORT, actor=ACTOR, subject=user)
+    _date(user, account)
+    remember_former(user, account)
     return user
+
+
+def _date(user: User, account: Account) -> None:
+    """Write down since when addresses are verified that are new, or may be to a request from before today.
+
+    An address is never older than its account. Where a list dates neither, it counts as old.
+    """
+    recent = database_now() - 2 * settings.RECOVERY_YOUNG_LINK
+    for address in account.addresses:
+        since = max((at for at in (address.since, account.joined) if at is not None), default=None)
+        if address.verified and since is not None and since > recent:
+            day = since.isoformat()
+            record(Tag.ACCOUNT_EMAIL_VERIFIED, actor=ACTOR, subject=user, address=address.email, since=day)
+
+
+def remember_former(user: User, account: Account) -> None:
+    """A removed address that the list names goes on hearing of changes for a while, like one that is removed here."""
+    for email, removed in account.former.items():
+        held = FormerAddress.objects.filter(user=user, email=email, removed_at__gte=removed)
+        if not held.exists():
+            FormerAddress.objects.create(user=user, email=email, removed_at=min(removed, database_now()))
 
 
 def refuse_taken(emails: list[str]) -> None:
@@ -117,8 +146,9 @@ def read_account(row: Any) -> Account:
     username = row.get("username")
     if not isinstance(username, str) or len(username) > usernames.MAX_LENGTH or not usernames.PATTERN.match(username):
         raise InvalidFact(_("%(username)r is not a username") % {"username": str(username)[: usernames.MAX_LENGTH]})
-    joined = None if row.get("joined") is None else parse_time(row["joined"])
-    return Account(username, _flag(row, "is_active", default=True), joined, _addresses(row), _roles(row))
+    joined = _time(row, "joined")
+    active, addresses = _flag(row, "is_active", default=True), _addresses(row)
+    return Account(username, active, joined, addresses, _former(row, addresses), _roles(row))
 
 
 def _addresses(row: dict[str, Any]) -> tuple[Address, ...]:
@@ -126,17 +156,33 @@ def _addresses(row: dict[str, Any]) -> tuple[Address, ...]:
     rows = _objects(row, "emails", MOST_ADDRESSES)
     if row.get("email") is not None:
         main = {"email": row["email"], "verified": row.get("verified", False), "primary": True}
+        main["since"] = row.get("since")
         rows = [main, *(other for other in rows if not _same(other.get("email"), row["email"]))]
     if rows and not any(other.get("primary") for other in rows):
         rows = [{**rows[0], "primary": True}, *rows[1:]]
     addresses = tuple(
-        Address(_email(other.get("email")), _flag(other, "verified"), _flag(other, "primary")) for other in rows
+        Address(_email(other.get("email")), _flag(other, "verified"), _flag(other, "primary"), _time(other, "since"))
+        for other in rows
     )
     if len({address.email for address in addresses}) < len(addresses):
         raise InvalidFact(_("an address appears twice"))
     if sum(address.primary for address in addresses) > 1:
         raise InvalidFact(_("more than one address is primary"))
     return addresses
+
+
+def _former(row: dict[str, Any], addresses: tuple[Address, ...]) -> dict[str, datetime]:
+    former = {}
+    for one in _objects(row, "former", MOST_ADDRESSES):
+        email = _email(one.get("email"))
+        if email in former or any(email == address.email for address in addresses):
+            raise InvalidFact(_("an address appears twice"))
+        former[email] = parse_time(one.get("removed"))
+    return former
+
+
+def _time(row: dict[str, Any], key: str) -> datetime | None:
+    return None if row.get(key) is None else parse_time(row[key])
 
 
 def _same(one: object, other: object) -> bool:
@@ -151,7 +197,7 @@ def _roles(row: dict[str, Any]) -> tuple[ListedRole, ...]:
             raise InvalidFact(_("%(name)r is not a project name") % {"name": str(project)[: names.MAX_LENGTH]})
         if kind not in Role.Kind.values:
             raise InvalidFact(_("%(kind)r is not a kind of role") % {"kind": str(kind)[:50]})
-        roles.append(ListedRole(project, kind, None if role.get("since") is None else parse_time(role["since"])))
+        roles.append(ListedRole(project, kind, _time(role, "since")))
     return tuple(roles)
 
 

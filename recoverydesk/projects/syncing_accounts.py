@@ -169,6 +169,7 @@ def _take_addresses(user: User, account: Account) -> None:
     for email in wanted:
         _store(user, email, wanted[email].verified)
     _make_primary(user, next((one.email for one in account.addresses if one.primary), ""))
+    importing_accounts.remember_former(user, account)
 
 
 def _remove(user: User, held: EmailAddress) -> None:

@@ -168,8 +168,8 @@ REASONS = (
     Reason(2, lambda case: case.claim in UNVERIFIED, gettext_lazy("the address was never verified")),
     Reason(
         2,
-        lambda case: _has_something(case) and case.mailbox_young,
-        gettext_lazy("the address was verified less than 30 days before the request"),
+        lambda case: case.mailbox_young,
+        gettext_lazy("the address was verified, or made the primary one, less than 30 days before the request"),
     ),
     Reason(
         2,

@@ -53,8 +53,9 @@ def make_status_link(ticket: RecoveryTicket) -> Link:
     return _make_link(ticket, "status", STATUS_LINK)
 
 
-def _make_link(ticket: RecoveryTicket, purpose: str, lifetime: timedelta) -> Link:
-    return links.make_link(purpose, ticket.contact, lifetime=lifetime, user=ticket.subject, reference=ticket.reference)
+def _make_link(ticket: RecoveryTicket, purpose: str, lifetime: timedelta, *, to: str = "") -> Link:
+    given = to or ticket.contact
+    return links.make_link(purpose, given, lifetime=lifetime, user=ticket.subject, reference=ticket.reference)
 
 
 def send_challenge(ticket: RecoveryTicket, boundaries: list[Boundary], *, wait: timedelta, round_: int) -> Mail:
@@ -167,7 +168,7 @@ def tell_addresses(
     `once` names one of several notices of the same kind; `contact_too` are links for the contact among the addresses,
     which is left out with `but_contact`: another mail of the same moment says it all and has its stop link.
     """
-    for address in addresses.notice_addresses(ticket.subject):
+    for address in addresses.notice_addresses(ticket.subject, since=ticket.requested_at):
         its_own = address.lower() == ticket.contact.lower()
         if its_own and but_contact:
             continue
@@ -216,7 +217,7 @@ def tell_contact(
 def tell_everybody(ticket: RecoveryTicket, kind: str, *, once: str = "", **context: Any) -> Mail | None:
     """The same news to every address with its stop link, to the contact with its status link, on file or not."""
     tell_addresses(ticket, kind, once=once, contact_too=way_to_status(ticket), **context)
-    told = ticket.contact in addresses.notice_addresses(ticket.subject)
+    told = ticket.contact in addresses.notice_addresses(ticket.subject, since=ticket.requested_at)
     if told or not contact_is_known(ticket) or is_quiet(ticket):
         return None
     return tell_contact(ticket, kind, once=once, **context)
@@ -239,8 +240,8 @@ def way_to_stop(ticket: RecoveryTicket) -> dict[str, int]:
 
     An address of the claimant's that is not the account's closes the request on the status page, and freezes nothing.
     """
-    told = (one for one in addresses.notice_addresses(ticket.subject) if one.lower() == ticket.contact.lower())
-    address = next(told, None)
+    told = addresses.notice_addresses(ticket.subject, since=ticket.requested_at)
+    address = next((one for one in told if one.lower() == ticket.contact.lower()), None)
     return {} if address is None else {"stop": _stop_link(ticket, address).pk}
 
 
@@ -344,12 +345,10 @@ def token_of(ticket: RecoveryTicket) -> str:
 
 def _stop_link(ticket: RecoveryTicket, address: str) -> Link:
     """The recipient's own stop link; one per ticket and address, made with the first mail that needs it."""
-    known = Link.objects.filter(
+    made = Link.objects.filter(
         purpose="stop", recipient=address, reference=ticket.reference, used_at=None, dead_at=None
-    ).first()
-    return known or links.make_link(
-        "stop", address, lifetime=STOP_LINK, user=ticket.subject, reference=ticket.reference
     )
+    return made.first() or _make_link(ticket, "stop", STOP_LINK, to=address)
 
 
 def _context(ticket: RecoveryTicket, reader: User | None = None) -> dict[str, object]:

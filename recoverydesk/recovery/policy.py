@@ -44,11 +44,11 @@ def doubt(case: Case) -> int:
         return NEW_ADDRESS
     if case.excepted or case.disputed_at or case.recently_stopped or case.subject_is_staff:
         return TWO_PEOPLE
-    if case.claim in UNVERIFIED:
+    if case.claim in UNVERIFIED or case.mailbox_young:
         return 2
     if not case.has_projects and not case.asked:
         return 0
-    return 1 if case.named and not case.mailbox_young else 2
+    return 1 if case.named else 2
 
 
 def people(case: Case, numbers: Numbers) -> int:

@@ -113,9 +113,9 @@ class Case:
 
     `asked` counts all boundaries asked for, `named` those that releases name and staff did not add. `account_proof`:
     something bound to the account was given (password, API token, signed-in browser, factor). `unanswered`: the
-    claimant wrote since our staff last did. `mailbox_young`: the contact was verified less than 30 days before the
-    request. `wait_from`: when the written waiting period began, `written`: the doubt it was written for; None while
-    none is.
+    claimant wrote since our staff last did. `mailbox_young`: the contact was verified, or made the primary address,
+    less than 30 days before the request. `wait_from`: when the written waiting period began, `written`: the doubt it
+    was written for; None while none is.
     """
 
     claim: Claim

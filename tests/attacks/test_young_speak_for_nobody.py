@@ -4,20 +4,23 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.db.models import F
 from django.test import Client
 
 from accounts import services
-from accounts.models import TotpDevice, User
+from accounts.models import FormerAddress, TotpDevice, User
 from accounts.sessions import SIGN_IN
 from audit import log
 from audit.tags import Tag
 from common.clock import database_now
 from recoverydesk.projects import services as projects
 from recoverydesk.recovery import policy
+from recoverydesk.recovery.background import sweep
 from recoverydesk.recovery.evidence import cases
 from recoverydesk.recovery.models import BoundaryException, OtherProof, RecoveryTicket, Status
 from tests.helpers import decided, factories
-from tests.helpers.attacker import admins_reset, ask, confirm, days_pass, offer, push, ticket
+from tests.helpers.attacker import admins_reset, ask, confirm, days_pass, letters, mailed, offer, push, ticket
 from tests.helpers.tickets import age_factors, as_staff, make_admin, make_moderator
 from tokens import services as tokens
 from tokens.models import ApiToken
@@ -147,3 +150,72 @@ def test_a_primary_address_of_last_week_waits_as_if_no_repository_spoke(ada: Use
     log.record(Tag.ACCOUNT_EMAIL_VERIFIED, actor=ada, subject=ada, address="ada@example.org")
     ask()
     assert policy.doubt(cases.read_case(ticket(), database_now())) == 2
+
+
+# A thief changes the address first, and loses the factor afterwards ---------------------------------------------------
+
+
+def change_address(user: User, *, keep: bool) -> str:
+    """The thief's own address is verified and made the primary one; the owner's is kept beside it, or removed."""
+    EmailAddress.objects.filter(user=user).update(primary=False)
+    if not keep:
+        FormerAddress.objects.create(user=user, email=user.email)
+        EmailAddress.objects.filter(user=user).delete()
+    EmailAddress.objects.create(user=user, email="mal@evil.example", verified=True, primary=True)
+    User.objects.filter(pk=user.pk).update(email="mal@evil.example")
+    log.record(Tag.ACCOUNT_EMAIL_VERIFIED, actor=user, subject=user, address="mal@evil.example")
+    return "mal@evil.example"
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_who_changed_the_address_first_waits_and_the_owner_hears(ada: User, keep: bool) -> None:
+    mailbox = change_address(ada, keep=keep)
+    ask()
+    assert policy.doubt(case()) == 2
+    assert mailed("ada@example.org", "stop")
+    confirm(mailbox)
+    push()
+    days_pass(6.9)
+    assert ticket().status == Status.WAITING
+
+
+def test_a_removed_address_hears_of_the_whole_request(ada: User) -> None:
+    """Removed 29 days before the request, it hears of the reset a week later as well."""
+    mailbox = change_address(ada, keep=False)
+    FormerAddress.objects.update(removed_at=F("removed_at") - timedelta(days=29))
+    ask()
+    confirm(mailbox)
+    push()
+    days_pass(7.1)
+    FormerAddress.objects.update(removed_at=F("removed_at") - timedelta(days=7.1))
+    before = len(letters("ada@example.org"))
+    assert admins_reset() is not None
+    sweep.sweep()
+    assert len(letters("ada@example.org")) > before
+
+
+def test_an_old_address_made_the_primary_one_is_young(ada: User) -> None:
+    """A mailbox that was forgotten beside the account, and is the thief's today."""
+    EmailAddress.objects.filter(user=ada).update(primary=False)
+    EmailAddress.objects.create(user=ada, email="forgotten@example.net", verified=True, primary=True)
+    log.record(Tag.ACCOUNT_EMAIL_PRIMARY_CHANGE, actor=ada, subject=ada, address="forgotten@example.net")
+    ask()
+    assert policy.doubt(case()) == 2
+
+
+def test_a_young_address_waits_without_any_project_too(db: None) -> None:
+    user = factories.make_user("ada")
+    factories.add_totp(user)
+    ask()
+    assert policy.doubt(case()) == 0
+    log.record(Tag.ACCOUNT_EMAIL_VERIFIED, actor=user, subject=user, address=user.email)
+    RecoveryTicket.objects.all().delete()
+    ask()
+    assert policy.doubt(case()) == 2
+    confirm()
+    days_pass(6.9)
+    assert ticket().status == Status.WAITING
+
+
+def case() -> policy.Case:
+    return cases.read_case(ticket(), database_now())

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core.management import CommandError, call_command
 
+from accounts import addresses
 from accounts.models import User
 from audit.models import Event
+from common.clock import database_now
 from recoverydesk.projects.models import Project, Role
+from recoverydesk.recovery.evidence import ages
 from tests.helpers.projects import day
 
 pytestmark = pytest.mark.django_db
@@ -54,8 +58,8 @@ def test_an_account_comes_with_addresses_role_and_no_password(write: Write, spam
     user = User.objects.get(username="Ada")
     assert (user.email, user.date_joined, user.is_active) == ("ada@example.org", day("2019-05-01"), True)
     assert not user.has_usable_password()
-    addresses = EmailAddress.objects.filter(user=user).order_by("pk").values_list("email", "verified", "primary")
-    assert list(addresses) == [("ada@example.org", True, True), ("old@example.org", False, False)]
+    rows = EmailAddress.objects.filter(user=user).order_by("pk").values_list("email", "verified", "primary")
+    assert list(rows) == [("ada@example.org", True, True), ("old@example.org", False, False)]
     role = Role.objects.get()
     assert (role.user, role.project, role.kind, role.created_at) == (user, spam, "owner", day("2019-05-01"))
     assert role.accepted_at == role.created_at
@@ -136,3 +140,67 @@ def test_a_role_of_another_kind_is_changed(write: Write, spam: Project) -> None:
     run(write("a.jsonl", lines({"username": "ada", "roles": [{"project": "spam", "kind": "maintainer"}]})))
     run(write("b.jsonl", lines({"username": "ada", "roles": [{"project": "spam", "kind": "owner"}]})))
     assert Role.objects.get().kind == "owner"
+
+
+# Since when an address is the account's -------------------------------------------------------------------------------
+
+
+def ago(days: float) -> str:
+    return (database_now() - timedelta(days=days)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("said", "young"),
+    [
+        ({}, False),
+        ({"since": 400}, False),
+        ({"since": 31}, False),
+        ({"since": 29}, True),
+        ({"joined": 29}, True),
+        ({"joined": 400, "since": 3}, True),
+        ({"joined": 3, "since": 400}, True),  # no address is older than its account
+        ({"joined": 400, "since": -3}, True),
+        ({"verified": False, "since": 3}, False),  # nobody verified it: another rule's matter
+    ],
+    ids=str,
+)
+def test_an_imported_address_is_as_old_as_the_list_says(write: Write, said: dict[str, Any], young: bool) -> None:
+    times = {key: ago(value) if key != "verified" else value for key, value in said.items()}
+    run(write("a.jsonl", lines({"username": "ada", "email": "ada@example.org", "verified": True, **times})))
+    ada = User.objects.get(username="ada")
+    assert ages.mailbox_is_young(ada, "ada@example.org", database_now()) == young
+
+
+def test_each_address_of_an_account_has_its_own_date(write: Write) -> None:
+    rows: list[dict[str, Any]] = [
+        {"email": "old@example.org", "verified": True, "since": ago(900)},
+        {"email": "new@example.org", "verified": True, "since": ago(2), "primary": True},
+    ]
+    run(write("a.jsonl", lines({"username": "ada", "joined": ago(1000), "emails": rows})))
+    ada, now = User.objects.get(username="ada"), database_now()
+    assert [ages.address_is_young(ada, row["email"], now) for row in rows] == [False, True]
+    assert not ages.address_is_young(ada, "new@example.org", now + timedelta(days=29))  # by its own date, not today's
+
+
+def test_an_address_that_was_removed_at_the_registry_hears_of_changes_for_a_while(write: Write) -> None:
+    former = [{"email": "Old@example.org", "removed": ago(5)}, {"email": "older@example.org", "removed": ago(31)}]
+    run(write("a.jsonl", lines({"username": "ada", "email": "ada@example.org", "verified": True, "former": former})))
+    assert addresses.notice_addresses(User.objects.get()) == ["ada@example.org", "old@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"since": "soon"}, "is not an ISO 8601 time"),
+        ({"emails": [{"email": "a@example.org", "since": 3}]}, "is not a"),
+        ({"former": [{"email": "a@example.org"}]}, "is not a"),
+        ({"former": [{"email": "nobody", "removed": "2026-01-01"}]}, "is not an e-mail address"),
+        ({"former": [{"email": "ada@example.org", "removed": "2026-01-01"}]}, "an address appears twice"),
+        ({"former": "a@example.org"}, "former is not an array of objects"),
+    ],
+    ids=str,
+)
+def test_a_date_that_is_none_refuses_the_line(write: Write, changes: dict[str, Any], message: str) -> None:
+    said = refused(write("a.jsonl", lines({"username": "ada", "email": "ada@example.org", **changes})))
+    assert message in said[0]
+    assert not User.objects.exists()

@@ -13,9 +13,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts import addresses
-from accounts.models import User
+from accounts.models import FormerAddress, User
 from audit.models import Event
 from recoverydesk.projects.models import Project, Role
+from recoverydesk.recovery.evidence import ages
 from tests.helpers.projects import MakeProject, own
 from tests.helpers.tickets import add_address, everything, make_ticket
 
@@ -224,3 +225,16 @@ def test_names_in_a_list_play_no_tricks_on_a_terminal(sync: Sync, ada: User, mak
     with pytest.raises(CommandError) as error:
         sync({"username": "\x1b[2J"})
     assert "\x1b" not in str(error.value)
+
+
+def test_a_list_that_names_a_removed_address_daily_keeps_it_once(sync: Sync, ada: User, kim_too: User) -> None:
+    removed = (timezone.now() - timedelta(days=3)).isoformat()
+    for _day in range(3):
+        sync(line(ada, former=[{"email": "was@example.org", "removed": removed}]), line(kim_too))
+    assert list(FormerAddress.objects.values_list("email", flat=True)) == ["was@example.org"]
+
+
+def test_a_list_cannot_make_an_address_old_that_is_new_here(sync: Sync, ada: User) -> None:
+    """Whoever can write the list must not be let in by it."""
+    sync({**ADA, "email": "new@example.org", "since": "2019-05-01T12:00:00Z"})
+    assert ages.mailbox_is_young(ada, "new@example.org", timezone.now())

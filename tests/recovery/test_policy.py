@@ -80,7 +80,8 @@ def something_to_take(case: Case) -> bool:
 LADDER = (
     Rung(0, lambda c: c.claim == Claim.SECOND_FACTOR and not something_to_take(c)),
     Rung(1, lambda c: c.claim == Claim.SECOND_FACTOR and something_to_take(c)),
-    Rung(2, lambda c: something_to_take(c) and (not c.named or c.mailbox_young)),
+    Rung(2, lambda c: something_to_take(c) and not c.named),
+    Rung(2, lambda c: c.mailbox_young),
     Rung(2, lambda c: c.claim in {Claim.UNVERIFIED_EMAIL, Claim.UNVERIFIED_AND_FACTOR}),
     Rung(3, lambda c: c.disputed_at is not None or c.recently_stopped),
     Rung(3, lambda c: c.excepted > 0 or c.subject_is_staff),

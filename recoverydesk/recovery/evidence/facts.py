@@ -52,7 +52,7 @@ def snapshot(
         "oldest_factor": factors.oldest.isoformat() if factors.oldest else None,
         "youngest_factor": factors.youngest.isoformat() if factors.youngest else None,
         "contact_is_primary": contact == primary,
-        "contact_young": ages.address_is_young(subject, contact, requested_at or now),
+        "contact_young": ages.mailbox_is_young(subject, contact, requested_at or now),
         "verified": 1 if primary else EmailAddress.objects.filter(user=subject, verified=True).count(),
         "active": subject.is_active,
         "frozen": subject.frozen_at is not None,

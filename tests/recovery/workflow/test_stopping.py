@@ -58,7 +58,7 @@ def challenged(ada: User) -> RecoveryTicket:
     add_address(ada, "ada@unverified.example", verified=False)
     ada.former_addresses.create(email="ada@former.example")
     old = ada.former_addresses.create(email="ada@ancient.example")
-    type(old).objects.filter(pk=old.pk).update(removed_at=Now() - 31 * DAY)
+    type(old).objects.filter(pk=old.pk).update(removed_at=Now() - 33 * DAY)
     factories.add_role(factories.make_project("tool", ada), factories.make_user("kim"))
     ticket = make_ticket(ada, Status.NEW)
     add_boundary(ticket)

@@ -14,7 +14,8 @@ MOST_REMOVED = 5.0  # percent
 
 class Command(BaseCommand):
     help = (
-        "Import accounts from JSON lines: username, email, verified, emails, is_active, roles, joined. "
+        "Import accounts from JSON lines: username, email, verified, since, emails, former, is_active, "
+        "roles, joined. "
         "With --sync the file is the full list: roles and addresses that it lacks are removed."
     )
 
