@@ -15,7 +15,7 @@ from common.clock import database_now
 
 logger = logging.getLogger(__name__)
 
-KEPT = timedelta(hours=24)  # after it was handled, a request is only a trace of who asked
+KEPT = timedelta(hours=24)  # a request that fails is tried again so long
 
 
 def sweep() -> int:

@@ -48,6 +48,11 @@ FIELD_KEYS = env.keys("FIELD_KEYS")
 (AUDIT_KEY,) = env.keys("AUDIT_KEY", most=1)
 AUDIT_OLD_PUBLIC_KEYS = env.keys("AUDIT_OLD_PUBLIC_KEYS")
 AUDIT_DETAIL_RETENTION = env.days("AUDIT_DETAIL_RETENTION_DAYS", default=365, at_least=0, at_most=36500)
+KEEP_MAILS = env.days("KEEP_MAILS_DAYS", default=365, at_least=90, at_most=36500)
+KEEP_LINKS = env.days("KEEP_LINKS_DAYS", default=90, at_least=1, at_most=36500)
+KEEP_PROBES = env.days("KEEP_PROBES_DAYS", default=365, at_least=90, at_most=36500)
+KEEP_REQUESTS = env.days("KEEP_REQUESTS_DAYS", default=1, at_least=1, at_most=365)
+KEEP_SESSIONS = env.days("KEEP_SESSIONS_DAYS", default=0, at_least=0, at_most=365)
 AUDIT_SINK = env.sink("AUDIT_SINK", plain_http=not PRODUCTION)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=HOST)
 settings_rules.refuse_closed_hosts(HOST, ALLOWED_HOSTS)
@@ -203,6 +208,7 @@ CHORES = {
     "seals": "audit.chores.seal",
     "erased": "audit.chores.erase",
     "forgotten": "recoverydesk.housekeeping.forgetting.run",
+    "kept": "recoverydesk.housekeeping.retention.run",
     "letters": "recoverydesk.housekeeping.checkpoint_mail.send_checkpoint",
     "statistics": "recoverydesk.statistics.computing.refresh",
     "tokens": "tokens.sweeping.sweep",

@@ -6,7 +6,9 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.db.models import Count, Model, Q, QuerySet
+from django.db.models.functions import Now
 
 from accounts.mail.models import Mail
 from accounts.models import FormerAddress
@@ -25,9 +27,11 @@ M = TypeVar("M", bound=Model)
 
 
 def notice_missing() -> Iterator[Broken]:
-    """At each stage every verified address has a notice. Accounts whose addresses changed since are not judged."""
+    """At each stage every verified address has a notice, as long as mails are kept. Accounts whose addresses changed
+    since are not judged."""
     for field, kinds in STAGES.items():
         tickets = RecoveryTicket.objects.filter(**{f"{field}__isnull": False}, subject__is_active=True)
+        tickets = tickets.exclude(closed_at__lt=Now() - settings.KEEP_MAILS)
         for batch in _batches(tickets.select_related("subject").defer("facts")):
             for ticket, untold in _untold(batch, kinds):
                 if not _addresses_changed(ticket, getattr(ticket, field)):

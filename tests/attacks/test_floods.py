@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.db.models.functions import Now
 from django.test import Client
@@ -72,7 +73,7 @@ def work_it_off() -> None:
 
 def a_day_later() -> dict[str, int]:
     """What is left of the requests when the purge window has passed."""
-    Request.objects.update(handled_at=Now() - chores.KEPT * 1.01)
+    Request.objects.update(handled_at=Now() - settings.KEEP_REQUESTS * 1.01)
     chores.purge()
     return {"requests": Request.objects.count(), "sessions": Session.objects.count()}
 

@@ -1,7 +1,6 @@
 """`recoverydesk`: its own words, the settings file, and that it is installed whole."""
 
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -209,20 +208,6 @@ def is_shipped(name: str) -> bool:
 
 def place_in_wheel(name: str) -> str:
     return name if name.split("/")[0] in ROOMS else f"recoverydesk/files/{name}"
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the tracked files alone."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for path in tracked_files():
-        target = source / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
-    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, "-w", str(out), str(source)], check=True)
-    (built,) = out.glob("recoverydesk-*.whl")
-    return built
 
 
 @pytest.fixture(scope="module")

@@ -53,6 +53,17 @@ GROUPS: tuple[tuple[Words, dict[str, Words]], ...] = (
         },
     ),
     (
+        gettext_lazy("How long we keep it"),
+        {
+            "KEEP_MAILS": gettext_lazy("Mails that left, and a ticket's after its end"),
+            "KEEP_LINKS": gettext_lazy("Mailed links after they ended"),
+            "KEEP_PROBES": gettext_lazy("Looks at repositories of closed tickets"),
+            "KEEP_REQUESTS": gettext_lazy("Handled requests"),
+            "KEEP_SESSIONS": gettext_lazy("Sessions after they ran out"),
+            "AUDIT_DETAIL_RETENTION": gettext_lazy("Network, device and address of an event"),
+        },
+    ),
+    (
         gettext_lazy("This site"),
         {
             "SITE_NAME": gettext_lazy("Name"),
