@@ -86,3 +86,13 @@ def banners(request: HttpRequest) -> list[Banner]:
 def mail_secrets(mail: "Mail") -> dict[str, str]:
     """Values for a mail's template that no table may hold, such as the branch token."""
     return cast(dict[str, str], _ask("mail_secrets", {}, mail))
+
+
+def reply_to(mail: "Mail") -> str:
+    """The address that answers to this mail go to; empty where nobody reads them."""
+    return cast(str, _ask("reply_to", "", mail))
+
+
+def envelope_sender(mail: "Mail") -> str:
+    """The address this mail is returned to when it cannot be delivered; empty: the sender's own."""
+    return cast(str, _ask("envelope_sender", "", mail))

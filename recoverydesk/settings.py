@@ -319,6 +319,8 @@ ACCOUNTS_HOOKS = {
     "password_link": "recoverydesk.recovery.hooks.password_link",
     "banners": "recoverydesk.recovery.hooks.banners",
     "mail_secrets": "recoverydesk.recovery.hooks.mail_secrets",
+    "reply_to": "recoverydesk.channels.mail.reply_addresses.reply_to",
+    "envelope_sender": "recoverydesk.channels.mail.reply_addresses.envelope_sender",
 }
 
 # Questions that tokens asks of the rooms above it (tokens/hooks.py) --------------------------------------------------
@@ -444,6 +446,14 @@ RECOVERY_CONTACT_URL = env.link("RECOVERY_CONTACT_URL", default=BASE_URL + "/rec
 CODE_HOST_PORT = env.number("CODE_HOST_PORT", default=8001, at_least=1, at_most=65535)
 
 # Channels: where requests and answers arrive besides the pages --------------------------------------------------------
+MAIL_REPLY_ADDRESS = env.text(
+    "MAIL_REPLY_ADDRESS",
+    pattern=r"[A-Za-z0-9._-]{1,20}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*",
+    wanted="give a mail address of at most 20 letters before the @, such as recover@desk.example.org",
+)
+MAIL_AUTHSERV_ID = env.text(
+    "MAIL_AUTHSERV_ID", pattern=r"[A-Za-z0-9._-]{1,253}", wanted="give the name in your server's Authentication-Results"
+)
 CHANNELS_KEEP = env.days("CHANNELS_KEEP_DAYS", default=30, at_least=1, at_most=3650)
 
 # Language, files, logs ----------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models.functions import Now
 
+from accounts import hooks
 from accounts.mail.models import Mail
 from accounts.mail.rendering import render
 from audit.log import record
@@ -112,7 +113,13 @@ def build(mail: Mail) -> EmailMultiAlternatives:
         "Date": format_datetime(mail.queued_at),
         "Auto-Submitted": "auto-generated",
     }
-    message = StableMessage(words.subject, words.text, settings.DEFAULT_FROM_EMAIL, [mail.recipient], headers=headers)
+    sender, answers = hooks.envelope_sender(mail), hooks.reply_to(mail)
+    if sender:
+        headers["From"] = settings.DEFAULT_FROM_EMAIL
+    message = StableMessage(
+        words.subject, words.text, sender or settings.DEFAULT_FROM_EMAIL, [mail.recipient], headers=headers,
+        reply_to=[answers] if answers else None,
+    )  # fmt: skip
     message.attach_alternative(words.html, "text/html")
     return message
 

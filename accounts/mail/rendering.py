@@ -74,7 +74,7 @@ def _prepared(mail: Mail, masked: bool) -> tuple[str, str]:
 def _from_templates(mail: Mail, masked: bool) -> tuple[str, str]:
     header = _header(mail)
     values = header | {"base_url": settings.BASE_URL} | mail.context | _secrets(mail, masked)
-    values["links"] = _urls(mail, masked)
+    values |= {"links": _urls(mail, masked), "takes_answers": bool(hooks.reply_to(mail))}
     return _fill(f"emails/{mail.kind}/subject.txt", header), _fill(f"emails/{mail.kind}/body.txt", values) + "\n"
 
 

@@ -1,1 +1,1 @@
-"""Where requests and answers arrive: filled-in issue forms. Doors to the ticket office, which does not know them."""
+"""Where requests and answers arrive: issue forms and mail. Doors to the ticket office, which does not know them."""

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.mail.models import Request
 from accounts.sealed import SealedField
+from recoverydesk.recovery.models import RecoveryTicket
 
 TEXT = "channels"  # the purpose of the key that encrypts what people wrote
 
@@ -38,3 +39,38 @@ class IssueForm(models.Model):
 
     def __str__(self) -> str:
         return self.url or f"{self.pk}"
+
+
+class IncomingMail(models.Model):
+    """A mail that came in, read once: what it was, to which ticket it belongs, why it was not the claimant's word."""
+
+    class Kind(models.TextChoices):
+        CLAIMANT = "claimant", _("the claimant's word")
+        UNPROVEN = "unproven", _("not proved to be the claimant's")
+        REFUSED = "refused", _("the claimant's, not taken")
+        STRANGER = "stranger", _("belongs to no request")
+        AUTOMATIC = "automatic", _("automatic reply")
+        LIST = "list", _("mailing list")
+        LOOP = "loop", _("our own mail")
+        BOUNCE = "bounce", _("report of a mail server")
+
+    digest = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    reason = models.CharField(_("why"), max_length=40, blank=True, default="", db_default="")
+    ticket = models.ForeignKey(
+        RecoveryTicket, models.SET_NULL, null=True, related_name="incoming_mails", verbose_name=_("ticket")
+    )
+    sender = models.CharField(_("from"), max_length=320, blank=True, default="", db_default="")
+    subject = models.CharField(_("subject"), max_length=200, blank=True, default="", db_default="")
+    original = SealedField(purpose=TEXT, null=True)
+    attachments = models.JSONField(_("attachments, dropped"), default=list, db_default=[])
+    received_at = models.DateTimeField(_("received"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("incoming mail")
+        verbose_name_plural = _("incoming mails")
+        default_permissions = ("view",)
+        indexes = [models.Index(fields=["received_at"], name="incoming_with_text", condition=Q(original__isnull=False))]
+
+    def __str__(self) -> str:
+        return f"{self.pk} ({self.kind})"
