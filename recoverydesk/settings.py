@@ -337,6 +337,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 6_000  # a requirement and an extra are a field 
 UPLOAD_MAX_MIB = env.number("UPLOAD_MAX_MIB", default=100, at_least=1, at_most=10240, unit="MiB")
 UPLOAD_PLAIN_LINUX_WHEELS = env.flag("UPLOAD_PLAIN_LINUX_WHEELS", default=False)
 INDEX_PRIVATE = env.flag("INDEX_PRIVATE", default=False)
+SECOND_FACTOR_FIRST += ["/simple/", "/pypi/", "/search/"] if INDEX_PRIVATE else []  # a password alone reads none of it
 INDEX_FALLBACK_URL = env.parsed(
     "INDEX_FALLBACK_URL",
     settings_rules.index_address,

@@ -1,8 +1,10 @@
 """INDEX_PRIVATE: no visitor learns from any address what is published, and a token or a session opens all of it."""
 
+import ast
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from recoverydesk.staging.models import StagedRelease
 from tests.helpers import factories, packages
 from tests.helpers.desk import browser
 from tests.helpers.packages import Send, sdist, sdist_name, wheel, wheel_name
+from tests.helpers.production import PRODUCTION, start
 from tests.helpers.tokens import attenuate, basic, mint
 from tests.helpers.walk import routes
 from tokens import caveats, services
@@ -181,6 +184,18 @@ def test_a_use_is_noted_once_a_minute(
     with django_assert_max_num_queries(15) as asked:
         Client().get("/simple/hushhush/", headers=given)
     assert not [one for one in asked.captured_queries if one["sql"].startswith("UPDATE")]
+
+
+def test_a_password_alone_reads_nothing_where_a_second_factor_is_due(
+    published: str, private: None, client: Client, settings: Any, tmp_path: Path
+) -> None:
+    shown = "print(settings.SECOND_FACTOR_FIRST)"
+    done = start(tmp_path, {**PRODUCTION, "INDEX_PRIVATE": "true"}, shown)
+    settings.SECOND_FACTOR_FIRST = ast.literal_eval(done.stdout)
+    settings.SECOND_FACTOR_REQUIRED = "everyone"
+    client.force_login(factories.make_user("bob"))
+    for path in (*(path.format(file=published) for path in READS), "/search/?q=hush"):
+        assert client.get(path)["Location"] == "/account/security/"
 
 
 # A token that can only install ----------------------------------------------------------------------------------------
