@@ -15,10 +15,27 @@ from accounts.models import User
 from audit.log import origin_of
 
 
-def time_zones() -> list[tuple[str, str]]:
-    """Every time zone of the tz database, UTC first."""
-    names = sorted(zoneinfo.available_timezones() - {"UTC", "localtime", "Factory"})
-    return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names)]
+class TimeZoneField(forms.CharField):
+    """A time zone of the tz database, typed as its name or as its city: "Europe/Berlin" or "berlin".
+
+    Six hundred options were half of the page, and hard to find one's own in.
+    """
+
+    default_error_messages = {
+        "unknown": _("We do not know this time zone. Type the name of a city like Berlin, or Europe/Berlin, or UTC."),
+        "several": _("There are several: %(names)s. Type one of them in full."),
+    }
+
+    def clean(self, value: Any) -> str:
+        typed = super().clean(value).replace(" ", "_").lower()
+        names = sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
+        found = [name for name in names if name.lower() == typed]
+        found = found or [name for name in names if name.lower().rpartition("/")[2] == typed]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise forms.ValidationError(self.error_messages["unknown"], code="unknown")
+        raise forms.ValidationError(self.error_messages["several"], code="several", params={"names": ", ".join(found)})
 
 
 class AccountNameField(forms.CharField):
@@ -190,7 +207,12 @@ class DeviceNameForm(forms.Form):
 class ProfileForm(forms.ModelForm[User]):
     """How pages and mails speak to the owner."""
 
-    time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zones)
+    time_zone = TimeZoneField(
+        label=_("Time zone"),
+        max_length=64,
+        help_text=_("A city of your time zone, like Berlin, or its name, like Europe/Berlin."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
 
     class Meta:
         model = User

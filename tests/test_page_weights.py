@@ -19,7 +19,12 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from whitenoise.compress import Compressor
 
+from accounts.mail import links
+from accounts.models import User
+from recoverydesk.recovery.models import Status
 from tests.helpers import factories
+from tests.helpers.links import path as path_of
+from tests.helpers.tickets import DAY, add_boundary, make_ticket, status_link, stop_link
 from tests.helpers.walk import Walk, pages
 from tests.tiers import spread, times
 
@@ -81,13 +86,42 @@ def weight(page: str, walk: Walk) -> int:
 def who_looks(path: str) -> str:
     if path.startswith("/admin/"):
         return "root"
-    return "ada" if path.startswith(("/account/", "/projects/", "/recover/mine/")) else "visitor"
+    own = path.startswith(("/account/", "/projects/", "/recover/")) and path not in FOR_VISITORS
+    return "ada" if own and not path.startswith(MAILED) else "visitor"
+
+
+FOR_VISITORS = ("/account/login/", "/account/signup/", "/account/password/reset/", "/recover/")
+MAILED = ("/recover/status/", "/recover/stop/", "/recover/password/", "/recover/policy/")
+
+
+def made_pages() -> list[str]:
+    """The pages of claimants and owners that no sample leads to: of a ticket's links, and of a project with files."""
+    ada = User.objects.get(username="ada")
+    factories.make_project("weighed", ada, urls=[("Source", "https://github.com/ada/tool")])
+    ticket, done = make_ticket(ada), make_ticket(factories.make_user("done"), Status.COMPLETED)
+    for owner in ("ada", "guild", "third"):
+        add_boundary(ticket, owner)
+    password = links.make_link(
+        "choose_password", done.contact, lifetime=DAY, user=done.subject, reference=done.reference
+    )  # fmt: skip
+    mailed = (status_link(ticket), status_link(done), stop_link(ticket), stop_link(done), password)
+    project = ("", "settings/", "settings/guards/", "publishers/", "history/", "releases/1.0/")
+    return [*map(path_of, mailed), *(f"/projects/weighed/{page}" for page in project), *FOR_VISITORS]
+
+
+@pytest.mark.django_db
+@pytest.mark.thorough
+def test_the_pages_of_a_recovery_and_of_a_project_are_light(world: World) -> None:
+    paths = made_pages()
+    weights = dict(weighed(world, paths))
+    assert sorted(set(paths) - weights.keys()) == []
+    assert [f"{path}: {size} bytes" for path, size in weights.items() if size > most_of(path)] == []
 
 
 @pytest.mark.django_db
 def test_every_page_is_light(world: World) -> None:
     factories.add_totp(factories.make_user("member"))  # whom `sample` needs
-    every = dict.fromkeys([*pages(), "/account/login/", "/account/signup/"])
+    every = dict.fromkeys([*pages(), *FOR_VISITORS])
     weights = dict(islice(weighed(world, spread(every, 60)), times(1_000, fast=8)))
     assert [f"{path}: {size} bytes" for path, size in weights.items() if size > most_of(path)] == []
     assert len(weights) >= 8

@@ -5,6 +5,7 @@ headings are not measured: their few words would make any text look easy.
 """
 
 import re
+from pathlib import Path
 
 import pytest
 import textstat
@@ -20,6 +21,8 @@ FOR_STAFF = {"emails/recovery_mention/body.txt"}
 NO_PROSE = 5  # words; less is a button, a heading or a label
 PARTIALS = sorted((TEMPLATES / "emails").glob("_*.txt"))
 MAILS = sorted((TEMPLATES / "emails").glob("recovery_*/body.txt"))
+BODIES = sorted((TEMPLATES / "emails").glob("*/body.txt"))
+SMALL = re.compile(r"^(?:\{%[^%]*%\})*\{% blocktranslate[^%]*%\}\n([a-z].*)", re.MULTILINE)
 PAGES = sorted((TEMPLATES / "recovery").glob("*.html"))
 NAMES = {str(path.relative_to(TEMPLATES)): path for path in [*PARTIALS, *MAILS, *PAGES]}
 READ = sorted(NAMES.keys() - FOR_STAFF)
@@ -57,6 +60,12 @@ def test_the_walk_finds_the_claimants_texts() -> None:
 @pytest.mark.parametrize("name", READ)
 def test_every_mail_and_page_of_a_recovery_is_easy_to_read(name: str) -> None:
     assert too_hard(prose(texts_in(NAMES[name]))) == []
+
+
+@pytest.mark.parametrize("path", BODIES, ids=[path.parent.name for path in BODIES])
+def test_every_sentence_of_a_mail_begins_with_a_capital_letter(path: Path) -> None:
+    """After "Hello ada," too: a paragraph is no half of a sentence."""
+    assert SMALL.findall(path.read_text()) == []
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -41,7 +41,7 @@ def when(time: datetime) -> SafeString:
 def timed(time: datetime, words: str, exact: str) -> SafeString:
     """Words for a moment in their `<time>`."""
     shown = '<time datetime="{}" title="{}">{}<span class="visually-hidden"> ({})</span></time>'
-    return format_html(shown, time.isoformat(), exact, words, exact)
+    return format_html(shown, localtime(time).isoformat(), exact, words, exact)
 
 
 def age(since: datetime, now: datetime, *, depth: int = 2) -> str:

@@ -378,3 +378,27 @@ def test_4096_bytes_are_a_password_and_one_more_is_not(client: Client, db: None)
 
 def test_the_sample_password_of_these_tests_is_a_good_one(ada: User) -> None:
     passwords.StrengthValidator().validate(PASSWORD, ada)
+
+
+@pytest.mark.parametrize(
+    ("typed", "zone"),
+    [
+        ("europe/berlin", "Europe/Berlin"),
+        (" New York ", "America/New_York"),
+        ("kathmandu", "Asia/Kathmandu"),
+        ("utc", "UTC"),
+        ("America/Argentina/Ushuaia", "America/Argentina/Ushuaia"),
+    ],
+)
+def test_a_time_zone_is_typed_as_people_write_it(signed_in: Client, ada: User, typed: str, zone: str) -> None:
+    assert signed_in.post(PROFILE, {"language": "en", "time_zone": typed}).status_code == 302
+    ada.refresh_from_db()
+    assert ada.time_zone == zone
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("Atlantis", "like Berlin"), ("Louisville", "America/Kentucky/Louisville")]
+)
+def test_a_time_zone_that_is_none_or_several_says_what_to_type(signed_in: Client, typed: str, said: str) -> None:
+    page = signed_in.post(PROFILE, {"language": "en", "time_zone": typed}).content.decode()
+    assert said in page

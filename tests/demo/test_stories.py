@@ -30,7 +30,11 @@ def of(username: str) -> RecoveryTicket:
 
 def flags(username: str) -> set[str]:
     ticket = of(username)
-    return {name for name, flag in desk_flags.FLAGS.items() if flag.stands(ticket, ticket.opened_at)}
+    return {
+        name
+        for name, flag in desk_flags.FLAGS.items()
+        if flag.stands(ticket, ticket.opened_at, ticket.boundaries.count())
+    }
 
 
 @pytest.mark.usefixtures("sample")

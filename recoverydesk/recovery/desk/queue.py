@@ -95,7 +95,7 @@ class QueueRow:
     """One line of the queue."""
 
     ticket: RecoveryTicket
-    flags: list[desk_flags.Flag]
+    flags: list[desk_flags.Flag] = field(default_factory=list)
     asked: int = 0
     proved: int = 0
 
@@ -198,10 +198,12 @@ def queue_page(asked: Asked, user: User, now: datetime) -> Found:
 def rows(found: QuerySet[RecoveryTicket], now: datetime) -> list[QueueRow]:
     """The lines of these tickets, with how many boundaries are proved. Two queries."""
     got = list(found.select_related("subject", "assigned_to").only(*SHOWN))
-    lines = {ticket.pk: QueueRow(ticket, desk_flags.flags_of_ticket(ticket, now)) for ticket in got}
+    lines = {ticket.pk: QueueRow(ticket) for ticket in got}
     asked = Boundary.objects.filter(ticket__in=list(lines), kind=Boundary.Kind.ASKED).values("ticket")
     for count in asked.annotate(asked=Count("id"), proved=Count("proved_at")):
         lines[count["ticket"]].asked, lines[count["ticket"]].proved = count["asked"], count["proved"]
+    for line in lines.values():
+        line.flags = desk_flags.flags_of_ticket(line.ticket, now, asked=line.asked)
     return list(lines.values())
 
 

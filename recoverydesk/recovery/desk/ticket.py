@@ -165,7 +165,7 @@ def ticket_page(ticket: RecoveryTicket, actor: Actor, *, show: str = "") -> Page
         alone=doubts.alone(case),
         primary=_primary(step.step, case) if rights.may_work and not rights.why_not else None,
         seen=seen_pages.Seen(ticket.version, told.newest_event),
-        flags=flags.flags_of_ticket(ticket, now),
+        flags=flags.flags_of_ticket(ticket, now, asked=case.asked),
         removes=_removes(ticket) if step.step == policy.Step.RESET else None,
         two_people=cases.needs_two_people(case),
         live=ticket.status in (Status.CHALLENGED, Status.WAITING),

@@ -15,9 +15,10 @@ from audit.models import Event
 from audit.tags import Tag
 from common import csv_safe
 from common.clock import database_now
-from recoverydesk.recovery import errors
-from recoverydesk.recovery.desk import assignment, buttons, queue, search
-from recoverydesk.recovery.models import RecoveryTicket, Status, Turn
+from recoverydesk.recovery import errors, policy
+from recoverydesk.recovery.desk import assignment, buttons, flags, queue, search
+from recoverydesk.recovery.evidence import cases
+from recoverydesk.recovery.models import Claim, RecoveryTicket, Status, Turn
 from recoverydesk.recovery.permissions import staff
 from tests.helpers import factories
 from tests.helpers.desk import QUEUE, browser
@@ -319,3 +320,21 @@ def test_the_last_tab_holds_every_ticket(db: None) -> None:
     assert ("all", "2") in [(name, count) for name, _title, count, _chosen in shown.context["tabs"]]
     assert b"Found in all queues" not in shown.content
     assert b'id="choose-all"' in shown.content
+
+
+@pytest.mark.parametrize(
+    ("claim", "asked", "shown"),
+    [(Claim.EMAIL, False, True), (Claim.EMAIL, True, False), (Claim.SECOND_FACTOR, False, False)],
+)
+def test_a_claim_that_nothing_grants_is_flagged_and_found_by_its_flag(
+    ada: User, claim: Claim, asked: bool, shown: bool
+) -> None:
+    ticket = make_ticket(ada, claim=claim, contact="new@example.org")
+    if asked:
+        add_boundary(ticket)
+    client = browser(make_moderator())
+    for query in ("queue=all", "queue=all&flag=out_of_reach"):
+        page = client.get(f"{QUEUE}?{query}").content.decode()
+        assert ('<span aria-hidden="true">!</span> out of reach' in page) == shown
+    found = RecoveryTicket.objects.filter(flags.FLAGS["out_of_reach"].condition)
+    assert (ticket in found) == shown == policy.out_of_reach(cases.read_case(ticket, database_now()))

@@ -613,7 +613,7 @@ def test_a_sign_in_waits_fourteen_days_whoever_objects_and_counts_once(ada: User
     ticket.refresh_from_db()
     assert ticket.signed_in_at is not None
     assert Event.objects.filter(ticket=ticket.pk, tag=Tag.ACCOUNT_RECOVERY_SIGNED_IN).count() == 1
-    assert "somebody signed in" in [str(flag.word) for flag in flags.flags_of_ticket(ticket, database_now())]
+    assert "somebody signed in" in [str(flag.word) for flag in flags.flags_of_ticket(ticket, database_now(), asked=1)]
     case = cases.read_case(ticket, database_now())
     assert (policy.doubt(case), policy.people(case, cases.numbers())) == (4, 2)
 
