@@ -98,14 +98,16 @@ def made_pages() -> list[str]:
     """The pages of claimants and owners that no sample leads to: of a ticket's links, and of a project with files."""
     ada = User.objects.get(username="ada")
     factories.make_project("weighed", ada, urls=[("Source", "https://github.com/ada/tool")])
-    ticket, done = make_ticket(ada), make_ticket(factories.make_user("done"), Status.COMPLETED)
+    root = User.objects.get(username="root")
+    ticket = make_ticket(factories.make_user("weighed-one"))
+    done = make_ticket(factories.make_user("weighed-two"), Status.COMPLETED, reset_by=root)
     for owner in ("ada", "guild", "third"):
         add_boundary(ticket, owner)
     password = links.make_link(
         "choose_password", done.contact, lifetime=DAY, user=done.subject, reference=done.reference
     )  # fmt: skip
     mailed = (status_link(ticket), status_link(done), stop_link(ticket), stop_link(done), password)
-    project = ("", "settings/", "settings/guards/", "publishers/", "history/", "releases/1.0/")
+    project = ("", "settings/", "publishers/", "history/", "releases/1.0/")
     return [*map(path_of, mailed), *(f"/projects/weighed/{page}" for page in project), *FOR_VISITORS]
 
 

@@ -14,7 +14,7 @@ import pytest
 from audit.models import Event
 from audit.staff_sentences import SENTENCES
 from audit.tags import Tag
-from recoverydesk.recovery import event_words
+from recoverydesk.recovery import event_words, wording
 from recoverydesk.recovery.desk import told
 from tests.helpers.files import ROOT
 
@@ -184,6 +184,16 @@ def test_whatever_an_event_holds_is_told_in_words(tag: Tag) -> None:
     data = {key: kinds[place % len(kinds)] for place, key in enumerate(written())}
     event = Event(tag=tag, actor_name="mod", subject_name="ada", data=data)
     assert RAW.findall(told.details(event).replace(":", "")) == []
+
+
+def test_every_kind_of_mail_is_called_something() -> None:
+    """Ours by their folders, allauth's by their files."""
+    ours = {path.parent.name for path in (ROOT / "templates/emails").glob("*/body.txt")}
+    theirs = {
+        path.name.removesuffix("_message.txt") for path in (ROOT / "templates/account/email").glob("*_message.txt")
+    }
+    assert ours | theirs == wording.MAILS.keys()
+    assert [name for name in wording.MAILS.values() if RAW.search(str(name))] == []
 
 
 def test_a_detail_without_words_would_be_seen() -> None:
