@@ -252,7 +252,7 @@ def test_after_72_hours_only_staff_delete(ada: User, release: Release, file: Fil
     boss = staff()
     withdrawals.delete_as_staff(release, actor=boss, reason=REASON, confirmed=confirmed(boss, release))
     assert events()[1:] == [("project:release:remove", {"version": "1.0", "by": "staff", "reason": REASON})]
-    assert "our staff changed your project tool." in outbox.render(Mail.objects.latest("pk")).text
+    assert "Our staff changed your project tool." in outbox.render(Mail.objects.latest("pk")).text
 
 
 def test_owners_do_not_read_which_of_our_staff_deleted(ada: User, tool: Project, release: Release) -> None:
