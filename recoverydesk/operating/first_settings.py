@@ -17,15 +17,16 @@ def main(words: list[str]) -> int:
     asked = _parser().parse_args(words)
     folder = Path(asked.dir).absolute()
     address = settings_rules.base_url(asked.base_url) if asked.base_url else ""
-    path = folder / NAME
+    path, var = folder / NAME, Path(asked.var_dir or folder / "var").absolute()
     try:
-        (folder / "var").mkdir(parents=True, exist_ok=True)
-        _write(path, text(fresh_values(folder, address)))
-    except FileExistsError:
-        print(f"{path} is there already. Nothing was changed: its keys open the data of your site.")
-        return 1
+        folder.mkdir(parents=True, exist_ok=True)
+        var.mkdir(parents=True, exist_ok=True)
+        _write(path, text(fresh_values(var, address)))
     except OSError as error:
-        print(f"{path}: it cannot be written ({error.strerror})")
+        if os.path.lexists(path):
+            print(f"{path} is there already. Nothing was changed: its keys open the data of your site.")
+        else:
+            print(f"{path}: it cannot be written ({error.strerror})")
         return 1
     print(f"{path} is written, with fresh keys: keep a copy of it outside the backups of the database.")
     print(f"Next: fill in what is empty there, then `recoverydesk --env-file {path} doctor`.")
@@ -34,17 +35,18 @@ def main(words: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="recoverydesk init", description=__doc__)
-    parser.add_argument("--dir", default=".", help="folder of the file and of var/, where the program writes")
+    parser.add_argument("--dir", default=".", help="folder of the file")
+    parser.add_argument("--var-dir", default="", help="folder where the program writes; usually var/ beside the file")
     parser.add_argument("--base-url", default="", help="https:// address people will use")
     return parser
 
 
-def fresh_values(folder: Path, address: str) -> dict[str, str]:
+def fresh_values(var: Path, address: str) -> dict[str, str]:
     """The settings of a new site behind one proxy, by name; an empty one is for the operator to fill in."""
     known = {
         "BASE_URL": address,
         "ALLOWED_HOSTS": re.sub(r"^https?://|:\d+$", "", address),
-        "VAR_DIR": str(folder / "var"),
+        "VAR_DIR": str(var),
         "TRUSTED_PROXY_COUNT": "1",
         "BEHIND_TLS_PROXY": "true",
         "SECRET_KEY": settings_rules.new_key() + settings_rules.new_key(),

@@ -1,5 +1,7 @@
 """A proxy that ends TLS and a name server, both on loopback, which do what a test says."""
 
+import os
+import re
 import socket
 import ssl
 import threading
@@ -13,6 +15,10 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
+
+from tests.helpers.files import ROOT
+from tests.helpers.ports import free_port
+from tests.services import servers
 
 RIGHT, TWO, UNCHANGED, SILENT, FORWARDS_PROTO, NO_PROTO = (
     "sets all headers", "two proxies", "passes X-Forwarded-For", "sets no X-Forwarded-For",
@@ -112,3 +118,56 @@ def _serve(sock: socket.socket, texts: dict[str, list[str]]) -> None:
         elif not any(one.endswith(f".{wanted}") for one in texts):
             answer.set_rcode(dns.rcode.NXDOMAIN)
         sock.sendto(answer.to_wire(), asker)
+
+
+KITS = {"nginx": ROOT / "deploy/nginx.conf", "caddy": ROOT / "deploy/Caddyfile"}
+NGINX = """
+daemon off; pid {folder}/pid; error_log stderr warn; worker_processes 1; {user}
+events {{}}
+http {{
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  include {folder}/site.conf;
+}}
+"""
+CADDY = "\tadmin off\n\tauto_https disable_redirects\n\thttp_port {plain}\n\thttps_port {port}\n\tservers {{"
+
+
+@contextmanager
+def kit(name: str, upstream: int, certificate: Path, folder: Path) -> Iterator[int]:
+    """The file of `deploy/` in its own program, on loopback ports with this certificate; yields the port of https."""
+    port, plain = free_port(), free_port()
+    text = (
+        KITS[name]
+        .read_text()
+        .replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
+        .replace("desk.example.org", "localhost")
+    )
+    command = {"nginx": _nginx, "caddy": _caddy}[name](text, port, plain, certificate, folder)
+    given = {**os.environ, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    child = servers.launch(command, given, folder / f"{name}.log", cwd=folder)
+    try:
+        servers.wait_for(lambda: servers.listens(port), (folder / f"{name}.log").read_text() or name, within=30)
+        yield port
+    finally:
+        child.terminate()
+        child.wait(30)
+
+
+def _nginx(text: str, port: int, plain: int, certificate: Path, folder: Path) -> list[str]:
+    text = re.sub(r"^ *listen \[::\].*\n", "", text, flags=re.MULTILINE)
+    text = text.replace("listen 80;", f"listen 127.0.0.1:{plain};").replace("listen 443 ", f"listen 127.0.0.1:{port} ")
+    text = re.sub(r"/etc/ssl/localhost\.(pem|key)", str(certificate), text)
+    (folder / "site.conf").write_text(text)
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, user=user))
+    return ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+
+
+def _caddy(text: str, port: int, plain: int, certificate: Path, folder: Path) -> list[str]:
+    text = text.replace("\tservers {", CADDY.format(plain=plain, port=port), 1)
+    text = text.replace(
+        "\nlocalhost {", f"\nhttps://localhost:{port} {{\n\tbind 127.0.0.1\n\ttls {certificate} {certificate}", 1
+    )
+    (folder / "Caddyfile").write_text(text)
+    return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]

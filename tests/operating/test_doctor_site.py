@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.cluster import installed
 from tests.helpers import certificates, mail_server
@@ -253,6 +254,27 @@ def test_each_part_that_is_broken_names_itself(site: Site, name: str) -> None:
         found = site.doctor(**other)
     assert found[part][0] == "wrong", found
     assert said in found[part][1]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", list(far_ends.KITS))
+def test_the_proxy_of_our_kit_is_right_and_takes_what_is_uploaded(site: Site, name: str, tmp_path: Path) -> None:
+    if shutil.which(name) is None:
+        pytest.skip(f"needs {name}")
+    certificate = certificates.signed_for_localhost(site.folder)
+    with far_ends.kit(name, site.proxy.upstream, certificate, tmp_path) as port:
+        found = site.doctor(BASE_URL=f"https://localhost:{port}")
+        assert {part: found[part][0] for part in ("web", "proxy")} == {"web": "ok", "proxy": "ok"}, found
+        trust = str(site.folder / certificates.AUTHORITY)
+        sizes = dict.fromkeys(("account/login/", "legacy/"), 3 * 2**20)
+        answers = {
+            path: requests.post(
+                f"https://localhost:{port}/{path}", data=bytes(size), verify=trust, timeout=60
+            ).status_code
+            for path, size in sizes.items()
+        }
+    assert answers["account/login/"] in (413, 502)  # Caddy before 2.7 says 502
+    assert answers["legacy/"] in (400, 401, 403)
 
 
 @pytest.mark.thorough

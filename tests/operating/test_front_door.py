@@ -59,6 +59,12 @@ def test_init_writes_every_setting_for_its_owner_alone(tmp_path: Path) -> None:
     assert (tmp_path / "var").is_dir()
 
 
+def test_init_takes_another_folder_for_what_the_program_writes(tmp_path: Path) -> None:
+    assert first_settings.main(["--dir", str(tmp_path / "etc"), "--var-dir", str(tmp_path / "lib")]) == 0
+    assert values(tmp_path / "etc" / "recoverydesk.env")["VAR_DIR"] == str(tmp_path / "lib")
+    assert (tmp_path / "lib").is_dir()
+
+
 def test_no_two_sites_have_the_same_keys(tmp_path: Path) -> None:
     made = []
     for name in ("one", "two"):
