@@ -73,6 +73,14 @@ def signed_in(request: HttpRequest, user: "User", device: Device | None) -> Http
     return cast("HttpResponse | None", _ask("signed_in", None, request, user, device))
 
 
+def alarm(user: "User", recipients: list[str]) -> dict[str, int]:
+    """A second factor was added or a recovery code used. Tell the rooms above; in the transaction of the change.
+
+    The answer is a link (its id, by address) that stops what the change speaks against, for the notice.
+    """
+    return cast(dict[str, int], _ask("alarm", {}, user, recipients))
+
+
 def password_link(user: "User") -> bool:
     """True when the hook has queued the choose-password mail of a completed recovery itself: send no other."""
     return cast(bool, _ask("password_link", False, user))

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import addresses, browsers
+from accounts import addresses, browsers, hooks
 from accounts.mail import outbox
 from accounts.models import User
 from audit.log import Party, RequestOrigin, record
@@ -14,6 +14,9 @@ from audit.tags import Tag
 
 KIND = "security_notice"
 FEW_CODES = "account_few_codes"
+ALARMS = frozenset({
+    Tag.ACCOUNT_TWO_FACTOR_METHOD_ADDED, Tag.ACCOUNT_RECOVERY_CODES_GENERATED, Tag.ACCOUNT_RECOVERY_CODES_USED,
+})  # fmt: skip
 
 
 def changed(
@@ -53,6 +56,7 @@ def notify_account(
 ) -> None:
     """Queue the notice of one event to all verified addresses and those removed recently.
 
+    While somebody asks to be let into the account, the notice of a new factor or a used code has the way to stop it.
     With `few_left`, the verified ones get FEW_CODES in its place: it says the same and how many codes are left.
 
     Where staff acted, from where stays out, as on the history page. Nothing anybody typed goes along. What one address
@@ -72,10 +76,13 @@ def notify_account(
         "device": browsers.describe(origin.device),
     }
     verified = addresses.verified(user) if few_left is not None else []
-    for number, recipient in enumerate(addresses.notice_addresses(user)):
+    told = addresses.notice_addresses(user)
+    stops = hooks.alarm(user, told) if event.tag in ALARMS else {}
+    for number, recipient in enumerate(told):
         reminded = recipient in verified
         outbox.queue_limited(
             FEW_CODES if reminded else kind, recipient, user=user, reference=f"event:{event.pk}",
             context={**context, "left": few_left} if reminded else context, dedupe=f"event:{event.pk}:{number}",
             cause=f"{kind}:{event.tag}:{user.uid}", language=user.language,
+            links={"stop": stops[recipient]} if recipient in stops else {},
         )  # fmt: skip

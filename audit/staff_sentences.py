@@ -89,6 +89,9 @@ SENTENCES = {
     Tag.ACCOUNT_RECOVERY_SIGNED_IN: _(
         "Somebody signed in to the account of %(subject)s with a second factor. The doubt is now 4."
     ),
+    Tag.ACCOUNT_RECOVERY_ALARM: _(
+        "Somebody added a second factor to the account of %(subject)s, or used a recovery code. The doubt is now 4."
+    ),
     Tag.ACCOUNT_RECOVERY_BLOCK: _("%(subject)s signed in with a second factor: the ticket is blocked."),
     Tag.ACCOUNT_RECOVERY_WAIT_STARTED: _("The waiting period of the ticket has begun."),
     Tag.ACCOUNT_RECOVERY_WAIT_OVER: _("The waiting period of the ticket is over."),

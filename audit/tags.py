@@ -107,6 +107,10 @@ class Tag(models.TextChoices):
         "account:recovery:signed_in",
         _("Somebody signed in to the account with a second factor during the recovery."),
     )
+    ACCOUNT_RECOVERY_ALARM = (
+        "account:recovery:alarm",
+        _("A second factor was added, or a recovery code used, during the recovery."),
+    )
     ACCOUNT_RECOVERY_BLOCK = (
         "account:recovery:block",
         _("Somebody signed in with a second factor, so the recovery request was paused."),

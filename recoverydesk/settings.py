@@ -316,6 +316,7 @@ ACCOUNTS_HOOKS = {
     "holds_anything": "recoverydesk.recovery.hooks.holds_anything",
     "account_deleted": "recoverydesk.recovery.hooks.account_deleted",
     "signed_in": "recoverydesk.recovery.hooks.signed_in",
+    "alarm": "recoverydesk.recovery.hooks.alarm",
     "password_link": "recoverydesk.recovery.hooks.password_link",
     "banners": "recoverydesk.recovery.hooks.banners",
     "mail_secrets": "recoverydesk.recovery.hooks.mail_secrets",

@@ -129,6 +129,8 @@ def _said_by(uid: UUID, ticket: RecoveryTicket) -> str:
 
 def _signed_in(ticket: RecoveryTicket) -> str:
     words = {"day": _day(ticket.signed_in_at)}
+    if Event.objects.filter(ticket=ticket.pk, tag=Tag.ACCOUNT_RECOVERY_ALARM).exists():
+        return _("somebody added a second factor to the account, or used a recovery code, on %(day)s") % words
     return _("somebody signed in to the account with a second factor on %(day)s") % words
 
 

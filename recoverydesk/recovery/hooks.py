@@ -106,6 +106,18 @@ def signed_in(request: HttpRequest, user: User, device: Device | None) -> HttpRe
     return redirect("recover_mine") if tickets else None
 
 
+def alarm(user: User, recipients: list[str]) -> dict[str, int]:
+    """A factor added or a code used during a request speaks against it as a sign-in does; the notices can stop it."""
+    stops: dict[str, int] = {}
+    for ticket in RecoveryTicket.objects.open().filter(subject=user).order_by("pk"):
+        try:
+            ticket = workflow.note_alarm(ticket.pk)
+        except errors.RecoveryError:
+            continue  # closed between the query and the lock: nothing is left to stop
+        stops = stops or {address: notices.stop_link(ticket, address).pk for address in recipients}
+    return stops
+
+
 def _doubt(ticket_id: int, device: Device) -> None:
     since = factor_since(device)
     workflow.note_sign_in(ticket_id, young=since is not None and since > database_now() - YOUNG_FACTOR)

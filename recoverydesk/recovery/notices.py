@@ -172,7 +172,7 @@ def tell_addresses(
         its_own = address.lower() == ticket.contact.lower()
         if its_own and but_contact:
             continue
-        stop = _stop_link(ticket, address)
+        stop = stop_link(ticket, address)
         more = (contact_too or {}) if its_own else {}
         outbox.queue(
             kind,
@@ -242,7 +242,7 @@ def way_to_stop(ticket: RecoveryTicket) -> dict[str, int]:
     """
     told = addresses.notice_addresses(ticket.subject, since=ticket.requested_at)
     address = next((one for one in told if one.lower() == ticket.contact.lower()), None)
-    return {} if address is None else {"stop": _stop_link(ticket, address).pk}
+    return {} if address is None else {"stop": stop_link(ticket, address).pk}
 
 
 def send_status_link(ticket: RecoveryTicket) -> Mail:
@@ -343,7 +343,7 @@ def token_of(ticket: RecoveryTicket) -> str:
     return branch_token.derive(ticket.pk, ticket.nonce, ticket.key_id)
 
 
-def _stop_link(ticket: RecoveryTicket, address: str) -> Link:
+def stop_link(ticket: RecoveryTicket, address: str) -> Link:
     """The recipient's own stop link; one per ticket and address, made with the first mail that needs it."""
     made = Link.objects.filter(
         purpose="stop", recipient=address, reference=ticket.reference, used_at=None, dead_at=None

@@ -137,7 +137,10 @@ OURS: dict[str, str | Promise] = {  # in place of the above where it is our turn
 WHY_OURS: dict[str, str | Promise] = {
     "unanswered": _("the claimant wrote to us and waits for an answer"),
     "disputed_at": _("it is disputed: who said no, when and why is below"),
-    "signed_in_at": _("somebody signed in to the account with a second factor, so perhaps it is not lost"),
+    "signed_in_at": _(
+        "somebody signed in to the account with a second factor, added one or used a recovery code, so perhaps nothing "
+        "is lost"
+    ),
     "exceptions_asked": _("a colleague asked for an exception"),
     "needs_a_person": _("we cannot judge a repository automatically: the result of its check is below"),
     "objected": _("somebody objected after the reset"),

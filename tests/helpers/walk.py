@@ -150,12 +150,12 @@ def world(settings: Any) -> dict[str, dict[str, str]]:
     project = factories.make_project("tool", ada, urls=[("Source", "https://git.example/ada/tool")])
     factories.add_role(project, bob)
     people = {"visitor": {}, "ada": signed_in(ada), "bob": signed_in(bob)}
+    second_factors.make_codes(ada, actor=ada)
     ticket = make_ticket(ada, Status.READY)
     add_boundary(ticket, proved=True)
     add_boundary(make_ticket(bob))
     make_ticket(factories.make_user("cy"), Status.COMPLETED, completed_at=database_now() - DAY)
     make_ticket(factories.make_user("di"), claim=Claim.EMAIL, contact="new@example.com")
-    second_factors.make_codes(ada, actor=ada)
     tokens.mint(ada, name="old", lifetime=DAY)
     for staff in (make_moderator("mod"), make_admin("chief"), make_root("root")):
         people[staff.username] = signed_in(staff)

@@ -19,6 +19,7 @@ from recoverydesk.recovery.workflow.table import Verb
 SAID: dict[str, str | Promise] = {
     Tag.ACCOUNT_RECOVERY_DISPUTE: gettext_lazy("disputed the request"),
     Tag.ACCOUNT_RECOVERY_SIGNED_IN: gettext_lazy("signed in to the account with a second factor"),
+    Tag.ACCOUNT_RECOVERY_ALARM: gettext_lazy("added a second factor to the account, or used a recovery code"),
     Tag.ACCOUNT_RECOVERY_STOP: gettext_lazy("stopped the request"),
     Tag.ACCOUNT_RECOVERY_OBJECT: gettext_lazy("objected after the reset: “this wasn't me”"),
     Tag.ACCOUNT_RECOVERY_SETTLE_OBJECTION: gettext_lazy("closed the objection"),
@@ -56,7 +57,7 @@ def _said(ticket: RecoveryTicket, event: Event) -> SaidNo:
 
 def _who(ticket: RecoveryTicket, event: Event) -> str:
     """By name where there is one; a mailed link belongs to the address it went to."""
-    if event.tag == Tag.ACCOUNT_RECOVERY_SIGNED_IN:
+    if event.tag in (Tag.ACCOUNT_RECOVERY_SIGNED_IN, Tag.ACCOUNT_RECOVERY_ALARM):
         return _("somebody")
     if event.actor_uid == ticket.subject.uid:
         return str(PARTIES[Who.SUBJECT])

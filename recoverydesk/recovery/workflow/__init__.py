@@ -24,7 +24,7 @@ from recoverydesk.recovery.workflow.challenges import (
     take_return_code,
 )
 from recoverydesk.recovery.workflow.closing import expire, reject, stop, withdraw
-from recoverydesk.recovery.workflow.disputes import dispute, note_sign_in
+from recoverydesk.recovery.workflow.disputes import dispute, note_alarm, note_sign_in
 from recoverydesk.recovery.workflow.messages import write
 from recoverydesk.recovery.workflow.objections import object_after_reset, settle_objection
 from recoverydesk.recovery.workflow.opening import open_ticket
@@ -49,6 +49,7 @@ __all__ = [
     "expire",
     "leave_to_staff",
     "mend_bounce",
+    "note_alarm",
     "note_bounce",
     "object_after_reset",
     "note_sign_in",

@@ -26,9 +26,20 @@ def note_sign_in(ticket_id: int, *, young: bool) -> RecoveryTicket:
     with verb(Verb.DISPUTE, ticket_id, SYSTEM) as locked:
         if young:
             return dispute_in(locked, "signed in with a new second factor")
-        if locked.ticket.signed_in_at is not None:
-            return locked.ticket
-        return _doubt(locked, "signed_in_at", Tag.ACCOUNT_RECOVERY_SIGNED_IN)
+        return _signed_in(locked, Tag.ACCOUNT_RECOVERY_SIGNED_IN)
+
+
+def note_alarm(ticket_id: int) -> RecoveryTicket:
+    """A second factor was added, or a recovery code used, while the account is asked for: it counts as a sign-in does.
+
+    However young the factor is: either the claimant has lost none, or somebody else has begun to use the account.
+    """
+    with verb(Verb.DISPUTE, ticket_id, SYSTEM) as locked:
+        return _signed_in(locked, Tag.ACCOUNT_RECOVERY_ALARM)
+
+
+def _signed_in(locked: LockedTicket, tag: Tag) -> RecoveryTicket:
+    return locked.ticket if locked.ticket.signed_in_at is not None else _doubt(locked, "signed_in_at", tag)
 
 
 def dispute_in(locked: LockedTicket, reason: str) -> RecoveryTicket:
