@@ -15,7 +15,7 @@ from common.clock import database_now
 
 logger = logging.getLogger(__name__)
 
-KEPT = timedelta(hours=24)  # a request that fails is tried again so long
+TRIED_FOR = timedelta(hours=24)
 
 
 def sweep() -> int:
@@ -36,7 +36,7 @@ def _try(row: Request) -> int:
     except Exception as fault:
         logger.error("request %s cannot be handled: %s", row.pk, type(fault).__name__)  # noqa: TRY400
         unreadable = isinstance(fault, ValueError | LookupError)
-        if unreadable or database_now() - row.created_at > KEPT:
+        if unreadable or database_now() - row.created_at > TRIED_FOR:
             leases.save_if_held(row, handled_at=Now())
         return 0
 

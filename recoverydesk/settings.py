@@ -48,11 +48,6 @@ FIELD_KEYS = env.keys("FIELD_KEYS")
 (AUDIT_KEY,) = env.keys("AUDIT_KEY", most=1)
 AUDIT_OLD_PUBLIC_KEYS = env.keys("AUDIT_OLD_PUBLIC_KEYS")
 AUDIT_DETAIL_RETENTION = env.days("AUDIT_DETAIL_RETENTION_DAYS", default=365, at_least=0, at_most=36500)
-KEEP_MAILS = env.days("KEEP_MAILS_DAYS", default=365, at_least=90, at_most=36500)
-KEEP_LINKS = env.days("KEEP_LINKS_DAYS", default=90, at_least=1, at_most=36500)
-KEEP_PROBES = env.days("KEEP_PROBES_DAYS", default=365, at_least=90, at_most=36500)
-KEEP_REQUESTS = env.days("KEEP_REQUESTS_DAYS", default=1, at_least=1, at_most=365)
-KEEP_SESSIONS = env.days("KEEP_SESSIONS_DAYS", default=0, at_least=0, at_most=365)
 AUDIT_SINK = env.sink("AUDIT_SINK", plain_http=not PRODUCTION)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=HOST)
 settings_rules.refuse_closed_hosts(HOST, ALLOWED_HOSTS)
@@ -208,7 +203,6 @@ CHORES = {
     "seals": "audit.chores.seal",
     "erased": "audit.chores.erase",
     "forgotten": "recoverydesk.housekeeping.forgetting.run",
-    "kept": "recoverydesk.housekeeping.retention.run",
     "letters": "recoverydesk.housekeeping.checkpoint_mail.send_checkpoint",
     "statistics": "recoverydesk.statistics.computing.refresh",
     "tokens": "tokens.sweeping.sweep",
@@ -218,6 +212,7 @@ CHORES = {
     "guards": "recoverydesk.projects.guard_changes.sweep",
     "publishers": "recoverydesk.publishers.sweeping.sweep",
     "channels": "recoverydesk.channels.sweeping.sweep",
+    "retention": "recoverydesk.housekeeping.retention.run",
 }
 
 # Mail ---------------------------------------------------------------------------------------------------------------
@@ -457,6 +452,16 @@ MAIL_AUTHSERV_ID = env.text(
     "MAIL_AUTHSERV_ID", pattern=r"[A-Za-z0-9._-]{1,253}", wanted="give the name in your server's Authentication-Results"
 )
 CHANNELS_KEEP = env.days("CHANNELS_KEEP_DAYS", default=30, at_least=1, at_most=3650)
+
+# How long what is over is kept (ADR 0186) -----------------------------------------------------------------------------
+STATUS_PAGES = 90  # days that a status page tells the end: nothing of it goes before
+KEEP_MAILS = env.days("KEEP_MAILS_DAYS", default=365, at_least=STATUS_PAGES, at_most=36500)
+KEEP_PROBES = env.days("KEEP_PROBES_DAYS", default=365, at_least=STATUS_PAGES, at_most=36500)
+KEEP_REQUESTS = env.days("KEEP_REQUESTS_DAYS", default=1, at_least=1, at_most=30)
+KEEP_BROWSERS = env.days("KEEP_BROWSERS_DAYS", default=365, at_least=30, at_most=400)
+settings_rules.refuse_short_keeping(
+    RECOVERY_OBJECT_WITHIN, {"KEEP_MAILS_DAYS": KEEP_MAILS, "KEEP_PROBES_DAYS": KEEP_PROBES}
+)
 
 # Language, files, logs ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -116,6 +117,14 @@ def refuse_open_fallback(url: str, host: str, sign_up: str) -> None:
             "set it to closed, as INDEX_FALLBACK_URL is set: a stranger could publish under its names",
             "open",
         )
+
+
+def refuse_short_keeping(object_within: timedelta, kept: Mapping[str, timedelta]) -> None:
+    """While somebody may object to a reset, its mails and looks are what the objection is judged by."""
+    for name, days in kept.items():
+        if days < object_within:
+            wanted = f"give at least {object_within.days}: RECOVERY_OBJECT_WITHIN_DAYS lets people object so long"
+            refuse(name, wanted, str(days.days))
 
 
 def refuse_misspelt(env: Environment, given: Mapping[str, str]) -> None:

@@ -48,12 +48,16 @@ class Mail(Leased):
         verbose_name = _("mail")
         verbose_name_plural = _("mails")
         indexes = [
-            models.Index(fields=["queued_at"], name="mail_by_age"),
             models.Index(fields=["next_try", "id"], condition=models.Q(state="queued"), name="mail_due"),
             models.Index(
                 fields=["state", "settled_at"], condition=models.Q(state__in=["failed", "bounced"]), name="mail_lost"
             ),
             models.Index(fields=["counted_as"], condition=~models.Q(counted_as=""), name="mail_counted"),
+            models.Index(
+                fields=["settled_at"],
+                condition=models.Q(settled_at__isnull=False) & ~models.Q(reference__startswith="ticket:"),
+                name="mail_of_no_ticket",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -83,7 +87,6 @@ class Link(models.Model):
     class Meta:
         verbose_name = _("link")
         verbose_name_plural = _("links")
-        indexes = [models.Index(fields=["expires_at"], name="link_by_end")]
 
     def __str__(self) -> str:
         return f"{self.purpose} link {self.pk}"

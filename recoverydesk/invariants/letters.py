@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.db.models import Count, Model, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Count, F, Model, Q, QuerySet
 
 from accounts.mail.models import Mail
 from accounts.models import FormerAddress
@@ -27,11 +27,11 @@ M = TypeVar("M", bound=Model)
 
 
 def notice_missing() -> Iterator[Broken]:
-    """At each stage every verified address has a notice, as long as mails are kept. Accounts whose addresses changed
-    since are not judged."""
+    """At each stage every verified address has a notice. Accounts whose addresses changed since are not judged, nor
+    tickets whose mails were deleted when their days were over (`mails_gone_early`)."""
+    kept = RecoveryTicket.objects.filter(subject__is_active=True, mails_deleted_at=None)
     for field, kinds in STAGES.items():
-        tickets = RecoveryTicket.objects.filter(**{f"{field}__isnull": False}, subject__is_active=True)
-        tickets = tickets.exclude(closed_at__lt=Now() - settings.KEEP_MAILS)
+        tickets = kept.filter(**{f"{field}__isnull": False})
         for batch in _batches(tickets.select_related("subject").defer("facts")):
             for ticket, untold in _untold(batch, kinds):
                 if not _addresses_changed(ticket, getattr(ticket, field)):
@@ -68,6 +68,14 @@ def _batches(rows: QuerySet[M], size: int = 500) -> Iterator[list[M]]:
 def _addresses_changed(ticket: RecoveryTicket, since: object) -> bool:
     tags = [f"account:email:{action}" for action in ("add", "remove", "verified", "primary:change")]
     return Event.objects.filter(subject_uid=ticket.subject.uid, tag__in=tags, time__gte=since).exists()
+
+
+def mails_gone_early() -> Iterator[Broken]:
+    """Mails and looks of a ticket are deleted when nobody can need them: never of an open one, nor within 90 days."""
+    for field in ("mails_deleted_at", "looks_deleted_at"):
+        early = Q(closed_at=None) | Q(closed_at__gt=F(field) - timedelta(days=settings.STATUS_PAGES))
+        for ticket in RecoveryTicket.objects.filter(early, **{f"{field}__isnull": False}).only("closed_at", field):
+            yield Broken("mails_gone_early", f"ticket:{ticket.pk}", f"{field} is {getattr(ticket, field)}")
 
 
 def notice_twice() -> Iterator[Broken]:

@@ -42,6 +42,7 @@ RULES: tuple[Callable[[], Iterator[Broken]], ...] = (
     chain.not_one_reset,
     glass.broken_glass,
     letters.notice_missing,
+    letters.mails_gone_early,
     letters.notice_twice,
     letters.secret_to_a_stranger,
     letters.words_kept,

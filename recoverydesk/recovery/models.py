@@ -138,6 +138,9 @@ class RecoveryTicket(Leased):
     snoozed_at = models.DateTimeField(_("snoozed"), null=True, blank=True)
     snoozed_until = models.DateTimeField(_("snoozed until"), null=True, blank=True)
 
+    mails_deleted_at = models.DateTimeField(_("mails deleted"), null=True, blank=True)  # housekeeping/retention.py
+    looks_deleted_at = models.DateTimeField(_("checks deleted"), null=True, blank=True)
+
     # The last release writes these, and its processes may run beside ours for a while: they go with the next one.
     wait_rows = models.JSONField(default=list, db_default=[])
     blocked_at = models.DateTimeField(_("blocked"), null=True, blank=True)
@@ -189,6 +192,16 @@ class RecoveryTicket(Leased):
             models.Index(fields=["status", "wait_until"], name="ticket_clock"),
             models.Index(fields=["opened_at"], name="ticket_opened"),
             models.Index(fields=["closed_at"], name="ticket_closed", condition=Q(closed_at__isnull=False)),
+            models.Index(
+                fields=["closed_at"],
+                condition=Q(closed_at__isnull=False, mails_deleted_at=None),
+                name="ticket_with_mails",
+            ),
+            models.Index(
+                fields=["closed_at"],
+                condition=Q(closed_at__isnull=False, looks_deleted_at=None),
+                name="ticket_with_looks",
+            ),
             models.Index(fields=["assigned_to"], name="ticket_on_desk", condition=Q(closed_at__isnull=True)),
             models.Index(Upper("contact"), name="ticket_contact"),
             models.Index(fields=["issue_url"], name="ticket_issue", condition=~Q(issue_url="")),

@@ -80,6 +80,10 @@ REFUSED_ANYWHERE = [
     ("UPLOAD_MAX_MIB", "-3", "from 1"),
     ("AUDIT_DETAIL_RETENTION_DAYS", "-1", "from 0"),
     ("AUDIT_DETAIL_RETENTION_DAYS", "9" * 30, "from 0"),
+    ("KEEP_MAILS_DAYS", "89", "from 90"),
+    ("KEEP_PROBES_DAYS", "89", "from 90"),
+    ("KEEP_REQUESTS_DAYS", "0", "from 1"),
+    ("KEEP_BROWSERS_DAYS", "401", "from 30 to 400"),
     ("AUDIT_SINK", "logger -t audit", "the whole path of a program"),
     ("AUDIT_SINK", "/nowhere/logger -t audit", "not there"),
     ("AUDIT_SINK", "/etc/passwd", "may not be run"),
@@ -243,6 +247,13 @@ def test_every_number_is_refused_beyond_its_bounds_and_taken_at_them(load: Loads
 def test_an_empty_value_is_the_default(load: Loads) -> None:
     for name in every_setting(load):
         assert load.refusal(**{name: ""}) == ""
+
+
+@pytest.mark.parametrize("name", ["KEEP_MAILS_DAYS", "KEEP_PROBES_DAYS"])
+def test_nothing_goes_while_somebody_may_object(name: str, load: Loads) -> None:
+    refused = load.refusal(RECOVERY_OBJECT_WITHIN_DAYS="200", **{name: "199"})
+    assert refused.strip() == f"{name}=199: give at least 200: RECOVERY_OBJECT_WITHIN_DAYS lets people object so long"
+    assert load.refusal(RECOVERY_OBJECT_WITHIN_DAYS="200", **{name: "200"}) == ""
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_KEYS", "AUDIT_KEY"])

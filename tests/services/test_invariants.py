@@ -99,6 +99,14 @@ def test_a_true_story_breaks_no_rule(done: RecoveryTicket) -> None:
     assert list(rules.check_rules()) == []
 
 
+def test_a_ticket_whose_mails_and_looks_had_their_days_breaks_no_rule(done: RecoveryTicket, settings: Any) -> None:
+    settings.KEEP_MAILS = settings.KEEP_PROBES = timedelta(0)
+    call_command("purge", stdout=io.StringIO())
+    assert not Mail.objects.filter(reference=done.reference).exists()
+    RecoveryTicket.objects.update(mails_deleted_at=Now() + 91 * DAY, looks_deleted_at=Now() + 91 * DAY)
+    assert list(rules.check_rules()) == []
+
+
 def test_a_ticket_on_its_way_breaks_no_rule(ada: User) -> None:
     waiting_for(ada)
     assert list(rules.check_rules()) == []
@@ -378,6 +386,8 @@ BREAKS: list[tuple[str, Callable[[RecoveryTicket], object]]] = [
     ("notice_missing", one_reset_notice_short),
     ("notice_missing", mail_row("recovery_challenge", links={})),
     ("notice_missing", mail_row("recovery_choose_password", links={})),
+    ("mails_gone_early", ticket_row(mails_deleted_at=Now())),
+    ("mails_gone_early", ticket_row(looks_deleted_at=Now())),
     ("notice_twice", the_same_notice_again),
     ("secret_to_a_stranger", mail_row("recovery_challenge", recipient="mallory@example.org")),
     ("secret_to_a_stranger", mail_row("recovery_choose_password", recipient="second@example.org")),
@@ -511,4 +521,4 @@ def test_the_command_says_4_and_names_rule_and_row(done: RecoveryTicket) -> None
     assert (
         f"boundary_without_proof: boundary:{boundary.pk}: #{done.pk} was reset without github.com/ada" in err.getvalue()
     )
-    assert out.getvalue() == "29 rules checked, 1 rows break a rule\n"
+    assert out.getvalue() == "30 rules checked, 1 rows break a rule\n"

@@ -41,6 +41,10 @@ SHOWS: dict[str, str | Promise] = {
     "notes": gettext_lazy("Staff notes"),
     "events": gettext_lazy("Steps"),
 }
+DELETED = {
+    "mails-deleted": gettext_lazy("deleted the mails of this closed ticket, as their days were over"),
+    "checks-deleted": gettext_lazy("deleted the checks that proved nothing, as their days were over"),
+}
 NOT_SHOWN = (Tag.ACCOUNT_RECOVERY_NOTE, Tag.ACCOUNT_RECOVERY_MESSAGE)  # the note or message itself is there
 
 
@@ -59,6 +63,7 @@ class Story:
     looks: list[Probe]
     newest_looks: dict[int, Probe]
     places: dict[int, str]
+    deleted: list[Line]
 
     @property
     def is_cut(self) -> bool:
@@ -83,6 +88,7 @@ def story(ticket: RecoveryTicket, boundaries: list[Boundary]) -> Story:
         looks=seen,
         newest_looks=_newest_looks(boundaries, seen),
         places={row.pk: str(row) for row in boundaries},
+        deleted=_deleted_lines(ticket),
     )
 
 
@@ -103,7 +109,9 @@ def timeline(told: Story, *, show: str = "") -> list[Line]:
     `show="events"` have them all.
     """
     parts = {
-        "events": lambda: [_event_line(event) for event in told.events if _is_shown(event, only_news=not show)],
+        "events": lambda: (
+            [_event_line(one) for one in told.events if _is_shown(one, only_news=not show)] + told.deleted
+        ),
         "mail": lambda: [*_mail_lines(told.mails), *_message_lines(told.messages)],
         "notes": lambda: _note_lines(told.notes),
         "probes": lambda: _probe_lines(told, only_news=not show),
@@ -135,6 +143,12 @@ def _is_shown(event: Event, *, only_news: bool) -> bool:
     """What the sweep tried too early is no news, and stands among all the steps."""
     tried = event.tag == Tag.ACCOUNT_RECOVERY_REFUSED and event.actor_name == Who.SYSTEM.value
     return not (only_news and tried)
+
+
+def _deleted_lines(ticket: RecoveryTicket) -> list[Line]:
+    """Why mails or checks of long ago are not here: their days were over."""
+    gone = {"mails-deleted": ticket.mails_deleted_at, "checks-deleted": ticket.looks_deleted_at}
+    return [Line(key, at, "event", Who.SYSTEM, str(DELETED[key])) for key, at in gone.items() if at]
 
 
 def _mail_lines(mails: list[Mail]) -> list[Line]:

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
+
 from accounts.mail.models import Link
 from common.clock import database_now
 from recoverydesk.recovery.after_reset import choose_password
@@ -10,7 +12,7 @@ from recoverydesk.recovery.models import Claim, RecoveryTicket, Status
 from recoverydesk.recovery.public.mails_sent import mails_sent
 from recoverydesk.recovery.workflow.closing import SUBJECT
 
-SHOWN_FOR = timedelta(days=90)
+SHOWN_FOR = timedelta(days=settings.STATUS_PAGES)
 
 
 def is_shown(ticket: RecoveryTicket) -> bool:

@@ -30,7 +30,6 @@ def show_policy() -> dict[str, Any]:
         "revoked": REVOKED_UNCONFIRMED,
         "keep_mails": settings.KEEP_MAILS,
         "keep_probes": settings.KEEP_PROBES,
-        "keep_links": settings.KEEP_LINKS,
     }
     return {
         "ladder": ladder.draw(numbers),

@@ -55,11 +55,10 @@ GROUPS: tuple[tuple[Words, dict[str, Words]], ...] = (
     (
         gettext_lazy("How long we keep it"),
         {
-            "KEEP_MAILS": gettext_lazy("Mails that left, and a ticket's after its end"),
-            "KEEP_LINKS": gettext_lazy("Mailed links after they ended"),
-            "KEEP_PROBES": gettext_lazy("Looks at repositories of closed tickets"),
+            "KEEP_MAILS": gettext_lazy("Mails that left; those of a ticket, with their links, after its end"),
+            "KEEP_PROBES": gettext_lazy("Looks at repositories, after the end of their ticket"),
             "KEEP_REQUESTS": gettext_lazy("Handled requests"),
-            "KEEP_SESSIONS": gettext_lazy("Sessions after they ran out"),
+            "KEEP_BROWSERS": gettext_lazy("A browser nobody signs in with"),
             "AUDIT_DETAIL_RETENTION": gettext_lazy("Network, device and address of an event"),
         },
     ),
