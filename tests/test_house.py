@@ -24,6 +24,7 @@ LONGEST_LINE = 160
 SPOKEN_ATTRIBUTE = re.compile(r'\b(?:title|aria-label|placeholder|alt)="([^"]*)"')
 NAMES_AND_MACHINE_TEXT = {
     "admin/statistics.html": "JSON",
+    "tokens/_install.html": "names of clients",
     "tokens/made.html": "names of clients",
     "upload/simple_project.html": "read by installers",
     "upload/simple_root.html": "read by installers",

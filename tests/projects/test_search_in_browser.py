@@ -1,5 +1,6 @@
 """The search, the pages of a private site and a token that only installs, in a real browser: nothing that axe finds."""
 
+import re
 from typing import Any
 
 import pytest
@@ -46,5 +47,9 @@ def test_somebody_signs_in_searches_and_makes_a_token_to_install(
     inspect(page)
     page.get_by_role("button", name="Make the token").click()
     page.get_by_text("PIP_INDEX_URL").wait_for()
+    inspect(page)
+    page.goto("/account/tokens/")
+    page.get_by_role("button", name="Copy").first.click()
+    page.get_by_text(re.compile("Copied|Your browser does not allow that")).wait_for()
     inspect(page)
     context.close()

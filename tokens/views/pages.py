@@ -33,7 +33,14 @@ read_or_write = require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def listing(request: HttpRequest) -> HttpResponse:
     """What tokens there are, for what, until when, and when and from where they were last used."""
-    return render(request, "tokens/list.html", {"tokens": listed.of(account_of(request))})
+    context = {"tokens": listed.of(account_of(request)), "private": settings.INDEX_PRIVATE, "index": _index()}
+    return render(request, "tokens/list.html", context)
+
+
+def _index() -> dict[str, str]:
+    """The address of the index, and as pip reads it with a token in its environment."""
+    url = f"{settings.BASE_URL}/simple/"
+    return {"url": url, "with_token": url.replace("://", "://__token__:$DESK_TOKEN@", 1)}
 
 
 @never_cache
@@ -85,14 +92,12 @@ def made(request: HttpRequest) -> HttpResponse:
     if outcome.secret is None:
         messages.info(request, _("The token was shown once. If you did not copy it, revoke it and make a new one."))
         return redirect("token", token.pk)
-    index = f"{settings.BASE_URL}/simple/"
     context = {
         "token": token,
         "row": listed.row(token),
         "text": outcome.secret,
         "upload": f"{settings.BASE_URL}/legacy/",
-        "index": index,
-        "index_with_token": index.replace("://", "://__token__:$DESK_TOKEN@", 1),
+        "index": _index(),
         "private": settings.INDEX_PRIVATE,
     }
     return render(request, "tokens/made.html", context)
