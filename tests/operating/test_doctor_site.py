@@ -5,11 +5,13 @@ PostgreSQL, Redis, gunicorn behind a proxy that ends TLS, a worker, beat and an 
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +32,7 @@ from tests.services.processes import Process
 DOOR = [sys.executable, "-c", "from recoverydesk.operating.front_door import main; main()"]
 OF_DNS = {"SPF", "DKIM", "DMARC"}  # what this machine's name server says of localhost; tests/operating/test_doctor.py
 PASSWORD = "the-secret-word"  # noqa: S105
+TOKEN = "a-token-of-at-least-thirty-two-characters"  # noqa: S105
 THIRD_KEY = "QmFy" + KEY[4:]
 Broken = Mapping[str, str]
 
@@ -78,6 +81,15 @@ class Site:
         """As if the last round of due work had ended an hour ago."""
         self.postgres.execute("UPDATE recovery_heartbeat SET at = at - interval '1 hour'")
 
+    def not_ready(self) -> tuple[set[str], set[str]]:
+        """The parts that /readyz and /metrics name, asked through the proxy."""
+        address, trust = self.given["BASE_URL"], str(self.folder / certificates.AUTHORITY)
+        ready = requests.get(f"{address}/readyz", timeout=30, verify=trust).json()
+        token = {"Authorization": f"Bearer {TOKEN}"}
+        text = requests.get(f"{address}/metrics", headers=token, timeout=30, verify=trust).text
+        shown = set(re.findall(r'^recoverydesk_part_ready\{part="(\w+)"\} 0\.0$', text, re.MULTILINE))
+        return {part for part, word in ready.items() if part != "status" and word != "ok"}, shown
+
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
@@ -105,6 +117,7 @@ def site() -> Iterator[Site]:
             "EMAIL_URL": f"smtp://127.0.0.1:{smtp}",
             "SSL_CERT_FILE": str(folder / certificates.AUTHORITY),
             "SWEEP_EVERY": "1",
+            "METRICS_TOKEN": TOKEN,
         }
         (folder / "var").mkdir()
         made = Site(folder, given, postgres, redis, proxy)
@@ -124,55 +137,70 @@ def site() -> Iterator[Site]:
 @contextmanager
 def stopped(site: Site, part: str) -> Iterator[Broken]:
     site.parts[part].end()
+    time.sleep(3)  # what beat had sent before is done
     site.age_the_round()
-    yield {}
-    site.start(part)
+    try:
+        yield {}
+    finally:
+        site.start(part)
 
 
 @contextmanager
 def no_database(site: Site) -> Iterator[Broken]:
     site.postgres.stop()
-    yield {}
-    site.postgres.start()
+    try:
+        yield {}
+    finally:
+        site.postgres.start()
 
 
 @contextmanager
 def no_redis(site: Site) -> Iterator[Broken]:
     site.redis.stop()
-    yield {}
-    site.redis.start()
+    try:
+        yield {}
+    finally:
+        site.redis.start()
 
 
 @contextmanager
 def manners(site: Site, kind: str) -> Iterator[Broken]:
     site.proxy.manners = kind
-    yield {}
-    site.proxy.manners = far_ends.RIGHT
+    try:
+        yield {}
+    finally:
+        site.proxy.manners = far_ends.RIGHT
 
 
 @contextmanager
 def no_static(site: Site) -> Iterator[Broken]:
     manifest = site.folder / "var" / "static" / "staticfiles.json"
     aside = manifest.rename(manifest.with_name("aside"))
-    yield {}
-    aside.rename(manifest)
+    try:
+        yield {}
+    finally:
+        aside.rename(manifest)
 
 
 @contextmanager
 def no_table(site: Site) -> Iterator[Broken]:
     site.postgres.execute("DELETE FROM django_migrations WHERE name = '0002_right_to_look'")
-    yield {}
-    site.postgres.execute(
-        "INSERT INTO django_migrations (app, name, applied) VALUES ('statistics', '0002_right_to_look', now())"
-    )
+    try:
+        yield {}
+    finally:
+        site.postgres.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('statistics', '0002_right_to_look', now())"
+        )
 
 
 @contextmanager
 def elsewhere(site: Site) -> Iterator[Broken]:
     folder = site.folder / "other"
     shutil.copytree(site.folder / "var", folder)
-    yield {"VAR_DIR": str(folder)}
-    shutil.rmtree(folder)
+    try:
+        yield {"VAR_DIR": str(folder)}
+    finally:
+        shutil.rmtree(folder)
 
 
 @contextmanager
@@ -254,6 +282,20 @@ def test_each_part_that_is_broken_names_itself(site: Site, name: str) -> None:
         found = site.doctor(**other)
     assert found[part][0] == "wrong", found
     assert said in found[part][1]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("no database", "database"), ("no Redis", "broker"), ("no worker", "worker"), ("no beat", "worker")],
+)
+def test_readyz_and_metrics_name_it_too_and_it_comes_back(site: Site, name: str, part: str) -> None:
+    with broken(site, name):
+        time.sleep(2.5)  # READYZ_KEEPS
+        ready, shown = site.not_ready()
+        assert part in ready
+        assert part in shown
+    servers.wait_for(lambda: site.not_ready() == (set(), set()), f"{name} and everything back", within=60)
 
 
 @pytest.mark.thorough
