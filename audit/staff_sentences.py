@@ -158,6 +158,7 @@ SENTENCES = {
     Tag.CODEHOST_REMOVE: _("%(actor)s removed a code host."),
     Tag.REPLY_TEMPLATE_CHANGE: _("%(actor)s changed a canned reply."),
     Tag.DESK_LOOKUP_REFUSED: _("%(actor)s sent a page of the desk a search that it does not allow."),
+    Tag.DESK_UNMATCHED_END: _("%(actor)s ended a request that named no account."),
     Tag.AUDIT_DETAIL_ERASE: _("%(actor)s erased networks, devices and addresses from the log."),
     Tag.AUDIT_LOG_OPEN: _("%(actor)s opened the whole log of %(subject)s."),
     Tag.AUDIT_LOG_EXPORT: _("%(actor)s exported from the log."),

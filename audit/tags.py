@@ -196,6 +196,7 @@ class Tag(models.TextChoices):
         "desk:lookup:refused",
         _("Somebody sent a page of the desk a search that it does not allow."),
     )
+    DESK_UNMATCHED_END = "desk:unmatched:end", _("Staff ended a request that named no account.")
     AUDIT_DETAIL_ERASE = "audit:detail:erase", _("Networks, devices and addresses of events were erased.")
     AUDIT_LOG_OPEN = "audit:log:open", _("Staff opened the whole log of the account.")
     AUDIT_LOG_EXPORT = "audit:log:export", _("Events were exported.")

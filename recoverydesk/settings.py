@@ -319,6 +319,9 @@ ACCOUNTS_HOOKS = {
     "envelope_sender": "recoverydesk.channels.mail.reply_addresses.envelope_sender",
 }
 
+# News of the ticket office for the rooms above it (recovery/background/intake.py) ------------------------------------
+RECOVERY_HOOKS = {"unmatched": "recoverydesk.channels.unmatched.note"}
+
 # Questions that tokens asks of the rooms above it (tokens/hooks.py) --------------------------------------------------
 TOKENS_HOOKS = {
     "projects_of": "recoverydesk.upload.hooks.projects_of",

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from common import keys, wake
-from recoverydesk.channels import issue_forms
+from recoverydesk.channels import issue_forms, unmatched
 from recoverydesk.channels.issue_forms import Reading
 from recoverydesk.channels.models import TEXT, IssueForm
 from recoverydesk.recovery.background import intake
@@ -33,6 +33,7 @@ def file(body: str, *, url: str = "", author_id: int | None = None) -> tuple[Rea
         if not created:
             return reading, _read_again(row, reading)
         if reading.problems:
+            unmatched.note_question(row)
             return reading, Outcome.QUESTION
         row.request = intake.note_request(
             username=reading.username,

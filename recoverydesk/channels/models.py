@@ -1,5 +1,6 @@
 """What arrived by a channel and what became of it."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -7,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.mail.models import Request
 from accounts.sealed import SealedField
-from recoverydesk.recovery.models import RecoveryTicket
+from recoverydesk.recovery.models import RecoveryTicket, Source
 
 TEXT = "channels"  # the purpose of the key that encrypts what people wrote
 
@@ -74,3 +75,38 @@ class IncomingMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.kind})"
+
+
+class Unmatched(models.Model):
+    """A request that no account was found for, or that has to be asked about: staff answer, link or close it.
+
+    `asked` is what was typed, as JSON: `username`, `claim`, `contact` and `codes_lost`. `digest` keeps one row of the
+    same request while it is open.
+    """
+
+    class End(models.TextChoices):
+        ANSWERED = "answered", _("answered")
+        LINKED = "linked", _("linked to an account")
+        CLOSED = "closed", _("closed")
+
+    asked = SealedField(purpose=TEXT)
+    digest = models.CharField(max_length=43)
+    source = models.CharField(_("how it came in"), max_length=8, choices=Source.choices)
+    form = models.OneToOneField(IssueForm, models.SET_NULL, null=True, related_name="unmatched")
+    noted_at = models.DateTimeField(_("noted"), db_default=Now())
+    how = models.CharField(_("end"), max_length=8, choices=End.choices, blank=True, default="", db_default="")
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    ticket = models.ForeignKey(RecoveryTicket, models.SET_NULL, null=True, related_name="+", verbose_name=_("ticket"))
+
+    class Meta:
+        verbose_name = _("unmatched request")
+        verbose_name_plural = _("unmatched requests")
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["digest"], condition=Q(ended_at=None), name="one_open_row_per_request")
+        ]
+        indexes = [models.Index(fields=["noted_at"], condition=Q(ended_at=None), name="unmatched_open")]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db.models.functions import Now
 
-from recoverydesk.channels.models import IncomingMail, IssueForm
+from recoverydesk.channels.models import IncomingMail, IssueForm, Unmatched
 
 
 def sweep() -> int:
@@ -11,4 +11,5 @@ def sweep() -> int:
     over = Now() - settings.CHANNELS_KEEP
     forms = IssueForm.objects.filter(body__isnull=False, read_at__lt=over)
     mails = IncomingMail.objects.filter(original__isnull=False, received_at__lt=over)
+    Unmatched.objects.filter(noted_at__lt=over).delete()
     return forms.update(body=None) + mails.update(original=None, sender="", subject="", attachments=[])

@@ -22,7 +22,7 @@ FREEZE = "accounts.freeze_user"
 
 _LOOK = (
     "view_recoveryticket", "view_codehost", "view_user", "view_project", "view_event", "view_apitoken",
-    "view_replytemplate", "view_figures",
+    "view_replytemplate", "view_figures", "view_unmatched", "view_incomingmail", "view_issueform",
 )  # fmt: skip
 GROUPS = {
     "Moderators": (*_LOOK, "work_recoveryticket", "freeze_user"),

@@ -88,6 +88,7 @@ MAILS: dict[str, str | Promise] = {
     "email_confirmation": _("Link to confirm an address"),
     "email_confirmation_signup": _("Link to confirm an address, at sign-up"),
     "password_reset_key": _("Link to set a new password"),
+    "check_the_name": _("Answer to a request that names no account"),
     "use_the_form": _("Answer to a mail: use the form"),
 }
 

@@ -59,6 +59,7 @@ FACTS: dict[str, frozenset[str]] = {
         "recovery_closed": [CLOSED],
         "recovery_objection_settled": ["the objection is closed"],
         "recovery_address_in_use": ["the address is another account's"],
+        "check_the_name": ["check the name"],
         "use_the_form": ["where requests are made"],
         "recovery_co_owner": [REQUEST],
         "recovery_co_owner_reset": [RESET],

@@ -65,6 +65,7 @@ def sent_by(listed: DeskAdmin[Any]) -> set[str]:
         "recovery.CodeHost": {"described__exact", "described__isnull", "protocol__exact", "protocol__isnull"},
         "recovery.RecoveryTicket": {"claim", "status"},
         "audit.Event": {"tag", "ticket"},
+        "channels.IncomingMail": {"kind__exact", "kind__isnull"},
     }
     return own.get(listed.opts.label, set())
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models.functions import Now
+from django.utils.module_loading import import_string
 
 from accounts import addresses, typed_names
 from accounts.mail import outbox
@@ -64,6 +66,7 @@ def handle(request: Request) -> Opened | None:
     subject, contact = find_subject(payload["username"]), payload.get("contact", "")
     _tell_holder(contact, subject)
     if subject is None:
+        _note_unmatched(request, payload)
         return None
     asked = claims.decide(payload["claim"], contact, claims.on_file(subject))
     if asked.claim.value in NEW_CONTACT and "@" in payload["username"] and not _is_own(contact, subject):
@@ -86,6 +89,12 @@ def handle(request: Request) -> Opened | None:
     except errors.RecoveryError:
         return None  # the verb has recorded its refusal; the form's answer is the same for everybody
     return opened
+
+
+def _note_unmatched(request: Request, payload: dict[str, Any]) -> None:
+    """Leave what names no account to the room that settings.RECOVERY_HOOKS names, in the transaction of the request."""
+    if path := settings.RECOVERY_HOOKS.get("unmatched"):
+        import_string(path)(request, payload)
 
 
 def _is_own(contact: str, subject: User) -> bool:

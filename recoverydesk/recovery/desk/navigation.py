@@ -1,4 +1,4 @@
-"""The desk's sidebar: eight places, those that this member of staff may open."""
+"""The desk's sidebar: nine places, those that this member of staff may open."""
 
 from dataclasses import dataclass
 
@@ -31,6 +31,7 @@ class Entry:
 
 PLACES = (
     Place(_("Tickets"), "recovery_recoveryticket_changelist", VIEW, ("recovery_",)),
+    Place(_("Unmatched"), "channels_unmatched_changelist", "channels.view_unmatched", ("channels_",)),
     Place(
         _("Accounts"),
         "accounts_user_changelist",
