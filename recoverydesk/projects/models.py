@@ -315,3 +315,40 @@ class RepositoryLink(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+
+class Incident(models.Model):
+    """Staff fear a malicious release of this project, or of anything this account acts for. It is over once lifted.
+
+    One person asks to lift it and another one does (recoverydesk/recovery/workflow/incidents.py).
+    """
+
+    project = models.ForeignKey(Project, models.PROTECT, null=True, blank=True, related_name="incidents")
+    subject = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    reason = models.TextField(_("reason"))
+    marked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    marked_at = models.DateTimeField(db_default=Now())
+    lift_asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    lift_reason = models.TextField(blank=True, default="", db_default="")
+    lifted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(project__isnull=False, subject=None) | Q(project=None, subject__isnull=False),
+                name="an_incident_is_about_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(lifted_by=None, lifted_at=None)
+                | (Q(lifted_by__isnull=False, lifted_at__isnull=False, lift_asked_by__isnull=False)
+                   & ~Q(lifted_by=F("lift_asked_by"))),
+                name="two_people_lift_an_incident",
+            ),
+            models.UniqueConstraint(fields=["project"], condition=Q(lifted_at=None), name="one_incident_of_a_project"),
+            models.UniqueConstraint(fields=["subject"], condition=Q(lifted_at=None), name="one_incident_of_an_account"),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return str(self.project or self.subject)

@@ -18,7 +18,7 @@ from accounts.services import locked
 from audit.log import Party, RequestOrigin, record
 from audit.tags import Tag
 from common.clock import database_now
-from recoverydesk.projects import guards, holds, names, roles
+from recoverydesk.projects import guards, holds, incidents, names, roles
 from recoverydesk.projects.models import Project
 from recoverydesk.publishers import letters, shapes
 from recoverydesk.publishers.issuers import Issuer
@@ -68,6 +68,10 @@ class NameTaken(PublisherError):
 
 class NoName(PublisherError):
     message = _("This is no project name: use letters, digits, dots, hyphens and underscores.")
+
+
+class Incident(PublisherError):
+    message = _("A release may be malicious. What is on hold stays on hold until our staff end the incident.")
 
 
 class Gone(PublisherError):
@@ -153,10 +157,12 @@ def _remove(row: Publisher, *, actor: User | str, origin: RequestOrigin | None =
 def keep(publisher: Publisher, *, actor: User, origin: RequestOrigin | None = None) -> None:
     """From now on it acts for `actor`, and is not on hold: its own account says so after a recovery, or another owner.
 
-    Raises Gone, also for one of one's own that is not on hold, NotOwner, InQuarantine or NotReady.
+    Raises Gone, also for one of one's own that is not on hold, NotOwner, InQuarantine, NotReady or Incident.
     """
     actor = locked(actor)
     row = _again(publisher)
+    if incidents.touching(actor).exists():
+        raise Incident
     if row.added_by_id != actor.pk:
         if row.project is None:
             raise NotOwner

@@ -22,7 +22,16 @@ from recoverydesk.recovery import errors, permissions
 from recoverydesk.recovery.code_hosts import learned
 from recoverydesk.recovery.code_hosts.limits import may_limit
 from recoverydesk.recovery.desk import queue, replies
-from recoverydesk.recovery.desk.pages import account, host_limits, opening, project, project_decisions, settings, ticket
+from recoverydesk.recovery.desk.pages import (
+    account,
+    host_limits,
+    incidents,
+    opening,
+    project,
+    project_decisions,
+    settings,
+    ticket,
+)
 from recoverydesk.recovery.desk.pages import queue as queue_page
 from recoverydesk.recovery.desk.pages.forms import ReplyTemplateForm
 from recoverydesk.recovery.desk.pages.staff_request import actor_of, user_of
@@ -54,6 +63,8 @@ class RecoveryTicketAdmin(DeskAdmin[RecoveryTicket]):
             path("open/", site(opening.show_whose_form), name="recovery_open_whose"),
             path("project/<int:pk>/", site(project.show_project), name="recovery_project"),
             path("project/<int:pk>/decide/", site(project_decisions.decide), name="recovery_project_decide"),
+            path("project/<int:pk>/incident/", site(incidents.of_project), name="recovery_project_incident"),
+            path("account/<int:pk>/incident/", site(incidents.of_account), name="recovery_account_incident"),
             path("account/<int:pk>/", site(account.show_account), name="recovery_account"),
             path("account/<int:pk>/open/", site(opening.show_opening_form), name="recovery_open"),
             path("<int:pk>/press/<slug:verb>/", site(ticket.submit), name="recovery_press"),

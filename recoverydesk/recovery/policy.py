@@ -145,6 +145,7 @@ def blocks(case: Case, numbers: Numbers) -> list[Block]:
         (Block.SWITCHED_OFF, switched_off(case.claim, never_reset=case.never_reset, numbers=numbers)),
         (Block.CONTACT_TAKEN, case.contact_taken),
         (Block.CONTACT_CHANGED, case.contact_changed),
+        (Block.INCIDENT, case.incident),
     )
     return [block for block, there in stops if there]
 
@@ -182,7 +183,7 @@ def whose_turn(case: Case) -> Turn:
     if case.status == Status.WAITING:
         return Turn.OURS if case.unanswered else Turn.CLOCK
     doubted = case.disputed_at or case.signed_in_at
-    stopped = case.bounced or case.frozen or case.contact_taken or case.contact_changed
+    stopped = case.bounced or case.frozen or case.contact_taken or case.contact_changed or case.incident
     if case.status != Status.CHALLENGED or doubted or stopped:
         return Turn.OURS
     if case.exceptions_asked or case.unanswered or (case.needs_a_person and not case.all_served):

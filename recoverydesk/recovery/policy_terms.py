@@ -65,6 +65,7 @@ class Block(StrEnum):
     SWITCHED_OFF = "switched_off"
     CONTACT_TAKEN = "contact_taken"
     CONTACT_CHANGED = "contact_changed"
+    INCIDENT = "incident"
 
 
 class Step(StrEnum):
@@ -143,6 +144,7 @@ class Case:
     old_addresses_dead: bool = False
     contact_taken: bool = False
     contact_changed: bool = False
+    incident: bool = False
     never_reset: bool = False
     disputed_at: datetime | None = None
     signed_in_at: datetime | None = None

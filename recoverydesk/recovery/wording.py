@@ -57,6 +57,7 @@ MAILS: dict[str, str | Promise] = {
     "recovery_verified": _("Notice of the verified address"),
     "recovery_first_sign_in": _("To a co-owner: first sign-in"),
     "recovery_address_in_use": _("Notice that the address belongs to another account"),
+    "recovery_incident": _("To owners: a release may be malicious"),
     "recovery_reply": _("Our reply"),
     "recovery_mention": _("To staff named in a note"),
     "recovery_invitation_ended": _("To an owner: an invitation ended"),
@@ -108,6 +109,10 @@ BLOCKS: dict[str, str | Promise] = {
     Block.FROZEN: _("the account is frozen or deactivated"),
     Block.SWITCHED_OFF: _("staff cannot reset this account: only recovery codes and security keys help"),
     Block.CONTACT_TAKEN: _("another account has verified the contact's address"),
+    Block.INCIDENT: _(
+        "a release may be malicious: the account, one of its projects or somebody who shares one is marked. Two of our "
+        "staff have to end that first"
+    ),
     Block.CONTACT_CHANGED: _(
         "the contact address is no longer allowed for this claim. Reject the ticket: the "
         "claimant can ask again from the address on file"

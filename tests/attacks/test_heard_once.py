@@ -67,6 +67,7 @@ FACTS: dict[str, frozenset[str]] = {
         "recovery_role_rests": ["roles are on hold"],
         "recovery_own_role_rests": ["roles are on hold"],
         "recovery_invitation_ended": ["invitations ended"],
+        "recovery_incident": ["a release may be malicious"],
         "recovery_mention": ["a note names you"],
         "account_few_codes": ["account:recovery_codes:used"],
         "account_new_browser": ["a new browser"],

@@ -286,7 +286,7 @@ def test_a_ticket_advances_and_resets_with_everything_and_all_that_lacks_is_name
 
 BLOCKING: dict[str, Block] = {
     "bounced": Block.BOUNCED, "frozen": Block.FROZEN, "contact_taken": Block.CONTACT_TAKEN,
-    "contact_changed": Block.CONTACT_CHANGED, "never_reset": Block.SWITCHED_OFF,
+    "contact_changed": Block.CONTACT_CHANGED, "never_reset": Block.SWITCHED_OFF, "incident": Block.INCIDENT,
 }  # fmt: skip
 
 
@@ -359,7 +359,7 @@ def turn_of(case: Case) -> Turn:
         return Turn.OURS if case.objected else Turn.NOBODY
     if case.status != Status.CHALLENGED:
         return Turn.CLOCK if case.status == Status.WAITING else Turn.OURS
-    stuck = case.bounced or case.frozen or case.contact_taken or case.contact_changed
+    stuck = case.bounced or case.frozen or case.contact_taken or case.contact_changed or case.incident
     stuck = stuck or case.disputed_at is not None or case.signed_in_at is not None
     verdict = case.needs_a_person and Missing.BOUNDARIES in lacking_of(case)
     if stuck or verdict or case.exceptions_asked:
@@ -369,7 +369,8 @@ def turn_of(case: Case) -> Turn:
 
 @pytest.mark.parametrize("status", Status)
 def test_whose_turn_it_is_in_every_combination(status: Status) -> None:
-    names = ("bounced", "frozen", "contact_taken", "contact_changed", "needs_a_person", "objected", "exceptions_asked")
+    names = ("bounced", "frozen", "contact_taken", "contact_changed", "incident", "needs_a_person", "objected",
+             "exceptions_asked")  # fmt: skip
     for number, case in enumerate(every_case()[::3]):
         given: dict[str, Any] = {name: number % 3 == 0 and number >> bit & 1 for bit, name in enumerate(names)}
         asked = replace(case, status=status, **given)
@@ -387,6 +388,7 @@ def test_the_one_next_step() -> None:
         replace(waited, status=Status.WAITING): Step.AWAIT_CLOCK,
         replace(OWNED, bounced=True): Step.LOOK,
         replace(waited, frozen=True): Step.LOOK,
+        replace(waited, incident=True): Step.LOOK,
         replace(waited, disputed_at=NOW): Step.LOOK,
         replace(waited, status=Status.COMPLETED): Step.NONE,
         replace(waited, status=Status.COMPLETED, objected=True): Step.LOOK,

@@ -38,6 +38,6 @@ def decide(user: User, form: Mapping[str, str], *, origin: RequestOrigin) -> dic
             elif wish == "remove":
                 verbs.remove_held(choice.publisher, actor=user, origin=origin)
                 done["revoked"] += 1
-        except verbs.Gone:
+        except (verbs.Gone, verbs.Incident):
             done["missed"] += 1
     return done

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from audit.log import RequestOrigin
 from common.clock import database_now
+from recoverydesk.projects import incidents
 from tokens import services
 from tokens.models import ApiToken
 
@@ -41,12 +42,16 @@ def _suspicious(token: ApiToken, now: datetime) -> bool:
 def decide(user: User, form: Mapping[str, str], *, origin: RequestOrigin) -> dict[str, int]:
     """Do what was chosen for each held token; one nobody chose for stays held.
 
-    `missed` counts the tokens to keep that were revoked, or kept, by another page a moment ago.
+    So does each while an incident touches the account (recoverydesk/projects/incidents.py). `missed` counts the
+    tokens to keep that were revoked, or kept, by another page a moment ago, or stay held.
     """
     kept, gone, missed = 0, [], 0
+    stays = incidents.touching(user).exists()
     for choice in choices(user):
         wish = form.get(choice.field, "")
-        if wish == "keep":
+        if wish == "keep" and stays:
+            missed += 1
+        elif wish == "keep":
             try:
                 services.confirm(choice.token, actor=user, origin=origin)
                 kept += 1

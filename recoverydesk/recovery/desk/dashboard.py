@@ -17,6 +17,7 @@ from accounts.mail.models import Mail
 from accounts.models import User
 from audit.models import Event, Seal
 from common.clock import database_now
+from recoverydesk.projects import incidents
 from recoverydesk.recovery.background import heartbeat
 from recoverydesk.recovery.desk import mentions, queue, trends
 from recoverydesk.recovery.desk.assignment import AWAKE
@@ -69,6 +70,7 @@ def read_dashboard(user: User) -> dict[str, Any]:
         "oldest": _oldest(user),
         "unread": list(mentions.unread(user)[: mentions.SHOWN]),
         "week": _kept("week", lambda: _week(now)),
+        "incidents": list(incidents.standing()[:SHOWN]),
         "needs": [need for need in (_need(name) for name in NEEDS) if need["tickets"]],
         "trend": _kept("trend", lambda: trends.trend(now)),
         "stays": stayed,

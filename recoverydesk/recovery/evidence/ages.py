@@ -24,20 +24,19 @@ def password_is_old(user: User, requested_at: datetime) -> bool:
 
 def address_is_young(user: User, address: str, requested_at: datetime) -> bool:
     """Whether the account verified this address since: the desk saw it, or the list it came with dates it so."""
-    verified = _of_address(user, address, requested_at, Tag.ACCOUNT_EMAIL_VERIFIED)
-    since = (datetime.fromisoformat(event.data["since"]) if "since" in event.data else event.time for event in verified)
-    return any(at > old_before(requested_at) for at in since)
+    return _happened(user, address, requested_at, Tag.ACCOUNT_EMAIL_VERIFIED)
 
 
 def mailbox_is_young(user: User, address: str, requested_at: datetime) -> bool:
     """The same, or it was made the primary address since: whoever takes an account over begins with that."""
-    made_primary = _of_address(user, address, requested_at, Tag.ACCOUNT_EMAIL_PRIMARY_CHANGE)
-    return made_primary.exists() or address_is_young(user, address, requested_at)
+    return _happened(user, address, requested_at, Tag.ACCOUNT_EMAIL_VERIFIED, Tag.ACCOUNT_EMAIL_PRIMARY_CHANGE)
 
 
-def _of_address(user: User, address: str, requested_at: datetime, tag: Tag) -> QuerySet[Event]:
+def _happened(user: User, address: str, requested_at: datetime, *tags: Tag) -> bool:
     known = EventDetail.objects.filter(address=address, event_id=OuterRef("pk"))
-    return _events(user, requested_at).filter(Exists(known), tag=tag)
+    events = _events(user, requested_at).filter(Exists(known), tag__in=tags)
+    since = (datetime.fromisoformat(event.data["since"]) if "since" in event.data else event.time for event in events)
+    return any(at > old_before(requested_at) for at in since)
 
 
 def _events(user: User, requested_at: datetime) -> QuerySet[Event]:

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Concat
 
 from accounts.mail.models import Mail
 from accounts.models import User
-from recoverydesk.projects import people
+from recoverydesk.projects import incidents, people
 from recoverydesk.projects.models import Role
 from recoverydesk.recovery import notices, policy
 from recoverydesk.recovery.models import (
@@ -87,6 +87,7 @@ def read_case(ticket: RecoveryTicket, now: datetime, boundaries: list[Boundary] 
         frozen=ticket.subject.frozen_at is not None or not ticket.subject.is_active,
         contact_taken=contact.taken,
         contact_changed=contact.changed,
+        incident=related["incident"],
         never_reset=ticket.subject.never_reset,
         mailbox_confirmed_at=ticket.mailbox_confirmed_at,
         notices_settled_at=mails.settled_at,
@@ -144,6 +145,7 @@ def _related_rows() -> QuerySet[RecoveryTicket, dict[str, Any]]:
         "critical": Exists(roles.filter(project__critical=True)),
         "approved": Exists(live_approvals(OuterRef("pk"))),
         "account_proof": Exists(proofs),
+        "incident": Exists(incidents.touching(OuterRef("subject"))),
     }
     tickets: QuerySet[RecoveryTicket, dict[str, Any]] = RecoveryTicket.objects.annotate(**related).values(*related)
     return tickets

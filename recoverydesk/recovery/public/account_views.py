@@ -16,7 +16,8 @@ from accounts.second_factors import has_primary_factor, recent_second_factor, re
 from audit.log import origin_of
 from common.clock import database_now
 from common.numbers import whole_number
-from recoverydesk.projects import holds
+from recoverydesk.projects import holds, incidents
+from recoverydesk.publishers import verbs
 from recoverydesk.recovery import errors, permissions, workflow
 from recoverydesk.recovery.after_reset import held_publishers, held_roles
 from recoverydesk.recovery.after_reset import held_tokens as held
@@ -129,7 +130,9 @@ def held_tokens(request: HttpRequest) -> HttpResponse:
         tokens, publishers = held.decide(user, form, origin=origin), held_publishers.decide(user, form, origin=origin)
         done = {name: tokens[name] + publishers[name] for name in tokens}
         messages.success(request, _("%(kept)d kept, %(revoked)d revoked.") % done)
-        if done["missed"]:
+        if incidents.touching(user).exists():
+            messages.error(request, str(verbs.Incident()))
+        elif done["missed"]:
             messages.error(request, _("Some of these tokens are not on hold any more. The list shows what is left."))
         return redirect("recover_held_tokens")
     page = {"tokens": held.choices(user), "publishers": held_publishers.choices(user)}

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 OURS: dict[str, Any] = {
     "unanswered": True, "disputed_at": True, "signed_in_at": True, "exceptions_asked": 1, "needs_a_person": True,
     "bounced": True, "frozen": True, "contact_taken": True, "contact_changed": True,
+    "incident": True,
 }  # fmt: skip
 BUTTONS = {policy.Step.CHALLENGE, policy.Step.APPROVE, policy.Step.RESET}
 

@@ -23,6 +23,7 @@ from common.clock import database_now
 from recoverydesk.projects import holds, people
 from recoverydesk.projects.models import RepositoryLink, Role
 from recoverydesk.recovery import permissions
+from recoverydesk.recovery.desk.pages import incidents
 from recoverydesk.recovery.desk.pages.staff_request import user_of
 from recoverydesk.recovery.evidence import unused_links
 from recoverydesk.recovery.models import RecoveryTicket
@@ -61,6 +62,7 @@ def read_account(account: User, reader: User) -> dict[str, Any]:
         **_projects(account, now),
         **_doings(account, reader),
         "listed": LISTED,
+        **incidents.shown(account, reader),
     }
 
 

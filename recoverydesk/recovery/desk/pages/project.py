@@ -17,6 +17,7 @@ from accounts.models import User
 from audit.models import Event
 from recoverydesk.projects import guard_changes, guards, holds, orphans, withdrawals
 from recoverydesk.projects.models import GuardChange, Project, Release, RepositoryLink, Role
+from recoverydesk.recovery.desk.pages import incidents
 from recoverydesk.recovery.desk.pages.staff_request import user_of
 from recoverydesk.recovery.evidence import unused_links
 from recoverydesk.recovery.models import RecoveryTicket
@@ -47,6 +48,7 @@ def read_project(project: Project, reader: User) -> dict[str, Any]:
         "listed": LISTED,
         "guards": guards.in_force(project),
         "planned": _planned(project),
+        **incidents.shown(project, reader),
         **_people(project),
         **_links(project),
         **_doings(project, reader),
