@@ -142,7 +142,11 @@ class IncomingMailAdmin(_ToRead, DeskAdmin[IncomingMail]):
 class IssueFormAdmin(_ToRead, DeskAdmin[IssueForm]):
     list_display = ["read_at", "url", "username", "claim", "author_id", "edited_name"]
     ordering = ["-pk"]
-    fields = ["read_at", "url", "author_id", "username", "claim", "to_ask", "edited_at", "edited_name", "text"]
+    fields = ["read_at", "issue", "author_id", "username", "claim", "to_ask", "edited_at", "edited_name", "text"]
+
+    @admin.display(description=gettext_lazy("issue"))
+    def issue(self, row: IssueForm) -> str:
+        return row.url or "–"
 
     @admin.display(description=gettext_lazy("to ask"))
     def to_ask(self, row: IssueForm) -> str:

@@ -39,7 +39,7 @@ class IssueForm(models.Model):
         indexes = [models.Index(fields=["read_at"], name="form_with_text", condition=Q(body__isnull=False))]
 
     def __str__(self) -> str:
-        return self.url or f"{self.pk}"
+        return f"{self.pk}"
 
 
 class IncomingMail(models.Model):
