@@ -169,6 +169,6 @@ def _nobody(event: Event) -> str:
     names = {
         "system": _("the system"),
         "claimant": _("whoever asked for recovery"),
-        "address holder": _("the holder of one of your addresses"),
+        "address holder": _("somebody with one of your addresses"),
     }
     return names.get(event.actor_name, event.actor_name)

@@ -88,7 +88,7 @@ class Tag(models.TextChoices):
     ACCOUNT_STAFF_GROUP_REMOVE = "account:staff:group:remove", _("Membership in a staff group was taken away.")
     # Recovery tickets
     ACCOUNT_RECOVERY_OPEN = "account:recovery:open", _("A recovery request was opened.")
-    ACCOUNT_RECOVERY_JOIN = "account:recovery:join", _("Another request joined the open recovery request.")
+    ACCOUNT_RECOVERY_JOIN = "account:recovery:join", _("Another request was added to the open recovery request.")
     ACCOUNT_RECOVERY_CHALLENGE = "account:recovery:challenge", _("We mailed recovery instructions.")
     ACCOUNT_RECOVERY_RESEND = "account:recovery:resend", _("We mailed the recovery instructions again.")
     ACCOUNT_RECOVERY_CONFIRM_MAILBOX = (
@@ -191,13 +191,13 @@ class Tag(models.TextChoices):
     CODEHOST_CHANGE = "codehost:change", _("A code host was changed.")
     CODEHOST_PAUSE = "codehost:pause", _("A code host was paused.")
     CODEHOST_RESUME = "codehost:resume", _("A code host was resumed.")
-    CODEHOST_LIMIT = "codehost:limit", _("How often we ask a code host was changed.")
-    CODEHOST_PROBE_NOW = "codehost:probe_now", _("All waiting checks on a code host were made due now.")
+    CODEHOST_LIMIT = "codehost:limit", _("The limit of checks on a code host was changed.")
+    CODEHOST_PROBE_NOW = "codehost:probe_now", _("All waiting checks on a code host were started.")
     CODEHOST_REMOVE = "codehost:remove", _("A code host was removed.")
     REPLY_TEMPLATE_CHANGE = "reply_template:change", _("A canned reply was changed.")
     DESK_LOOKUP_REFUSED = (
         "desk:lookup:refused",
-        _("Somebody sent a page of the desk a search that it does not allow."),
+        _("Somebody typed a search into the address of a staff page. The page does not allow this search."),
     )
     DESK_UNMATCHED_END = "desk:unmatched:end", _("Staff ended a request that named no account.")
     AUDIT_DETAIL_ERASE = "audit:detail:erase", _("Networks, devices and addresses of events were erased.")
@@ -206,7 +206,7 @@ class Tag(models.TextChoices):
     AUDIT_LOG_RESTORE = "audit:log:restore", _("The database was restored from a backup.")
 
 
-WOKEN = {Tag.ACCOUNT_RECOVERY_SNOOZE: _("Our staff took up the recovery request again.")}
+WOKEN = {Tag.ACCOUNT_RECOVERY_SNOOZE: _("Our staff work on the recovery request again.")}
 
 CLOSING = (  # after these a recovery ticket is over
     Tag.ACCOUNT_RECOVERY_RESET, Tag.ACCOUNT_RECOVERY_REJECT, Tag.ACCOUNT_RECOVERY_STOP, Tag.ACCOUNT_RECOVERY_WITHDRAW,

@@ -32,15 +32,15 @@ class TokenForm(forms.Form):
         label=_("Only newer versions"),
         required=False,
         help_text=_(
-            "The token can publish final versions and post-releases that are newer than the "
-            "newest one. For 24 hours it can add files to a release that it began."
+            "With this token, a program can publish final releases and post-releases that "
+            "are newer than the newest one. For 24 hours, it can add files to such a release."
         ),
     )
 
     only_read = forms.BooleanField(
         label=_("Only install"),
         required=False,
-        help_text=_("The token uploads nothing. With every project chosen, it can install all projects of this site."),
+        help_text=_("The token cannot upload. If you choose all projects, it can install all projects of this site."),
     )
 
     def __init__(self, *args: Any, projects: Sequence[Project], **kwargs: Any) -> None:

@@ -49,7 +49,9 @@ def find_loss(files: Sequence[Path] | None = None) -> Loss:
     Raises NotRestored without the rights, and where something is wrong that no restore explains.
     """
     if not _rules_the_database():
-        raise NotRestored(_("Only a superuser of the database may record a restore: set DATABASE_URL to that role."))
+        raise NotRestored(
+            _("Only a superuser of the database may record a restore. Set DATABASE_URL to such a database role.")
+        )
     report = verify(files=files)
     loss = _loss(report)
     newest = sealing.last_seal()
@@ -58,7 +60,9 @@ def find_loss(files: Sequence[Path] | None = None) -> Loss:
     resumed = forks.resumed_after(loss.goes_on_from, now)
     assumed = verify(files=files, assuming=forks.Fork(number, now, loss.goes_on_from, resumed, gone=loss.gone))
     if not assumed.intact:
-        raise NotRestored(_("A restore does not explain this: %(finding)s") % {"finding": assumed.findings[0]})
+        raise NotRestored(
+            _("This finding is not explained by a restore: %(finding)s") % {"finding": assumed.findings[0]}
+        )
     return loss
 
 

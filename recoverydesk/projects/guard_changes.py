@@ -54,19 +54,21 @@ class NotGuarding(GuardError):
 class GuardsInQuarantine(GuardError):
     """The account was recovered recently (design rule 9)."""
 
-    message = _("Your account was recovered. You cannot change guards until its limits end. A co-owner can.")
+    message = _(
+        "Your account was recovered. You cannot change guards until the limits of your account end. A co-owner can."
+    )
 
 
 class NotReadyYourself(GuardError):
     """Whoever asks others for a factor has it."""
 
-    message = _("Add this second factor to your own account first. Then you can ask for one here.")
+    message = _("First add this second factor to your own account. Then you can require it here.")
 
 
 class NoOtherOwner(GuardError):
     """Nobody could publish what the one owner stages."""
 
-    message = _("You are the only owner who can publish. Invite another owner first.")
+    message = _("No other owner can publish. Invite another owner first.")
 
 
 class NotReady(GuardError):
@@ -79,25 +81,25 @@ class NotReady(GuardError):
 class UnfitDay(GuardError):
     """A guard begins at once, or on a day of the next 90."""
 
-    message = _("Give a day within the next 90 days, or none.")
+    message = _("Enter a day within the next 90 days. If the guard shall change at once, leave the field empty.")
 
 
 class TooManyAsked(GuardError):
     """ASKED_A_DAY are used up."""
 
-    message = _("Somebody asked for less strict guards too often today. Try again tomorrow.")
+    message = _("The owners asked too often today for less strict guards. Try again tomorrow.")
 
 
 class OwnerLost(GuardError):
     """Nobody removes who would object, and asks then."""
 
-    message = _("Somebody took the role of an owner less than 24 hours ago. Ask again when these hours are over.")
+    message = _("An owner of this project was removed less than 24 hours ago. When 24 hours are over, ask again.")
 
 
 class NothingPlanned(GuardError):
     """The change was taken back, or it is done."""
 
-    message = _("This change was taken back already, or it is done.")
+    message = _("This change was undone already, or the guard has changed already.")
 
 
 @transaction.atomic

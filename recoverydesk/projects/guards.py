@@ -59,34 +59,37 @@ GUARDS: dict[str, Guard] = {
         ),
         Guard(
             PROJECT_TOKENS,
-            _("Tokens for one project"),
+            _("Only tokens for one project"),
             _("We refuse uploads with a token for a whole account."),
             SWITCH,
         ),
         Guard(
             TOKEN_DAYS,
-            _("Age of tokens"),
-            _("We refuse uploads with an older token. New tokens expire before that age."),
+            _("Maximum age of tokens"),
+            _("We refuse uploads with a token above this age. New tokens expire before they "
+              "reach it."),
             {OFF: _("off"), **dict.fromkeys(LEVELS[TOKEN_DAYS][1:-1], _("%s days")), "1": _("1 day")},
         ),
         Guard(
             TOKEN_FACTOR,
-            _("Second factor for each token"),
-            _("To make a token, people show a second factor for that one token."),
+            _("A second factor for each new token"),
+            _("Whoever makes a token shows a second factor for that token."),
             SWITCH,
         ),
         Guard(
             NEWER_VERSIONS,
             _("Newer versions only"),
-            _("A new final release must be above every final release, a pre-release above every release. Yanked and "
-              "deleted releases do not count. We compare as pip does (PEP 440). We refuse backports: 1.8.5 after 1.9."),
+            _("A final release must be newer than every final release. A pre-release must be "
+              "newer than every release. We refuse older ones, such as 1.8.5 after 1.9. We "
+              "compare as pip does (PEP 440). Yanked and deleted releases do not count."),
             SWITCH,
         ),
         Guard(
             TWO_STEP,
             _("Two-step release"),
-            _("Uploads are staged. Nobody can install them before an owner publishes them with a second factor. "
-              "A trusted publisher uploads for the owner who added it."),
+            _("Uploads are staged. Nobody can install them until an owner publishes them "
+              "with a second factor. A trusted publisher uploads in the name of the owner "
+              "who added it."),
             {OFF: _("off"), ON: _("any owner publishes"), ANOTHER: _("an owner who did not upload it publishes")},
         ),
         Guard(

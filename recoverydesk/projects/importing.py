@@ -236,7 +236,7 @@ def _outcome(path: Path, item: reading.Item, take: Callable[[Any], T]) -> Outcom
     except REFUSALS as error:
         problem = str(error)
     except IntegrityError:
-        problem = _("another program stored part of this at the same moment; import it again")
+        problem = _("another program saved part of this at the same moment; import it again")
     except DataError:
-        problem = _("the database refuses these values; correct the file and import it again")
+        problem = _("the database refused these values; correct the file and import it again")
     return Outcome(path, item.line, item.size, problem=problem)

@@ -140,7 +140,7 @@ def _give(user: User, role: ListedRole, since: datetime | None) -> bool:
 def read_account(row: Any) -> Account:
     """Check one line. Raises InvalidFact with what is wrong."""
     if not isinstance(row, dict):
-        raise InvalidFact(_("the line is not an object"))
+        raise InvalidFact(_("the line is not a JSON object"))
     if unknown := set(row) - KEYS:
         raise InvalidFact(_("unknown key %(key)s") % {"key": min(unknown)[:50]})
     username = row.get("username")
@@ -220,7 +220,7 @@ def _flag(row: dict[str, Any], key: str, *, default: bool = False) -> bool:
 def _objects(row: dict[str, Any], key: str, most: int) -> list[dict[str, Any]]:
     rows = [] if row.get(key) is None else row[key]
     if not isinstance(rows, list) or not all(isinstance(other, dict) for other in rows):
-        raise InvalidFact(_("%(key)s is not an array of objects") % {"key": key})
+        raise InvalidFact(_("%(key)s is not an array of JSON objects") % {"key": key})
     if len(rows) > most:
         raise InvalidFact(_("%(key)s has more than %(most)s entries") % {"key": key, "most": most})
     return rows

@@ -41,7 +41,7 @@ class RoleError(Exception):
 class RolesInQuarantine(RoleError):
     """The account was recovered recently; its roles stay as they are for some days (design rule 9)."""
 
-    message = _("This account was recovered. Nobody can change its roles until its limits end.")
+    message = _("This account was recovered. Until its limits end, nobody can change its roles.")
 
 
 class LastOwner(RoleError):
@@ -96,9 +96,9 @@ class NotReady(RoleError):
 
 
 class RoleExists(RoleError):
-    """The user has a role or an invitation in this project already."""
+    "This account already has a role or an invitation in the project."
 
-    message = _("The user has a role or an invitation in this project already.")
+    message = _("This account already has a role or an invitation in the project.")
 
 
 @transaction.atomic

@@ -59,8 +59,9 @@ class Difference:
             if gone * 100 > whole * percent:
                 raise SyncRefused(
                     _(
-                        "The list lacks %(gone)d of %(whole)d %(what)s, more than %(percent)g percent. Nothing was "
-                        "changed. If the list is whole, allow more with --most-removed."
+                        "%(gone)d of %(whole)d %(what)s are not in the list. That is more "
+                        "than %(percent)g percent, so nothing was changed. If the list is "
+                        "complete, allow more with --most-removed."
                     )
                     % {"gone": gone, "whole": whole, "what": what, "percent": percent}
                 )
@@ -140,7 +141,7 @@ def why_not(user: User) -> str:
     Staff is let into the desk by the desk alone, so no list says where their mail goes.
     """
     if user.is_staff:
-        return _("staff of this desk; a list does not change them")
+        return _("staff of this site; a list does not change them")
     return addresses.may_change(user)
 
 

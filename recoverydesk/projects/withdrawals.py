@@ -38,7 +38,7 @@ ACTING = (Role.Kind.OWNER, Role.Kind.MAINTAINER)
 class ReleaseError(Exception):
     """A verb of releases was refused; nothing changed."""
 
-    message: str | Promise = _("The release cannot be changed now.")
+    message: str | Promise = _("This release cannot be changed. Open its page again to see its state.")
 
     def __str__(self) -> str:
         return str(self.message)
@@ -72,15 +72,15 @@ class ReleasesInQuarantine(ReleaseError):
 
 
 class ReleaseGone(ReleaseError):
-    """The release or the file was deleted."""
+    "This release or file was already deleted."
 
-    message = _("The release or the file was deleted.")
+    message = _("This release or file was already deleted.")
 
 
 class ReleaseYanked(ReleaseError):
     """The whole release is yanked, not this file alone."""
 
-    message = _("The whole release is yanked. Un-yank the release first.")
+    message = _("The whole release is yanked. First un-yank the release.")
 
 
 class NotReady(ReleaseError):

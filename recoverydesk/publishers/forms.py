@@ -42,7 +42,14 @@ class PublisherForm(forms.Form):
         example = _("For example release.yml.") if issuer.kind == GITHUB else _("For example .gitlab-ci.yml.")
         self.fields["workflow"] = _line(_("Workflow file"), 255, example)
         self.fields["environment"] = _line(
-            _("Environment"), 255, _("Name one whose runs a person approves. Empty: any."), required=False
+            _("Environment"),
+            255,
+            _(
+                "Enter an environment in which a person approves each "
+                "run. If you leave this empty, every environment may "
+                "publish."
+            ),
+            required=False,
         )
 
     def clean_issuer(self) -> str:

@@ -119,7 +119,10 @@ def _added(request: HttpRequest, forms: list[PublisherForm], add: Add) -> bool:
     row = add(form)
     messages.success(request, _("The trusted publisher is added."))
     if verbs.contested([row]):
-        words = _("Another account waits for this workflow and name: %(name)s. Neither gets a token for it.")
+        words = _(
+            "Another account waits for the same workflow and project name: %(name)s. "
+            "We give a token to neither account."
+        )
         messages.warning(request, words % {"name": row.wanted})
     return True
 
@@ -128,7 +131,7 @@ def _changed(request: HttpRequest, user: User) -> str:
     row = _chosen(request.POST.get("publisher", ""))
     if "keep" in request.POST:
         verbs.keep(row, actor=user, origin=origin_of(request))
-        return _("The trusted publisher acts for you now.")
+        return _("The trusted publisher now uploads in your name.")
     verbs.remove(row, actor=user, origin=origin_of(request))
     return _("The trusted publisher is removed.")
 

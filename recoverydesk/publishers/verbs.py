@@ -33,7 +33,9 @@ MOST, MOST_WAITING = 20, 3  # of one project; of one account, for names that are
 class PublisherError(Exception):
     """A verb of publishers was refused; nothing changed. `message` says why."""
 
-    message: str | Promise = _("You cannot do this with this publisher now. Open the page again to see its state.")
+    message: str | Promise = _(
+        "You cannot do this with this trusted publisher now. Open the page again to see its state."
+    )
 
     def __str__(self) -> str:
         return str(self.message)
@@ -44,7 +46,9 @@ class NotOwner(PublisherError):
 
 
 class InQuarantine(PublisherError):
-    message = _("Your account was recovered. You cannot change trusted publishers until its limits end.")
+    message = _(
+        "Your account was recovered. You cannot change trusted publishers until the limits of your account end."
+    )
 
 
 class NotReady(PublisherError):
@@ -63,11 +67,13 @@ class TooMany(PublisherError):
 
 
 class NameTaken(PublisherError):
-    message = _("A project has this name, or one that looks like it. Its owners add publishers there.")
+    message = _(
+        "There is a project of this name, or of a similar one. Its owners add trusted publishers on its settings page."
+    )
 
 
 class NoName(PublisherError):
-    message = _("This is no project name: use letters, digits, dots, hyphens and underscores.")
+    message = _("A project name has only letters, digits, dots, hyphens and underscores.")
 
 
 class Incident(PublisherError):

@@ -142,5 +142,5 @@ def _words(verb: str, names: list[str]) -> list[str]:
         first = ngettext("Publish %(number)s release:", "Publish %(number)s releases:", number)
     else:
         first = ngettext("Discard %(number)s staged release:", "Discard %(number)s staged releases:", number)
-    end = _("Everybody can install it then.") if verb == PUBLISH else _("Its files are deleted.")
+    end = _("Then everybody can install the release.") if verb == PUBLISH else _("We delete its files.")
     return [first % {"number": number}, *names, end]

@@ -15,7 +15,7 @@ FIELDS: dict[str, str | Promise] = {
     "summary": _("Summary"),
     "license": _("Licence"),
     "requires_python": _("Python versions"),
-    "content_type": _("Type of the description"),
+    "content_type": _("Format of the description"),
 }
 Values = frozenset[str]
 

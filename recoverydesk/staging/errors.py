@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 class StagingError(Exception):
     """Refused; nothing changed."""
 
-    message: str | Promise = _("This staged release cannot be changed.")
+    message: str | Promise = _("This staged release cannot be changed. Open the page again to see its state.")
 
     def __str__(self) -> str:
         return str(self.message)
@@ -34,13 +34,19 @@ class NotPublisher(StagingError):
 class PublisherInQuarantine(StagingError):
     """The account was recovered recently (design rule 9)."""
 
-    message = _("Your account was recovered. You cannot publish or discard until its limits end. A co-owner can.")
+    message = _(
+        "Your account was recovered. You cannot publish or discard until the limits "
+        "of your account end. A co-owner can."
+    )
 
 
 class TooSoonAfterRecovery(StagingError):
     """Staged since the account that would publish it was recovered."""
 
-    message = _("Your account had limits when this was staged. You can publish it 72 hours later. A co-owner can now.")
+    message = _(
+        "Your account had limits when this release was staged. You can publish the "
+        "release 72 hours after it was staged. A co-owner can publish it now."
+    )
 
 
 class StagerPublishes(StagingError):
@@ -64,13 +70,15 @@ class ChangedSince(StagingError):
 class NotConfirmed(StagingError):
     """It could not be chosen when the batch was confirmed."""
 
-    message = _("You did not confirm this release with the others. Choose it again.")
+    message = _("You confirmed the other releases, but not this one. Choose it again.")
 
 
 class FileChanged(StagingError):
     """The storage holds other bytes than were staged."""
 
-    message = _("A file is not the one that was staged. Nothing was published. Discard the release and upload again.")
+    message = _(
+        "A file was changed after it was staged. Nothing was published. Discard the release and upload the files again."
+    )
 
 
 class Taken(StagingError):
@@ -82,7 +90,7 @@ class Taken(StagingError):
 class NotNewest(StagingError):
     """The guard "newer versions only" asks at the publication, too."""
 
-    message = _("The project takes newer versions only, and a higher one was published since. Discard this release.")
+    message = _("This project takes only newer versions. A newer one has been published since. Discard this release.")
 
 
 class LacksFactor(StagingError):
@@ -96,7 +104,7 @@ class LacksFactor(StagingError):
 class ReleaseShut(StagingError):
     """The release was deleted, or is too old for more files."""
 
-    message = _("The release was deleted, or takes no more files. Discard the staged files.")
+    message = _("The release was deleted, or it takes no more files. Discard the staged files.")
 
 
 class ProjectShut(StagingError):

@@ -183,7 +183,7 @@ def test_the_event_names_the_parameter_and_holds_nothing_that_was_typed(victim: 
         client.get("/admin/accounts/user/", {name: "zq7typed"})
     events = Event.objects.filter(tag=Tag.DESK_LOOKUP_REFUSED).order_by("id")
     assert [event.data["parameter"] for event in events] == ["sessions__session_key__regex", "password__…", "…"]
-    assert all("sent a page of the desk a search" in event.staff_sentence for event in events)
+    assert all("typed a search into the address of a staff page" in event.staff_sentence for event in events)
 
 
 def test_the_same_lists_still_search_and_filter(victim: User) -> None:

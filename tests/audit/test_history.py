@@ -46,7 +46,7 @@ def test_a_co_owners_dispute_names_nobody(who: Somebody, kim: Somebody) -> None:
     [
         ("system", "the system"),
         ("claimant", "whoever asked for recovery"),
-        ("address holder", "the holder of one of your addresses"),
+        ("address holder", "somebody with one of your addresses"),
     ],
 )
 def test_actors_without_an_account_read_as_plain_words(who: Somebody, actor: str, read_as: str) -> None:

@@ -107,7 +107,7 @@ def test_what_is_no_restore_is_refused_in_a_sentence(tmp_path: Path) -> None:
         restored("--checkpoint", str(tmp_path / "nowhere"))
     line = '{"seal": 7, "time": "2026-01-01T00:00:00+00:00", "hash": "ab", "key_id": "x", "signature": "00"}'
     (tmp_path / "line").write_text(line)
-    with pytest.raises(CommandError, match="A restore does not explain this: checkpoint-mismatch"):
+    with pytest.raises(CommandError, match="This finding is not explained by a restore: checkpoint-mismatch"):
         restored("--checkpoint", str(tmp_path / "line"))
 
 

@@ -77,7 +77,11 @@ def test_an_exception_takes_two_people(desk: dict[str, Person]) -> None:
     jon.page.goto(address)
     expect(jon.page.get_by_text("exception asked")).to_be_visible()
     jon.page.get_by_label("Accept git.example.org/hidden without proof? Reason").fill(REASON)
-    click_and_read(jon, "Approve the exception", "This repository owner needs no proof now: the exception is approved.")
+    click_and_read(
+        jon,
+        "Approve the exception",
+        "The exception is approved, so the claimant needs no proof for this repository owner.",
+    )
     expect(jon.page.locator(".boundary .badge.flag", has_text="no proof needed")).to_be_visible()
 
 

@@ -168,7 +168,7 @@ def test_it_needs_a_factor_shown_for_just_that(ada: User, tool: Project) -> None
     with pytest.raises(decisions.ConfirmationNeeded) as needed:
         set_guard(tool, TOKEN_DAYS, "90", actor=ada)
     assert needed.value.decision.factor_days == 30
-    assert needed.value.words == ["tool: change the guard “Age of tokens” to “90 days” in 24 hours."]
+    assert needed.value.words == ["tool: change the guard “Maximum age of tokens” to “90 days” in 24 hours."]
     assert not GuardChange.objects.exists()
 
 

@@ -109,7 +109,7 @@ def test_an_owner_in_quarantine_gets_no_role(ada: User, write: Write) -> None:
     ada.quarantined_at = day("2026-01-01")
     ada.save()
     lines = refused(write("spam.json", document()), owner="ada")
-    assert "Nobody can change its roles until its limits end" in lines[0]
+    assert "Until its limits end, nobody can change its roles" in lines[0]
     assert not Project.objects.exists()
 
 

@@ -98,7 +98,7 @@ def test_addresses_may_stand_in_the_list_alone(write: Write) -> None:
     ("row", "reason"),
     [
         (b"{", "not JSON"),
-        ([], "not an object"),
+        ([], "not a JSON object"),
         ({}, "is not a username"),
         ({"username": "a b"}, "is not a username"),
         ({"username": "ada\n"}, "is not a username"),
@@ -110,7 +110,7 @@ def test_addresses_may_stand_in_the_list_alone(write: Write) -> None:
         ({"username": "ada", "email": 5}, "an e-mail address is not text"),
         ({"username": "ada", "email": "a@example.org\x00"}, "control characters"),
         ({"username": "ada", "email": "a@example.org", "verified": 1}, "verified is neither"),
-        ({"username": "ada", "emails": {}}, "emails is not an array of objects"),
+        ({"username": "ada", "emails": {}}, "emails is not an array of JSON objects"),
         ({"username": "ada", "emails": [{"email": f"{n}@example.org"} for n in range(11)]}, "more than 10 entries"),
         ({"username": "ada", "emails": [{"email": "a@example.org"}, {"email": "A@example.org"}]}, "appears twice"),
         (
@@ -196,7 +196,7 @@ def test_an_address_that_was_removed_at_the_registry_hears_of_changes_for_a_whil
         ({"former": [{"email": "a@example.org"}]}, "is not a"),
         ({"former": [{"email": "nobody", "removed": "2026-01-01"}]}, "is not an e-mail address"),
         ({"former": [{"email": "ada@example.org", "removed": "2026-01-01"}]}, "an address appears twice"),
-        ({"former": "a@example.org"}, "former is not an array of objects"),
+        ({"former": "a@example.org"}, "former is not an array of JSON objects"),
     ],
     ids=str,
 )

@@ -191,7 +191,7 @@ def test_a_dry_run_shows_and_changes_nothing(sync: Sync, ada: User, kim_too: Use
         ([], "names no account"),
         ([ADA, {"username": "Ada"}], "ada is in the list twice"),
         ([ADA, {"username": "a b"}], "is not a username"),
-        ([ADA, []], "not an object"),
+        ([ADA, []], "not a JSON object"),
     ],
 )
 def test_a_list_that_may_be_cut_off_is_refused(sync: Sync, ada: User, spam: Project, rows: list[Any], why: str) -> None:

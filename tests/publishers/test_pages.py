@@ -47,8 +47,8 @@ def test_an_owner_adds_one_and_every_owner_hears(member: Client, spam: Project, 
     )
     page = text(member.post(PAGE, whole, follow=True))
     assert "The trusted publisher is added." in page
-    assert "It acts for ada." in page
-    assert "we keep the numbers of the repository and of its owner" in page
+    assert "It uploads in the name of ada." in page
+    assert "we keep the numbers of the repository and its owner" in page
     row = spam.publishers.get()
     assert (row.repository, row.workflow) == ("ada/spam", "release.yml")
     assert Event.objects.get(tag="project:publisher:add").data["publisher"] == "ada/spam"
@@ -114,7 +114,7 @@ def test_the_page_shows_what_it_is_bound_to(
 ) -> None:
     swap(issuer.token())
     page = text(member.get(PAGE))
-    assert "Only the repository with the number 22, of the owner with the number 11" in page
+    assert "Only repository number 22 of owner number 11 can publish." in page
     assert "ada/spam release.yml" in page or "release.yml" in page
 
 
@@ -136,7 +136,7 @@ def test_one_is_removed(member: Client, publisher: Publisher) -> None:
         ({"workflow": "release"}, "ends with .yml or .yaml"),
         ({"workflow": "folder/release.yml"}, "ends with .yml or .yaml"),
         ({"environment": "py\npi"}, "Leave out line breaks"),
-        ({"issuer": "https://evil.example"}, "You cannot do this with this publisher now"),
+        ({"issuer": "https://evil.example"}, "You cannot do this with this trusted publisher now"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(
@@ -186,7 +186,7 @@ def test_nothing_changes_in_quarantine(member: Client, publisher: Publisher, iss
         (PAGE, {"remove": "1", "publisher": str(publisher.pk)}),
         ("/account/publishers/", new),
     ):
-        assert "until its limits end" in text(member.post(page, sent, follow=True))
+        assert "until the limits of your account end" in text(member.post(page, sent, follow=True))
     assert Publisher.objects.count() == 1
 
 
@@ -239,10 +239,10 @@ def test_a_name_that_somebody_took_meanwhile_is_no_longer_waited_for(
     verbs.add_for_new("fresh", issuer.issuer, Workflow("ada/spam", "release.yml"), actor=ada)
     factories.make_project("fresh", factories.make_user("eve"))
     assert "There is a project fresh meanwhile" in refusal(swap(issuer.token()))[1]
-    assert "There is a project of this name now" in text(member.get("/account/publishers/"))
+    assert "because a project now has this name or a similar one" in text(member.get("/account/publishers/"))
     taken = member.post("/account/publishers/", form(issuer, project="fr3sh-"), follow=True)
-    assert "no project name" in text(taken)
-    assert "Its owners add publishers there" in text(
+    assert "A project name has only letters" in text(taken)
+    assert "Its owners add trusted publishers on its settings page" in text(
         member.post("/account/publishers/", form(issuer, project="Fresh"), follow=True)
     )
 

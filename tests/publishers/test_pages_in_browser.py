@@ -55,7 +55,7 @@ def test_an_owner_adds_a_publisher_and_every_state_can_be_read(page: Page) -> No
     page.reload()
     inspect(page)
     click(page, "Take over a-group/with-a-name-as-long-as-names-get-in-practice/tool ci/publish-to-the-registry.yml")
-    expect(page.get_by_text("The trusted publisher acts for you now.")).to_be_visible()
+    expect(page.get_by_text("The trusted publisher now uploads in your name.")).to_be_visible()
     verbs.hold_all(ada, actor="system")
     services.hold_all(ada, actor="system", reason="a test")
     for path in ("/account/publishers/", "/account/tokens/held/", "/account/tokens/", "/projects/spam/publishers/"):

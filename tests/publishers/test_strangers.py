@@ -94,8 +94,8 @@ def test_the_page_tells_both_who_wait(ada: User, eve: User, issuer: LocalIssuer,
     member = enter(client, ada)
     form = {"add": "1", "issuer": issuer.url, "repository": "ada/spam", "workflow": "release.yml", "project": "sample"}
     page = member.post("/account/publishers/", form, follow=True).content.decode()
-    assert "Another account waits for this workflow and name: sample." in page
-    assert "Another account waits for this workflow and the name sample, too." in page
+    assert "Another account waits for the same workflow and project name: sample." in page
+    assert "Another account waits for the same workflow and the name sample." in page
     assert "Another account waits" in enter(Client(), eve).get("/account/publishers/").content.decode()
 
 

@@ -307,7 +307,7 @@ def test_what_the_confirmation_left_out_is_not_published(
     Project.objects.update(guards={"two_step": "on"})
     owner.post(asked["Location"], {"code": fresh_code(owner)})
     assert list(File.objects.values_list("filename", flat=True)) == [wheel_name()]
-    assert "sample 1.1: You did not confirm this release with the others." in words(owner)
+    assert "sample 1.1: You confirmed the other releases, but not this one." in words(owner)
 
 
 def test_where_keys_are_asked_an_app_publishes_nothing(staged: StagedRelease, owner: Client, kim: User) -> None:

@@ -41,7 +41,7 @@ def test_the_list_says_what_is_expired_narrowed_or_of_a_lost_role(client: Client
     page = " ".join(client.get("/account/tokens/").content.decode().split())
     assert page.count(lost) == 1
     assert page.count(">expired<") == 1
-    assert page.count("Only versions newer than the newest one.") == 1
+    assert page.count("Only versions that are newer than all others.") == 1
     assert lost in client.get(f"/account/tokens/{ApiToken.objects.get(project_name='eggs').pk}/").content.decode()
 
 

@@ -63,7 +63,7 @@ def _account(text: str) -> tuple[UUID, str]:
     found = Event.objects.filter(**by_uid, subject_uid__isnull=False).order_by("-id")
     row = found.values_list("subject_uid", "subject_name").first()
     if row is None or row[0] is None:
-        raise CommandError(_("The log has no account %(name)s.") % {"name": text})
+        raise CommandError(_("The log names no account %(name)s.") % {"name": text})
     return row[0], row[1]
 
 

@@ -78,7 +78,7 @@ class Command(BaseCommand):
 
 
 def _restore(fork: Fork) -> str:
-    said = _("restored on %(day)s: seal %(seal)d follows seal %(from)d; the reason given: %(reason)s")
+    said = _("restored on %(day)s: after seal %(from)d the log goes on with seal %(seal)d; reason: %(reason)s")
     return said % {**fork.as_json(), "day": f"{fork.time:%Y-%m-%d}"}
 
 

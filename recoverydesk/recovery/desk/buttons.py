@@ -81,7 +81,7 @@ def _reset(pk: int, actor: Actor, form: Form) -> str:
     seen = seen_pages.seen_of_form(form)
     outcome = workflow.reset(pk, actor=actor, reason=str(form.get("reason", "")), seen=seen)
     if outcome.sent_back:
-        return _("Nothing was reset. The proof is no longer valid, so the ticket went back a step.")
+        return _("Nothing was reset. A proof is no longer valid, so we sent the ticket back one step.")
     return str(DONE[outcome.ticket.claim])
 
 
@@ -156,7 +156,7 @@ BUTTONS: dict[str, Button] = {
     "approve_exception": Plain(
         workflow.approve_exception,
         "boundary_id reason seen",
-        gettext_lazy("This repository owner needs no proof now: the exception is approved."),
+        gettext_lazy("The exception is approved, so the claimant needs no proof for this repository owner."),
     ),
     "decline_exception": Plain(
         workflow.decline_exception,
@@ -194,4 +194,4 @@ def why_refused(ticket: RecoveryTicket, refusal: errors.RecoveryError) -> str:
     if ticket.reset_by:
         who = {"who": ticket.reset_by.username, "at": at}
         return _("Your click changed nothing: %(who)s had reset this account on %(at)s.") % who
-    return _("Your click changed nothing: this ticket had been closed on %(at)s.") % {"at": at}
+    return _("This ticket was already closed on %(at)s. Your click changed nothing.") % {"at": at}

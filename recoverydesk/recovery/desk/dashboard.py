@@ -43,11 +43,11 @@ def _puzzling() -> Q:
 NEEDS: dict[str, tuple[str | Promise, Q]] = {
     "objected": (gettext_lazy("somebody objected after the reset"), Q(status=Status.COMPLETED)),
     "disputed": (gettext_lazy("disputed"), Q(disputed_at__isnull=False, status__in=OPEN_STATUSES)),
-    "ready": (gettext_lazy("waiting period ended: ready for an admin"), Q(status=Status.READY)),
+    "ready": (gettext_lazy("waiting period ended: an admin has to decide"), Q(status=Status.READY)),
     "bounced": (gettext_lazy("mail bounced"), Q(contact_bounced_at__isnull=False, status__in=OPEN_STATUSES)),
     "exception": (gettext_lazy("an exception waits for a second person"), Q(status=Status.CHALLENGED) & _excepting()),
-    "verdict": (gettext_lazy("a repository that only a person can judge"), Q(status=Status.CHALLENGED) & _puzzling()),
-    "new": (gettext_lazy("claim and account do not match"), Q(status=Status.NEW, challenges_itself=False)),
+    "verdict": (gettext_lazy("a repository that staff have to check"), Q(status=Status.CHALLENGED) & _puzzling()),
+    "new": (gettext_lazy("the request does not fit the account"), Q(status=Status.NEW, challenges_itself=False)),
 }  # of the tickets in our turn that nobody has put off
 
 

@@ -81,14 +81,17 @@ def _changed(row: Boundary, frozen: list[dict[str, Any]], stored: Stored) -> Ite
         if links and links[0]["host"] and told["place"] != f"{row}/{one['repository']}":
             yield (
                 _(
-                    "After %(date)s, the stored link %(url)s was changed to %(place)s. We still use the "
-                    "list of %(date)s."
+                    "The link %(url)s was changed to %(place)s after %(date)s. For this "
+                    "ticket, we still use the links of %(date)s."
                 )
                 % told
             )
         else:
             yield (
-                _("After %(date)s, the stored link %(url)s was changed or deleted. We still use the list of %(date)s.")
+                _(
+                    "The link %(url)s was changed or deleted after %(date)s. For this ticket, "
+                    "we still use the links of %(date)s."
+                )
                 % told
             )
 
@@ -107,7 +110,7 @@ def _later(row: Boundary, stored: Stored) -> Iterator[str]:
             place, version = f"{link['host']}/{link['namespace']}", link["last_release__version"]
             told = {"version": version, "project": project, "place": place, "date": date}
             sentence = _(
-                "Release %(version)s of %(project)s links to %(place)s. We do not ask for it: we use "
-                "the list of %(date)s."
+                "Release %(version)s of %(project)s links to %(place)s. The claimant does "
+                "not have to prove it, because we use the links of %(date)s."
             )
             yield sentence % told

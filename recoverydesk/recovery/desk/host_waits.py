@@ -40,4 +40,7 @@ def _why(host: CodeHost, now: datetime) -> str:
     named = {"host": host.host, "most": known.pace.a_day, "at": date_format(until, "Y-m-d H:i e")}
     if host.circuit_open_until == until:
         return _("%(host)s failed. We do not check it until %(at)s.") % named
-    return _("We have asked %(host)s %(most)d times today, the most we may. The next check is at %(at)s.") % named
+    return (
+        _("We have checked %(host)s %(most)d times today. We may not check it more often. The next check is at %(at)s.")
+        % named
+    )

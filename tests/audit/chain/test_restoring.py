@@ -290,7 +290,7 @@ def rewrite_with_the_key(since: int) -> None:
 def test_a_past_written_anew_with_the_key_cannot_be_recorded_as_a_restore(log: None) -> None:
     rewrite_with_the_key(7)
     assert kinds() == {Kind.CHECKPOINT_MISMATCH}
-    assert refused().startswith("A restore does not explain this: ")
+    assert refused().startswith("This finding is not explained by a restore: ")
     assert kinds() == {Kind.CHECKPOINT_MISMATCH}
 
 
@@ -354,7 +354,7 @@ def test_lines_nobody_signed_cannot_be_recorded_as_a_restore(log: None) -> None:
     path = checkpoints.default_path()
     back_to(6)
     path.write_text(path.read_text().replace('"signature": "', '"signature": "00'))
-    assert refused().startswith("A restore does not explain this: ")
+    assert refused().startswith("This finding is not explained by a restore: ")
 
 
 def test_nothing_is_recorded_with_another_key(log: None) -> None:

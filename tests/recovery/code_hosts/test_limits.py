@@ -233,12 +233,12 @@ def test_a_ticket_says_which_host_keeps_it_waiting_until_when(used_up: CodeHost)
     client, ticket = browser(make_moderator()), make_ticket(factories.make_user("ada"))
     add_boundary(ticket, next_probe_at=database_now())
     page = page_of(client, ticket)
-    assert "We have asked git.example 2000 times today, the most we may" in page
+    assert "We have checked git.example 2000 times today. We may not check it more often" in page
     assert f"{LIST}{used_up.pk}/change/" in page
     assert "Checking now." not in page  # nor any hour but the host's
     limit(a_day=5_000)
     page = page_of(client, ticket)
-    assert "the most we may" not in page
+    assert "We may not check it more often" not in page
     assert "Checking now." in page
     CodeHost.objects.update(circuit_open_until=database_now() + timedelta(minutes=5))
     assert "git.example failed. We do not check it until" in page_of(client, ticket)
@@ -254,4 +254,4 @@ def test_a_hub_is_waited_for_under_the_name_that_answers_for_it() -> None:
     CodeHost.objects.create(host="git.launchpad.net", origin="https://git.launchpad.net", asked=2_000, asked_on=today)
     ticket = make_ticket(factories.make_user("ada"))
     add_boundary(ticket, host="launchpad.net")
-    assert "We have asked git.launchpad.net" in page_of(browser(make_moderator()), ticket)
+    assert "We have checked git.launchpad.net" in page_of(browser(make_moderator()), ticket)

@@ -195,8 +195,8 @@ def test_admins_edit_templates_and_moderators_read_them(db: None, mod: User) -> 
     fields = {"name": "New name", "situation": "", "body": "Hello {username}", "active": "on"}
     assert browser(mod).post(url, fields).status_code == 403
     admin = browser(make_admin())
-    assert b"A text cannot have the field oops" in admin.post(url, {**fields, "body": "{oops}"}).content
-    assert b"must not hold a branch name" in admin.post(url, {**fields, "body": "000-recovery-abc"}).content
+    assert b"The field oops does not exist" in admin.post(url, {**fields, "body": "{oops}"}).content
+    assert b"must not contain a branch name" in admin.post(url, {**fields, "body": "000-recovery-abc"}).content
     assert admin.post(url, fields).status_code == 302
     assert ReplyTemplate.objects.filter(name="New name").exists()
     data = Event.objects.get(tag=Tag.REPLY_TEMPLATE_CHANGE).data
@@ -320,7 +320,7 @@ def test_an_account_page_takes_few_queries_however_much_there_is(ada: User, mod:
 def test_the_dashboard_says_what_needs_a_person(ticket: RecoveryTicket, mod: User) -> None:
     make_ticket(factories.make_user("kim"), Status.READY)
     content = browser(mod).get("/admin/").content.decode()
-    assert "Claim and account do not match" in content
+    assert "The request does not fit the account" in content
     assert "#1 ada" in re.sub(r"#\d+ ", "#1 ", content)
     assert "<svg" in content
     assert "Open tickets, 12 weeks" in content

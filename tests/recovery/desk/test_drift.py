@@ -48,7 +48,7 @@ def page(desk: Client, ticket: RecoveryTicket) -> str:
 
 
 def stands(ticket: RecoveryTicket) -> str:
-    return f"We still use the list of {day(ticket)}."
+    return f"For this ticket, we still use the links of {day(ticket)}."
 
 
 def day(ticket: RecoveryTicket) -> str:
@@ -56,7 +56,7 @@ def day(ticket: RecoveryTicket) -> str:
 
 
 def test_while_nothing_changed_the_page_says_nothing(desk: Client, ticket: RecoveryTicket) -> None:
-    assert "We still use the list" not in page(desk, ticket)
+    assert "we still use the links" not in page(desk, ticket)
 
 
 @pytest.mark.parametrize("how", ["deleted", "url", "project", "younger"])
@@ -73,17 +73,18 @@ def test_a_link_edited_or_deleted_afterwards_is_named_and_the_list_stands(
     else:
         stored.update(first_seen=database_now(), last_seen=database_now() + DAY)
     text = page(desk, ticket)
-    assert f"the stored link {URL} was changed or deleted. {stands(ticket)}" in text
+    assert f"The link {URL} was changed or deleted after {day(ticket)}. {stands(ticket)}" in text
     assert [str(row) for row in ticket.boundaries.all()] == ["github.com/ada"]
 
 
 def test_a_link_that_now_leads_elsewhere_is_named_with_where(desk: Client, ticket: RecoveryTicket) -> None:
     RepositoryLink.objects.update(namespace="eve")
     text = page(desk, ticket)
-    assert f"the stored link {URL} was changed to github.com/eve/tool. {stands(ticket)}" in text
+    assert f"The link {URL} was changed to github.com/eve/tool after {day(ticket)}. {stands(ticket)}" in text
     assert (
-        f"Release 1.0 of tool links to github.com/eve. We do not ask for it: we use the list of {day(ticket)}." in text
-    )
+        f"Release 1.0 of tool links to github.com/eve. The claimant does not have to prove it, "
+        f"because we use the links of {day(ticket)}."
+    ) in text
 
 
 def test_a_later_release_that_names_somebody_else_is_named(
@@ -92,16 +93,16 @@ def test_a_later_release_that_names_somebody_else_is_named(
     urls = [("Source", "https://github.com/eve/tool")]
     services.record_release(project, version="2.0", uploaded_at=database_now(), urls=urls)
     assert (
-        f"Release 2.0 of tool links to github.com/eve. We do not ask for it: we use the list of {day(ticket)}."
-        in page(desk, ticket)
-    )
+        f"Release 2.0 of tool links to github.com/eve. The claimant does not have to prove it, "
+        f"because we use the links of {day(ticket)}."
+    ) in page(desk, ticket)
 
 
 def test_a_later_release_that_names_the_same_says_nothing(
     desk: Client, ticket: RecoveryTicket, project: Project
 ) -> None:
     services.record_release(project, version="2.0", uploaded_at=database_now(), urls=[("Source", URL)])
-    assert "We still use the list" not in page(desk, ticket)
+    assert "we still use the links" not in page(desk, ticket)
 
 
 def test_what_somebody_publishes_cannot_write_into_the_page(
@@ -118,7 +119,7 @@ def test_a_boundary_that_staff_added_was_never_stored_and_says_nothing(desk: Cli
     row = add_boundary(ticket, "website")
     row.repositories[0]["project"] = ""
     row.save()
-    assert "We still use the list" not in page(desk, ticket)
+    assert "we still use the links" not in page(desk, ticket)
 
 
 # A young repository of an older owner -------------------------------------------------------------------------------

@@ -364,7 +364,7 @@ def test_the_pages_of_a_code_host_that_had_its_looks_are_accessible(
     page.get_by_label("Reason").fill(REASON)
     with page.expect_navigation():
         click(page, "Change the limits")
-    expect(page.get_by_text("Saved. From the next round on, we check this host at that pace.")).to_be_visible()
+    expect(page.get_by_text("Saved. The next check of this host follows these limits.")).to_be_visible()
     inspect(page)
 
 

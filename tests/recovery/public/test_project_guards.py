@@ -75,15 +75,15 @@ def test_a_planned_change_is_shown_to_everybody_with_a_role(owner: Client, ada: 
 def test_who_is_not_ready_is_named_with_kinds_and_nothing_more(owner: Client, kim: User, spam: Project) -> None:
     factories.add_role(spam, kim, kind="maintainer")
     html = owner.get(SETTINGS).content.decode()
-    assert "Not ready" not in html
+    assert "These people still need" not in html
     html = owner.get(SETTINGS).content.decode()
     guard(spam, second_factor="key")
     html = owner.get(SETTINGS).content.decode()
-    listed = " ".join(html[html.index("Not ready") :].split())
+    listed = " ".join(html[html.index("These people still need") :].split())
     assert "kim, <small> no second factor</small>" in listed
     assert "ada, <small> authenticator app </small>" in listed
     Role.objects.filter(user__username="ada").update(held_at=database_now())
-    assert "Not ready" not in owner.get(SETTINGS).content.decode()
+    assert "These people still need" not in owner.get(SETTINGS).content.decode()
 
 
 def test_a_factor_that_is_announced_names_them_too(owner: Client, ada: User, kim: User, spam: Project) -> None:
@@ -91,7 +91,7 @@ def test_a_factor_that_is_announced_names_them_too(owner: Client, ada: User, kim
     day = database_now().date() + timedelta(days=10)
     assert "The change is planned." in post(owner, guard="second_factor", value="any", starts=str(day))
     html = " ".join(owner.get(SETTINGS).content.decode().split())
-    assert "kim, <small> no second factor</small>" in html[html.index("Not ready") :]
+    assert "kim, <small> no second factor</small>" in html[html.index("These people still need") :]
 
 
 @pytest.mark.parametrize(
@@ -100,10 +100,10 @@ def test_a_factor_that_is_announced_names_them_too(owner: Client, ada: User, kim
         ({"guard": "x", "value": "on"}, "There is no such guard."),
         ({"guard": "token_days", "value": "2"}, "There is no such guard."),
         ({}, "There is no such guard."),
-        ({"guard": "second_factor", "value": "any", "starts": "tomorrow"}, "Give a day within the next 90 days"),
-        ({"guard": "second_factor", "value": "any", "starts": "1999-01-01"}, "Give a day within the next 90 days"),
-        ({"guard": "second_factor", "value": "key"}, "Add this second factor to your own account first."),
-        ({"guard": "token_days", "keep": "1"}, "This change was taken back already"),
+        ({"guard": "second_factor", "value": "any", "starts": "tomorrow"}, "Enter a day within the next 90 days"),
+        ({"guard": "second_factor", "value": "any", "starts": "1999-01-01"}, "Enter a day within the next 90 days"),
+        ({"guard": "second_factor", "value": "key"}, "First add this second factor to your own account."),
+        ({"guard": "token_days", "keep": "1"}, "This change was undone already"),
     ],
 )
 def test_a_refusal_is_said_in_words(owner: Client, form: dict[str, str], said: str) -> None:
@@ -156,7 +156,7 @@ def test_ones_own_projects_say_what_is_in_force_and_what_one_must_do(client: Cli
     assert "Guards in force" not in text(client, "/account/projects/")
     guard(spam, second_factor="key", token_days="30")
     html = text(client, "/account/projects/")
-    assert "<li>Second factor: a security key</li><li>Age of tokens: 30 days</li>" in html
+    assert "<li>Second factor: a security key</li><li>Maximum age of tokens: 30 days</li>" in html
     assert "This project asks for a security key. Add a security key to your account first." in html
     give_key(kim)
     client.logout()
@@ -195,9 +195,9 @@ def test_staff_see_what_is_in_force_and_what_is_planned(settings: Any, ada: User
     spam.refresh_from_db()
     ask(guard(spam, token_days="30"), "token_days", "90", ada)
     html = text(browser(make_moderator("mira")), f"/admin/recovery/recoveryticket/project/{spam.pk}/")
-    assert "Age of tokens: <strong>30 days</strong>, from its owners" in html
+    assert "Maximum age of tokens: <strong>30 days</strong>, from its owners" in html
     assert "Newer versions only: <strong>on</strong>, from the settings, for critical projects" in html
-    assert "Age of tokens: the owners' level is 90 days from" in html
+    assert "Maximum age of tokens: the owners' level is 90 days from" in html
 
 
 def test_the_history_names_guard_and_level(owner: Client, ada: User, spam: Project) -> None:
@@ -205,5 +205,5 @@ def test_the_history_names_guard_and_level(owner: Client, ada: User, spam: Proje
     spam.refresh_from_db()
     ask(spam, "token_days", "off", ada)
     html = text(owner, "/projects/spam/history/")
-    assert "A guard of a project was changed. Age of tokens: 30 days" in html
-    assert "Somebody asked for a less strict guard of a project, in 24 hours. Age of tokens: off" in html
+    assert "A guard of a project was changed. Maximum age of tokens: 30 days" in html
+    assert "Somebody asked for a less strict guard of a project, in 24 hours. Maximum age of tokens: off" in html

@@ -98,5 +98,5 @@ def test_my_projects_and_an_invitation_are_accessible(page: Page) -> None:
     ask(spam, "token_days", "off", ada)
     guard(spam, second_factor="key")
     page.goto("/projects/spam/settings/")
-    expect(page.get_by_text("Not ready, because they need a security key:")).to_be_visible()
+    expect(page.get_by_text("These people still need a security key:")).to_be_visible()
     inspect(page)

@@ -61,7 +61,7 @@ def test_an_owner_invites_changes_and_removes(owner: Client, kim: User, spam: Pr
             {"invite": "1", "username": "kim", "kind": "king"},
             "We could not change the role: you are not an owner of the project now, or your role is on hold.",
         ),
-        ({"invite": "1", "username": "ada", "kind": "owner"}, "The user has a role or an invitation"),
+        ({"invite": "1", "username": "ada", "kind": "owner"}, "This account already has a role or an invitation"),
         (
             {"role": "0", "remove": "1"},
             "We could not change the role: you are not an owner of the project now, or your role is on hold.",

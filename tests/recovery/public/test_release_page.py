@@ -113,7 +113,7 @@ def test_a_file_is_yanked_and_deleted_alone(owner: Client, release: Release) -> 
     assert "Nothing was deleted." in post(owner, file=file.pk, delete="1", typed="tool 1.0")
     assert f"{SDIST} is deleted." in post(owner, file=file.pk, delete="1", typed=f" {SDIST} ")
     assert [one.filename for one in File.objects.filter(deleted_at=None)] == [WHEEL]
-    assert "The release or the file was deleted." in post(owner, file=file.pk, yank="1")
+    assert "This release or file was already deleted." in post(owner, file=file.pk, yank="1")
 
 
 def test_a_release_is_deleted_by_its_typed_name_and_leaves_a_tombstone(owner: Client, release: Release) -> None:
@@ -124,7 +124,7 @@ def test_a_release_is_deleted_by_its_typed_name_and_leaves_a_tombstone(owner: Cl
     assert "the names of its files stay taken for ever" in html
     assert f"{0:064}" in html
     assert "<form method" not in html.split("<h1>")[1].split("</main>")[0]
-    assert "The release or the file was deleted." in post(owner, yank="1")
+    assert "This release or file was already deleted." in post(owner, yank="1")
     assert Client().get(PAGE).status_code == 404
 
 
@@ -133,10 +133,10 @@ def test_a_release_is_deleted_by_its_typed_name_and_leaves_a_tombstone(owner: Cl
     [
         ({"yank": "1", "reason": "two\nlines"}, "Give the reason in one line"),
         ({"yank": "1", "reason": "x" * 501}, "Give the reason in one line"),
-        ({"file": "0", "yank": "1"}, "The release or the file was deleted."),
-        ({"file": "x", "delete": "1"}, "The release or the file was deleted."),
-        ({"file": "", "delete": "1"}, "The release or the file was deleted."),
-        ({}, "The release cannot be changed now."),
+        ({"file": "0", "yank": "1"}, "This release or file was already deleted."),
+        ({"file": "x", "delete": "1"}, "This release or file was already deleted."),
+        ({"file": "", "delete": "1"}, "This release or file was already deleted."),
+        ({}, "This release cannot be changed. Open its page again to see its state."),
     ],
 )
 def test_a_refusal_is_said_in_words(owner: Client, release: Release, form: dict[str, str], said: str) -> None:
@@ -149,7 +149,7 @@ def test_a_file_of_another_release_is_out_of_reach(owner: Client, tool: Project)
     fact = FileFact("tool-2.0.tar.gz", "sdist", 1, "2" * 64, database_now())
     other = services.record_release(tool, version="2.0", uploaded_at=database_now(), urls=None, files=[fact])
     file = other.files.get()
-    assert "was deleted" in post(owner, file=file.pk, delete="1", typed=file.filename)
+    assert "was already deleted" in post(owner, file=file.pk, delete="1", typed=file.filename)
     assert File.objects.get(pk=file.pk).deleted_at is None
 
 

@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["dry_run"] and not options["sync"]:
-            raise CommandError(_("--dry-run shows what --sync would remove: give both."))
+            raise CommandError(_("--dry-run shows what --sync would remove. Give both options."))
         paths, each = [options["file"]], options["verbosity"] > 1
         if not options["sync"]:
             outcomes = importing.outcomes(paths, importing_accounts.import_account)
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         outcomes = importing.outcomes(paths, syncing_accounts.sync_account)
         followed = progress.follow(self, paths, outcomes, each=each)
         if any(outcome.problem for outcome in followed):
-            self.stderr.write(_("No role was removed, because lines were refused. Mend them and sync again."))
+            self.stderr.write(_("No role was removed, because lines were refused. Correct these lines and sync again."))
         else:
             for line in syncing_accounts.take_roles(difference.roles):
                 self.stdout.write(progress.printable(line))
@@ -67,4 +67,4 @@ class Command(BaseCommand):
         return difference
 
     def _is_meant(self) -> bool:
-        return input(_("Bring the accounts in line with this list? [y/N] ")).strip().lower() in {"y", "yes"}
+        return input(_("Make the accounts match this list? [y/N] ")).strip().lower() in {"y", "yes"}

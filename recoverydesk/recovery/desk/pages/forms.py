@@ -16,7 +16,7 @@ class ReplyTemplateForm(forms.ModelForm[ReplyTemplate]):
     """A canned reply: every field it names must be one a ticket can fill in, and no secret may stand in it."""
 
     situation = forms.ChoiceField(
-        label=gettext_lazy("Suggested when"),
+        label=gettext_lazy("Suggest this reply when"),
         required=False,
         choices=[("", gettext_lazy("never automatically")), *replies.SITUATIONS.items()],
     )
@@ -28,7 +28,7 @@ class ReplyTemplateForm(forms.ModelForm[ReplyTemplate]):
         help_texts = {
             "body": format_lazy(
                 "{said} {fields}",
-                said=gettext_lazy("Plain text. A ticket fills in:"),
+                said=gettext_lazy("Plain text. We replace these fields with the values of the ticket:"),
                 fields=", ".join(f"{{{{{name}}}}}" for name in replies.FIELDS).replace("{{", "{").replace("}}", "}"),
             )
         }
@@ -36,7 +36,7 @@ class ReplyTemplateForm(forms.ModelForm[ReplyTemplate]):
     def clean_body(self) -> Any:
         body = self.cleaned_data["body"]
         if unknown := replies.unknown_fields(body):
-            raise ValidationError(_("A text cannot have the field %(names)s.") % {"names": ", ".join(unknown)})
+            raise ValidationError(_("The field %(names)s does not exist.") % {"names": ", ".join(unknown)})
         if replies.SECRETS.search(body):
-            raise ValidationError(_("A canned reply must not hold a branch name or a link of one recipient."))
+            raise ValidationError(_("A canned reply must not contain a branch name or a personal link."))
         return body

@@ -74,5 +74,5 @@ def show_host_limits(request: HttpRequest, pk: int) -> HttpResponse:
 def _limit(request: HttpRequest, host: CodeHost, said: dict[str, Any]) -> HttpResponse:
     limits.limit(host.host, **said, actor=actor_of(request))
     wake.wake()
-    messages.success(request, _("Saved. From the next round on, we check this host at that pace."))
+    messages.success(request, _("Saved. The next check of this host follows these limits."))
     return redirect(PAGE, host.pk)

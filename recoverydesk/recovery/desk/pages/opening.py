@@ -35,12 +35,14 @@ class OpenForm(forms.Form):
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text=gettext_lazy(
-            "Only for a lost address, or one that was never verified. We mail a link to it, and the "
-            "claimant has to open the link."
+            "Fill this in only if the address is lost or was never verified. We mail a link "
+            "to this address. The claimant has to open the link."
         ),
     )
     codes = forms.BooleanField(
-        label=gettext_lazy("They say that recovery codes are lost or were never saved"), required=False, initial=True
+        label=gettext_lazy("The claimant says that recovery codes are lost or were never saved"),
+        required=False,
+        initial=True,
     )
     issue = forms.CharField(
         label=gettext_lazy("Issue"),
@@ -68,7 +70,7 @@ def show_whose_form(request: HttpRequest) -> HttpResponse:
         subject = intake.find_subject(form.cleaned_data["username"])
         if subject is not None:
             return redirect("admin:recovery_open", subject.pk)
-        form.add_error("username", _("No active account has this name, and none has verified this address."))
+        form.add_error("username", _("No active account has this name or this verified address."))
     context = {**admin.site.each_context(request), "form": form, "title": _("Open a ticket")}
     return TemplateResponse(request, WHOSE_TEMPLATE, context, status=409 if form.errors else 200)
 

@@ -21,7 +21,7 @@ GROUPS: tuple[tuple[Words, dict[str, Words]], ...] = (
     (
         gettext_lazy("Waiting periods and who decides"),
         {
-            "RECOVERY_OBJECTION_WINDOW": gettext_lazy("Objection window"),
+            "RECOVERY_OBJECTION_WINDOW": gettext_lazy("Waiting period with account proof"),
             "RECOVERY_OBJECTION_WINDOW_CRITICAL": gettext_lazy("Objection window, critical projects"),
             "RECOVERY_WAIT_WITHOUT_BOUNDARY": gettext_lazy("Wait where no repository is named"),
             "RECOVERY_WAIT_CAREFUL": gettext_lazy("Wait after a dispute or an exception"),
