@@ -79,6 +79,7 @@ DECISIONS = {  # every table of ours with a date in it: what deletes its rows, o
     "recovery.CodeHost": "when nothing was asked there for long (code_hosts.learned.forget_unused)",
     "channels.IssueForm": "its words after CHANNELS_KEEP_DAYS",
     "channels.IncomingMail": "its words after CHANNELS_KEEP_DAYS",
+    "channels.Unmatched": "CHANNELS_KEEP_DAYS",
     "operating.LastRun": STATE,
     "statistics.Figures": "one row; a month is forty bytes",
 }

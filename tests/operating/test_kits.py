@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from recoverydesk.environment import GUNICORN_GIVES_UP
 from recoverydesk.operating import processes
 from recoverydesk.operating.last_runs import LASTING
 from tests.helpers.files import ROOT, tracked_files
@@ -106,6 +107,28 @@ def test_the_image_runs_as_nobody_special() -> None:
     last = text.split("\nFROM ")[-1]
     assert re.search(r"^USER 10001$", last, re.MULTILINE)
     assert len(set(re.findall(r"^FROM (\S+)", text, re.MULTILINE))) == 1
+
+
+PG_DUMP = {"bookworm": "15", "trixie": "17"}  # postgresql-client of each Debian; it dumps no newer server
+
+
+def test_the_image_can_dump_the_database_of_the_compose_file(compose: dict[str, Any]) -> None:
+    (base,) = set(re.findall(r"^FROM python:\S+-(\w+)", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE))
+    assert compose["services"]["database"]["image"] == f"postgres:{PG_DUMP[base]}"
+
+
+def test_a_unit_writes_only_where_systemd_makes_the_folder() -> None:
+    for path in SERVICES:
+        text = path.read_text()
+        (made,) = re.findall(r"^StateDirectory=(.+)$", text, re.MULTILINE)
+        written = set(re.findall(r"/var/(?:lib|backups)/([\w-]+)", text))
+        assert written <= set(made.split()), path.name
+        assert "ReadWritePaths" not in text
+
+
+def test_a_wrong_setting_is_not_started_again_and_again() -> None:
+    text = (ROOT / "deploy/systemd/recoverydesk@.service").read_text()
+    assert f"RestartPreventExitStatus={GUNICORN_GIVES_UP}\n" in text
 
 
 def test_hadolint_takes_the_dockerfile() -> None:
