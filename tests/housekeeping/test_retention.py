@@ -58,6 +58,7 @@ DECISIONS = {  # every table of ours with a date in it: what deletes its rows, o
     "projects.Role": STATE,
     "projects.GuardChange": STATE,
     "projects.MailInvitation": "7 days (mail_invitations.forget)",
+    "projects.Incident": "never: who stopped which projects, and who lifted it",
     "staging.StagedRelease": "never: how a version came out",
     "staging.StagedFile": "never: how a version came out",
     "publishers.Publisher": STATE,
