@@ -53,7 +53,7 @@ def take_backup(folder: Path, *, files: bool = True, follow: Follow = lambda *_:
     _make(folder)
     if line := checkpoints.beyond_the_database():
         lacks = _(
-            "A checkpoint names seal %(seal)s, but the database does not have it. Run `manage.py restored` first."
+            "The database does not have seal %(seal)s, but a checkpoint names it. First run `manage.py restored`."
         )
         raise NotBackedUp(lacks % {"seal": line.seal})
     try:

@@ -140,7 +140,7 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
     change_form_template = "admin/recovery/codehost/change_form.html"
     fieldsets = (
         (None, {"fields": ("host", "origin", "known_by", "style", "private", "plain_http", "paused_at")}),
-        (gettext_lazy("Learned from the host"), {"fields": ("protocol", "learned_at")}),
+        (gettext_lazy("What the program found out about the host"), {"fields": ("protocol", "learned_at")}),
         (
             gettext_lazy("How it answers"),
             {"fields": ("state", "failures", "trouble", "circuit_open_until", "looks_today", "a_second", "tokens_at")},
@@ -160,7 +160,7 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
             return _("not checked until %(at)s") % {"at": date_format(host.circuit_open_until, "H:i:s")}
         if learned.knowledge(host).rests_until(now):
             return _("no more checks today")
-        return _("failing") if host.failures else _("in order")
+        return _("failing") if host.failures else _("works")
 
     @admin.display(description=gettext_lazy("checks today"))
     def looks_today(self, host: CodeHost) -> str:
@@ -200,4 +200,4 @@ class CodeHostAdmin(DeskAdmin[CodeHost]):
 
 def _probed_now(host: CodeHost, actor: permissions.Actor) -> str:
     waiting = learned.probe_now(host, actor=actor)
-    return ngettext("%d check is due now.", "%d looks are due now.", waiting) % waiting
+    return ngettext("%d check is due now.", "%d checks are due now.", waiting) % waiting

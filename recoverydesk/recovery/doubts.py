@@ -60,7 +60,7 @@ def _closed(ticket: RecoveryTicket) -> Doubt | None:
     if ticket.doubt is None:
         return None
     words = {"number": ticket.doubt, "highest": ladder.HIGHEST}
-    return Doubt(ticket.doubt, _("The waiting period was that of doubt %(number)d of %(highest)d.") % words, "")
+    return Doubt(ticket.doubt, _("Doubt %(number)d of %(highest)d set the waiting period.") % words, "")
 
 
 def _why(ticket: RecoveryTicket, case: Case, number: int) -> str:
@@ -82,7 +82,13 @@ def _end(ticket: RecoveryTicket, case: Case, number: int) -> str:
     if ticket.wait_until <= timezone.now():
         return _("The waiting period ended at %(until)s.") % words
     if written > number:
-        return _("It was doubt %(written)d, and its waiting period stays: until %(until)s, or longer.") % words
+        return (
+            _(
+                "The doubt was %(written)d before, and the waiting period stays as long as "
+                "it was then: at least until %(until)s."
+            )
+            % words
+        )
     return _("The waiting period lasts until %(until)s. Nothing can shorten it.") % words
 
 
@@ -155,7 +161,7 @@ REASONS = (
     Reason(
         5,
         lambda case: case.excepted and not (case.named_proved or case.account_proof),
-        gettext_lazy("an exception and nothing else: no repository and no account proof"),
+        gettext_lazy("an exception, but no proved repository and no account proof"),
     ),
     Reason(4, _is_new, gettext_lazy("the address is a new one")),
     Reason(4, lambda case: case.signed_in_at, _signed_in),
@@ -178,7 +184,7 @@ REASONS = (
         lambda case: _has_something(case) and not case.named,
         gettext_lazy("no release names a repository that counts"),
     ),
-    Reason(1, _has_something, gettext_lazy("the mailbox on file and the repositories are proved")),
+    Reason(1, _has_something, gettext_lazy("the claimant proved the account's mailbox and the repositories")),
     Reason(
         0,
         lambda case: case.claim == Claim.SECOND_FACTOR and not _has_something(case),

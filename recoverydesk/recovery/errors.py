@@ -69,7 +69,8 @@ class AccountClosed(TicketBlocked):
 
 class NothingAsksForIt(RecoveryError):
     sentence = _(
-        "All requirements are still met, so the ticket would come back at once. Dispute or reject the ticket instead."
+        "All requirements are still met. If you sent the ticket back, it would move on again "
+        "at once. Dispute or reject the ticket instead."
     )
 
 
@@ -110,7 +111,7 @@ class ResetsSwitchedOff(RecoveryError):
 
 
 class NotABoundary(RecoveryError):
-    sentence = _("This address names no repository that we can check.")
+    sentence = _("This URL names no repository that we can check.")
 
 
 class WrongProof(RecoveryError):
@@ -120,7 +121,7 @@ class WrongProof(RecoveryError):
 class YoungProof(RecoveryError):
     """What was offered is right, and too young to speak for the account (see evidence/ages.py)."""
 
-    sentence = _("This is correct. But you set or added it less than 30 days before the request, so it does not count.")
+    sentence = _("This is correct, but it does not count: you set or added it less than 30 days before the request.")
 
 
 class NoTriesLeft(RecoveryError):
@@ -133,8 +134,8 @@ class RoleHeld(RecoveryError):
 
 class RoleRests(RecoveryError):
     sentence = _(
-        "Your own role in this project is on hold after a recovery. You can vouch for others "
-        "when it is no longer on hold."
+        "Your own role in this project is on hold after a recovery. Until it is given back, "
+        "you cannot vouch for others."
     )
 
 
@@ -151,7 +152,10 @@ class InQuarantine(RecoveryError):
 
 
 class BackDated(RecoveryError):
-    sentence = _("On that date the account had fewer repository owners than today. Only a superuser may choose it.")
+    sentence = _(
+        "On the date that you chose, the account had fewer repository owners than "
+        "today. Only a superuser may choose such a date."
+    )
 
 
 class BadIssue(RecoveryError):

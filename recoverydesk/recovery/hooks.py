@@ -44,9 +44,10 @@ def may_delete_account(user: User) -> str:
     """
     own = Role.objects.filter(user=user, accepted_at__isnull=False).select_related("project")
     if rests := own.filter(held_at__isnull=False).first():
-        return _("Your role in %(project)s is on hold after a recovery. Wait until that ends.") % {
-            "project": rests.project.name
-        }
+        return _(
+            "Your role in %(project)s is on hold after a recovery. You cannot do this "
+            "until another owner gives the role back."
+        ) % {"project": rests.project.name}
     shared = holds.acting_owners().filter(project=OuterRef("project")).exclude(user=user)
     alone = own.filter(kind=Role.Kind.OWNER).exclude(Exists(shared)).first()
     if alone:

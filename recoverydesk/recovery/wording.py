@@ -14,7 +14,8 @@ VERDICTS: dict[str, str | Promise] = {
     Verdict.PRIVATE_OR_ABSENT: _("We cannot see it: make it public, or use another repository there"),
     Verdict.NOT_A_REPOSITORY: _("There is no repository at this address: use another one there"),
     Verdict.MOVED: _(
-        "The repository has moved to another owner, who does not count. Use another repository of the first owner."
+        "The repository has moved to another owner. That owner does not count. Use another "
+        "repository of the owner that it had before."
     ),
     Verdict.UNREACHABLE: _("We could not reach the host. This is not your fault, and we try again"),
     Verdict.BLOCKED: _("We may not check this address. Use another repository of this owner."),
@@ -22,8 +23,8 @@ VERDICTS: dict[str, str | Promise] = {
 }
 
 UNUSED_LINKS: dict[str, str | Promise] = {  # by the reasons of evidence/unused_links.py
-    "stranger": _("We do not know this host. On such a host only an address that ends in .git names a repository."),
-    "refused": _("We do not read an address like this."),
+    "stranger": _("We do not know this host. There, a repository needs an address that ends in .git."),
+    "refused": _("We cannot read the address of a repository in this form."),
     "page": _("It leads to a code host, but to no repository there."),
     "label": _("It leads to a repository, but the label of the link does not say that it is the source code."),
     "behind": _("Another link of the same release leads to the source code, so this one does not count."),
@@ -46,7 +47,7 @@ MAILS: dict[str, str | Promise] = {
     "recovery_password_hold": _("Notice of the 24-hour wait"),
     "recovery_closed": _("Request closed"),
     "recovery_confirm_contact": _("Link to confirm a new address"),
-    "recovery_out_of_reach": _("Say that the rules do not allow it"),
+    "recovery_out_of_reach": _("Notice that the rules do not allow the request"),
     "recovery_waiting": _("Notice of the waiting period"),
     "recovery_wait_over": _("Notice that the waiting period is over"),
     "recovery_reminder": _("Reminder to the claimant"),
@@ -114,8 +115,8 @@ BLOCKS: dict[str, str | Promise] = {
         "staff have to end that first"
     ),
     Block.CONTACT_CHANGED: _(
-        "the contact address is no longer allowed for this claim. Reject the ticket: the "
-        "claimant can ask again from the address on file"
+        "the rules no longer allow this contact address. Reject the ticket. The claimant can "
+        "ask again with an address of the account"
     ),
 }
 
@@ -127,9 +128,9 @@ STEPS: dict[str, str | Promise] = {
     Step.RESET: _("All requirements are met. An admin can reset now."),
     Step.AWAIT_CLOCK: _("Everything is proved. The waiting period runs, so that the account holder can say no."),
     Step.OUT_OF_REACH: _(
-        "The rules do not allow this request. A new address needs a repository as proof, and the "
-        "account has none that counts. Add one that belongs to the account, or reject the "
-        "ticket."
+        "The rules do not allow this request. For a new address, the claimant has to prove a "
+        "repository, and no repository of the account counts. Add a repository of the "
+        "account, or reject the ticket."
     ),
     Step.AWAIT_CLAIMANT: _("The claimant has to confirm the mailbox."),
     Step.LOOK: _("One of our staff has to look at this ticket."),
@@ -137,7 +138,7 @@ STEPS: dict[str, str | Promise] = {
 }
 OURS: dict[str, str | Promise] = {  # in place of the above where it is our turn all the same
     Step.PROBE: _("Look at this ticket: the reasons are below. We keep checking the repositories automatically."),
-    Step.AWAIT_CLOCK: _("The waiting period runs. Look at this ticket now: the reasons are below."),
+    Step.AWAIT_CLOCK: _("The waiting period runs. Check this ticket now, for the reasons below."),
     Step.LOOK: _("Look at this ticket: the reasons are below."),
 }
 WHY_OURS: dict[str, str | Promise] = {
@@ -175,7 +176,7 @@ VERBS: dict[str, str | Promise] = {  # after "wanted to"
     "resend": _("send the mail again"),
     "reset": _("reset the account"),
     "send_back": _("send the ticket back"),
-    "settle_objection": _("settle the objection"),
+    "settle_objection": _("close the objection"),
     "snooze": _("snooze the ticket"),
     "stop": _("stop the request"),
     "take": _("take the ticket"),

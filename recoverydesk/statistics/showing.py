@@ -43,20 +43,20 @@ HEADINGS = {
 }
 WORDS: dict[tuple[str, str], str | Promise] = {
     **{("tickets", status.value): status.label for status in Status},
-    ("outcomes", "automatic"): _("Completed, proved by branch"),
+    ("outcomes", "automatic"): _("Completed automatically, with a branch as proof"),
     ("outcomes", "completed"): _("Completed, all"),
     ("outcomes", "stopped"): _("Stopped by their owners"),
     **{("doubts", str(number)): format_lazy("{}: {}", number, name) for number, name in enumerate(ladder.NAMES)},
-    ("doubts", "none"): _("No waiting period yet"),
+    ("doubts", "none"): _("The waiting period has not begun"),
     ("tokens", "project"): _("One project"),
     ("tokens", "user"): _("The whole account"),
     ("enrolment", "accounts"): _("Open accounts"),
     ("enrolment", "totp"): _("Authenticator app"),
     ("enrolment", "webauthn"): _("Security key"),
     ("enrolment", "recovery_code"): _("Recovery codes"),
-    ("enrolment", "none"): _("No app and no key"),
-    ("critical", "critical"): _("Any"),
-    ("critical", "protected"): _("All have a second factor"),
+    ("enrolment", "none"): _("Neither authenticator app nor security key"),
+    ("critical", "critical"): _("All critical projects"),
+    ("critical", "protected"): _("All owners have a second factor"),
 }
 
 

@@ -204,5 +204,5 @@ def test_the_log_says_when_a_checkpoint_last_left_and_what_goes_wrong(staff: Cli
     Outlet.objects.create(name=outlets.sink_name(settings.AUDIT_SINK), failures=3, error="<b>no room</b>")
     text = " ".join(staff.get(LIST).content.decode().split())
     assert "Checkpoints by mail: seal 41 left at 2026-11-02 03:04:05 UTC." in text
-    assert "Checkpoints sent away: none yet." in text
+    assert "Checkpoints that we mailed: none yet." in text
     assert "The last 3 tries failed (&lt;b&gt;no room&lt;/b&gt;)." in text

@@ -254,6 +254,6 @@ def test_a_database_that_was_put_back_is_backed_up_only_once_that_is_recorded(
     newer = (var / "checkpoints.log").read_text()
     assert len(newer.splitlines()) == len(lines) + 1
     back_to(Seal.objects.latest("number").number - 1)
-    with pytest.raises(CommandError, match="Run `manage.py restored` first"):
+    with pytest.raises(CommandError, match="First run `manage.py restored`"):
         call_command("backup", str(tmp_path / "backup"))
     assert Event.objects.exists()

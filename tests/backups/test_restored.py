@@ -91,7 +91,7 @@ def test_every_admin_is_told_of_a_restore() -> None:
 
 def test_a_restore_of_a_backup_without_any_seal_can_be_told() -> None:
     said = restored()
-    assert said.startswith("The log continues after seal 0")
+    assert said.startswith("The log goes on after seal 0")
     assert verify().intact
 
 

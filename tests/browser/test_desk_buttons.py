@@ -68,7 +68,7 @@ def test_an_exception_takes_two_people(desk: dict[str, Person]) -> None:
     mira.page.goto(address)
     unfold(mira.page, "Ask for an exception")
     mira.page.get_by_label("Repository owner", exact=True).select_option(label="git.example.org/hidden")
-    mira.page.get_by_label("Why the claimant is right all the same").select_option(value="dead_host")
+    mira.page.get_by_label("Why you believe the claimant").select_option(value="dead_host")
     form_of(mira.page, "Ask somebody else to accept it").get_by_label("Reason").fill(REASON)
     click_and_read(
         mira, "Ask somebody else to accept it", "You asked for an exception. Another person has to decide it."
@@ -90,7 +90,9 @@ def test_a_boundary_is_added(desk: dict[str, Person], stack: Stack) -> None:
     mira.page.goto(ticket_of(mira.page, "sam"))
     unfold(mira.page, "More")
     form = form_of(mira.page, "Add this repository")
-    form.get_by_label("One more repository the claimant has to prove").fill(f"{stack.code_host}/extra/thing")
+    form.get_by_label("Address of one more repository that the claimant has to prove").fill(
+        f"{stack.code_host}/extra/thing"
+    )
     form.get_by_label("Reason").fill(REASON)
     click_and_read(mira, "Add this repository", "Added. The claimant has to prove this repository, too.")
     expect(mira.page.get_by_role("heading", name=f"{stack.code_host.removeprefix('http://')}/extra")).to_be_visible()
@@ -113,7 +115,7 @@ def test_two_people_approve_and_reset_with_the_typed_name(desk: dict[str, Person
     eventually(lambda: _waits_no_more(stack), within=300)
     eventually(lambda: _shows(otto, address, ".badge.status-ready"), within=300)
     expect(button(otto.page, "Reset second factors")).to_have_count(0)
-    typed = otto.page.get_by_label("Two people decide here: type the account's name")
+    typed = otto.page.get_by_label("To confirm, type the name of the account")
     typed.fill("somebody")
     click_and_read(otto, "Approve", "Type the username of the account exactly")
     expect(typed).to_have_value("somebody")
@@ -121,7 +123,7 @@ def test_two_people_approve_and_reset_with_the_typed_name(desk: dict[str, Person
     click_and_read(otto, "Approve", "Approved. Another admin has to reset.")
     rosa.page.goto(address)
     expect(rosa.page.get_by_text("otto approved on")).to_be_visible()
-    rosa.page.get_by_label("Two people decide here: type the account's name").fill("nils")
+    rosa.page.get_by_label("To confirm, type the name of the account").fill("nils")
     shoot(rosa.page, "desk-reset")
     click_and_read(rosa, "Reset second factors", "What the reset did")
     expect(rosa.page.locator(".result")).to_contain_text("Removed: 1 authenticator app")

@@ -56,5 +56,5 @@ SCENES: dict[str, tuple[Scene, str]] = {
     "ask_exception": (lacking, "Ask to let ada back in without a proof for git.example/ada."),
     "approve_exception": (asked, "Let ada back in without a proof for git.example/ada."),
     "decline_exception": (asked, "Decline the exception: ada has to prove git.example/ada."),
-    "settle_objection": (objected, "Settle the objection to the reset of ada."),
+    "settle_objection": (objected, "Close the objection to the reset of ada."),
 }

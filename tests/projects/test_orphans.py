@@ -80,7 +80,7 @@ def test_staff_find_them_in_the_list_and_read_what_to_do(ada: User, tool: Projec
     assert ">eggs<" not in listed
     assert 'href="?owners=none"' in client.get("/admin/projects/project/").content.decode()
     page = " ".join(client.get(f"{QUEUE}project/{tool.pk}/").content.decode().split())
-    assert "No owner is left who can act for this project." in page
+    assert "This project has no owner who can act." in page
     assert f'href="{QUEUE}account/{ada.pk}/"' in page
     assert '<span class="badge bad">frozen</span>' in page
 

@@ -68,7 +68,7 @@ def test_the_ticket_page_opens_in_every_status(ada: User, moderator: Client, adm
     for client in (moderator, admin):
         answer = client.get(page(ticket))
         assert answer.status_code == 200
-        assert b"They say / we see" in answer.content
+        assert b"The claimant says / we see" in answer.content
 
 
 @pytest.mark.parametrize("number", ["0", "99", "x", "9" * 30, "9" * 5000, "٣"])
@@ -314,7 +314,7 @@ def test_numbers_of_tickets_are_links_and_everything_else_is_text(ready: Recover
     assert f'&lt;b&gt;see&lt;/b&gt; <a href="{QUEUE}7/change/">#7</a>, not a#8 nor #0 nor #12345678901' in shown
 
 
-# They say / we see ---------------------------------------------------------------------------------------------------
+# The claimant says / we see ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -188,9 +188,10 @@ def test_a_doubt_that_is_over_keeps_its_wait(owner: User) -> None:
     until = database_now() + DAY
     ticket = make_ticket(owner, Status.WAITING, doubt=5, wait_from=until - 30 * DAY, wait_until=until)
     add_boundary(ticket, proved=True)
-    assert said(ticket) == "Doubt 1 of 5: the mailbox on file and the repositories are proved."
+    assert said(ticket) == "Doubt 1 of 5: the claimant proved the account's mailbox and the repositories."
     assert end_of(ticket) == (
-        f"It was doubt 5, and its waiting period stays: until {until:%Y-%m-%d %H:%M} UTC, or longer."
+        "The doubt was 5 before, and the waiting period stays as long as it was then: "
+        f"at least until {until:%Y-%m-%d %H:%M} UTC."
     )
 
 
@@ -208,7 +209,7 @@ def test_what_does_not_wait_yet_says_how_long_it_will(owner: User) -> None:
 
 def test_a_closed_ticket_says_what_its_wait_was(owner: User) -> None:
     ticket = make_ticket(owner, Status.COMPLETED, doubt=3)
-    assert (said(ticket), end_of(ticket)) == ("The waiting period was that of doubt 3 of 5.", "")
+    assert (said(ticket), end_of(ticket)) == ("Doubt 3 of 5 set the waiting period.", "")
     never = make_ticket(owner, Status.REJECTED)
     assert doubts.doubt(never, case_of(never)) is None
 
@@ -247,7 +248,7 @@ def test_a_sentence_costs_three_queries_at_most(owner: User) -> None:
 
 # An exception that nothing stands beside ------------------------------------------------------------------------------
 
-WARNING = "With this exception the ticket goes to doubt 5 and waits 30 days."
+WARNING = "If two people accept this exception, the ticket gets doubt 5 and waits 30 days."
 
 
 @pytest.fixture
@@ -265,7 +266,7 @@ def test_whoever_decides_an_exception_reads_first_what_it_leads_to(asked: Recove
     assert text.index(WARNING) < text.index("Approve the exception")
     row = asked.boundaries.get()
     decided.approve_exception(asked.pk, actor=staff(make_moderator("decider")), boundary_id=row.pk, reason=REASON)
-    assert said(asked).startswith("Doubt 5 of 5: an exception and nothing else: ")
+    assert said(asked).startswith("Doubt 5 of 5: an exception, but no proved repository and no account proof")
 
 
 def test_whoever_asks_for_one_reads_it_too(owner: User) -> None:

@@ -50,7 +50,7 @@ def shown(answer: Any) -> tuple[int, str]:
     [
         ("get", "/admin/accounts/user/", (403, "Not allowed")),
         ("get", "/nowhere/", (404, "No such page")),
-        ("get", "/account/never-reset/", (405, "Use the button to get here")),
+        ("get", "/account/never-reset/", (405, "This page opens only from its button")),
         ("get", "/often/", (429, "Too many attempts")),
         ("get", "/broken/", (500, "Something broke")),
         ("get", "/odd/", (400, "That did not work")),

@@ -20,7 +20,7 @@ Check = Callable[[RecoveryTicket, policy.Case, Actor, datetime], object]
 OTHERS: dict[type[errors.RecoveryError], str | Promise] = {
     errors.NotAllowed: gettext_lazy("An admin decides here. You can write notes, reply, or work on what is missing."),
     errors.SamePerson: gettext_lazy("Two people decide, and you are one of them already: somebody else does this."),
-    errors.OwnReset: gettext_lazy("You approved or did this reset: another admin settles the objection."),
+    errors.OwnReset: gettext_lazy("You approved this reset or did it. So another admin has to close the objection."),
 }
 
 

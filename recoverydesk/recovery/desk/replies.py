@@ -36,7 +36,7 @@ FIELD = re.compile(r"\{([a-z_]*)\}")
 SECRETS = re.compile(r"000-recovery-[a-z2-7]|/recover/(?:status|stop|password)/|[0-9]\.[A-Za-z0-9_-]{43}", re.ASCII)
 SNOOZE = timedelta(days=7)
 SITUATIONS: dict[str, str | Promise] = {
-    "out_of_reach": _("a new address, and no repository to prove"),
+    "out_of_reach": _("the address is new, and no repository can be proved"),
     "no_factor": _("the account has no second factor"),
     "codes": _("they still have recovery codes"),
     "frozen": _("the account is frozen or deactivated"),
@@ -180,7 +180,7 @@ def why_not(ticket: RecoveryTicket, draft: Draft) -> str:
         (_("write something first"), not draft.text),
         (_("at most 5,000 characters"), len(draft.text) > LONGEST),
         (_("no value for: %(fields)s") % {"fields": ", ".join(draft.lacking)}, draft.lacking),
-        (_("it holds a branch name or a link that belongs to one recipient alone"), _secret(ticket, draft.text)),
+        (_("the reply contains a branch name or a personal link"), _secret(ticket, draft.text)),
         (_("the ticket has no contact address"), not ticket.contact),
     ]
     return next((str(problem) for problem, there in problems if there), "")

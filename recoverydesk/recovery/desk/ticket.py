@@ -229,7 +229,7 @@ def _reader(ticket: RecoveryTicket, actor: Actor, boundaries: list[Boundary], no
         others=presence.others(ticket.pk, actor.user, now) if actor.user else [],
         reply_templates=templates,
         fitting=replies.suggested(templates, situation),
-        mismatch=str(replies.SITUATIONS.get(situation, _("the claim does not match the account"))) if mismatch else "",
+        mismatch=str(replies.SITUATIONS.get(situation, _("the request does not fit the account"))) if mismatch else "",
     )
 
 
@@ -259,7 +259,7 @@ def _evidence(ticket: RecoveryTicket, case: policy.Case) -> str:
     """The line that stands in the reason box: what speaks for this reset."""
     parts = [_("%(proved)d of %(asked)d repository owners proved") % {"proved": case.proved, "asked": case.asked}]
     if case.excepted:
-        parts.append(_("%(excepted)d accepted without proof") % {"excepted": case.excepted})
+        parts.append(_("%(excepted)d repository owners accepted without proof") % {"excepted": case.excepted})
     if case.account_proof:
         parts.append(_("other proof given"))
     if case.mailbox_confirmed_at:

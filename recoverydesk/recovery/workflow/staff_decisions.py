@@ -34,7 +34,7 @@ OTHERS: dict[str, str | Promise] = {
     "ask_exception": gettext_lazy("Ask to let %(name)s back in without a proof for %(part)s."),
     "approve_exception": gettext_lazy("Let %(name)s back in without a proof for %(part)s."),
     "decline_exception": gettext_lazy("Decline the exception: %(name)s has to prove %(part)s."),
-    "settle_objection": gettext_lazy("Settle the objection to the reset of %(name)s."),
+    "settle_objection": gettext_lazy("Close the objection to the reset of %(name)s."),
 }
 
 
@@ -49,4 +49,4 @@ def words(verb: str, ticket: RecoveryTicket, seen: Seen | None, part: str = "") 
     about = {"name": ticket.subject.username, "contact": ticket.contact, "part": part}
     sentences = {"reset": RESETS[ticket.claim], "approve": APPROVALS[ticket.claim], **OTHERS}
     at = {"number": ticket.pk, "version": seen.version if seen else ticket.version}
-    return [str(sentences[str(verb)]) % about, _("Ticket %(number)d, as you saw it at version %(version)d.") % at]
+    return [str(sentences[str(verb)]) % about, _("Ticket %(number)d, version %(version)d, as your page shows it.") % at]

@@ -167,7 +167,7 @@ def test_no_secret_leaves_in_a_reply(ticket: RecoveryTicket, mod: User) -> None:
     workflow.challenge(ticket.pk, actor=SYSTEM)
     token = notices.token_of(RecoveryTicket.objects.get())
     for secret in (token, " ".join(token), *(links.key(link) for link in Link.objects.all())):
-        with pytest.raises(errors.ReplyRefused, match="one recipient"):
+        with pytest.raises(errors.ReplyRefused, match="a personal link"):
             send(ticket, mod, f"use {secret}")
     assert not Mail.objects.filter(kind="recovery_reply").exists()
 
@@ -274,7 +274,7 @@ def test_a_page_costs_the_same_however_long_its_story(ticket: RecoveryTicket, mo
 def test_auditors_read_everything_and_click_nothing(ticket: RecoveryTicket) -> None:
     olga = browser(factories.make_user("olga", staff=True, groups=["Auditors"]))
     content = olga.get(page(ticket)).content.decode()
-    assert "They say / we see" in content
+    assert "The claimant says / we see" in content
     assert "/press/" not in content
     assert "Preview the reply" not in content
     for path in ("/admin/", QUEUE, f"{QUEUE}settings/", f"{QUEUE}account/{ticket.subject_id}/"):

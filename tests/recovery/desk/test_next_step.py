@@ -91,7 +91,7 @@ def test_who_may_not_settle_reads_who_does(ada: User) -> None:
     ticket, _typed = SCENES["settle_objection"][0](ada)
     assert ticket.reset_by is not None
     cases = {
-        ticket.reset_by: "another admin settles the objection",
+        ticket.reset_by: "another admin has to close the objection",
         make_moderator(): "An admin decides here",
         factories.make_user("aude", staff=True, groups=["Auditors"]): "Moderators and admins work on it",
     }

@@ -197,7 +197,7 @@ def test_staff_see_what_is_in_force_and_what_is_planned(settings: Any, ada: User
     html = text(browser(make_moderator("mira")), f"/admin/recovery/recoveryticket/project/{spam.pk}/")
     assert "Maximum age of tokens: <strong>30 days</strong>, from its owners" in html
     assert "Newer versions only: <strong>on</strong>, from the settings, for critical projects" in html
-    assert "Maximum age of tokens: the owners' level is 90 days from" in html
+    assert "Maximum age of tokens: ada asked for 90 days. It becomes the owners' level at" in html
 
 
 def test_the_history_names_guard_and_level(owner: Client, ada: User, spam: Project) -> None:

@@ -125,7 +125,7 @@ def test_a_stolen_session_with_a_factor_shown_a_minute_ago_decides_nothing(ada: 
     assert asks_for_factor(answer)
     shown = stolen.get(answer["Location"]).content.decode()
     assert words in shown
-    assert f"Ticket {ticket.pk}, as you saw it at version {hidden(ticket)['version']}." in shown
+    assert f"Ticket {ticket.pk}, version {hidden(ticket)['version']}, as your page shows it." in shown
     for given in ({}, {"code": "000000"}, {"credential": "{}"}, {"credential": ""}):
         stolen.post(answer["Location"], given)
     assert asks_for_factor(stolen.post(button(ticket, verb), {"reason": REASON, **hidden(ticket), **form}))

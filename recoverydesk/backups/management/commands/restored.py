@@ -37,12 +37,15 @@ class Command(BaseCommand):
             **done.event.data,
             **{name: restoring.minute(done.event.data[name]) for name in ("until", "lost_until")},
         }
-        self.stdout.write(_("The log continues after seal %(seal)s of %(until)s.") % data)
+        self.stdout.write(_("The log goes on after seal %(seal)s of %(until)s.") % data)
         if data["lost_to"]:
-            self.stdout.write(_("The seals up to %(lost_to)s of %(lost_until)s are lost.") % data)
+            self.stdout.write(_("The seals after that one, up to %(lost_to)s of %(lost_until)s, are lost.") % data)
         for name, text in (
             ("closed", _("Tickets closed in the lost part: %(numbers)s")),
-            ("open", _("Tickets open here, perhaps closed in the lost part: %(numbers)s")),
+            (
+                "open",
+                _("These tickets are open in this database. They may have been closed in the lost part: %(numbers)s"),
+            ),
         ):
             if data[name]:
                 self.stdout.write(text % {"numbers": ", ".join(map(str, data[name]))})

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         except RecoveryError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            _("%(host)s: done. Projects with a link that we now read differently: %(count)d")
+            _("%(host)s: done. The rules now read links of %(count)d projects differently.")
             % {"host": changed.codehost.host, "count": changed.projects}
         )
         return None
