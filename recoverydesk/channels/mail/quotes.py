@@ -1,6 +1,6 @@
 """What somebody wrote themselves in an answer: without quotes, signature and what their program adds.
 
-Line by line, once. A library for this was tried: its expressions take minutes for some mails of a few kilobytes
+Line by line, once. A library for this was read: its expressions repeat within repetitions, on mail of strangers
 (docs/adr/0196).
 """
 
