@@ -160,7 +160,7 @@ def test_a_request_that_opens_between_the_look_and_the_removal_stops_it(
 def test_a_list_that_lacks_too_much_changes_nothing(sync: Sync, ada: User, kim_too: User, spam: Project) -> None:
     own(ada, spam)
     before = everything()
-    with pytest.raises(CommandError, match=r"lacks 1 of 2 roles, more than 5 percent.*--most-removed"):
+    with pytest.raises(CommandError, match=r"1 of 2 roles are not in the list.*more than 5 percent.*--most-removed"):
         sync({**ADA, "email": "new@example.org"}, line(kim_too), most_removed=5)
     assert everything() == before
 

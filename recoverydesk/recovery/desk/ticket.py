@@ -259,7 +259,7 @@ def _evidence(ticket: RecoveryTicket, case: policy.Case) -> str:
     """The line that stands in the reason box: what speaks for this reset."""
     parts = [_("%(proved)d of %(asked)d repository owners proved") % {"proved": case.proved, "asked": case.asked}]
     if case.excepted:
-        parts.append(_("%(excepted)d repository owners accepted without proof") % {"excepted": case.excepted})
+        parts.append(_("%(excepted)d accepted without proof") % {"excepted": case.excepted})
     if case.account_proof:
         parts.append(_("other proof given"))
     if case.mailbox_confirmed_at:

@@ -140,7 +140,7 @@ def test_stored_links_are_read_again_when_their_host_changes() -> None:
     assert places() == [("", "", "")]
     told = run("codehost", "add", "http://localhost:8001", "--private", "--plain-http")
     assert places() == [("localhost:8001", "ada", "tool")]
-    assert told.endswith(": 1")
+    assert told.endswith("links of 1 projects differently.")
     run("codehost", "remove", "localhost:8001")
     assert places() == [("", "", "")]
 

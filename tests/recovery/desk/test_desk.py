@@ -311,7 +311,7 @@ def test_an_account_page_takes_few_queries_however_much_there_is(ada: User, mod:
         factories.make_project(f"project{number}", ada, urls=[("Source", f"https://github.com/o{number}/r")])
     with CaptureQueriesContext(connection) as caught:
         client.get(f"{QUEUE}account/{ada.pk}/")
-    assert len(caught) <= 25
+    assert len(caught) <= 26
 
 
 # Dashboard and settings ----------------------------------------------------------------------------------------------

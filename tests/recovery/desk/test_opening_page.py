@@ -98,7 +98,8 @@ def test_who_may_only_look_has_no_button_and_no_form(ada: User) -> None:
 def test_an_admin_sees_what_needs_a_person_and_not_what_is_put_off(ada: User) -> None:
     desk = browser(make_admin())
     ticket = make_ticket(ada, Status.READY)
-    assert "ready for an admin" in desk.get("/admin/").content.decode().partition("What waits for staff")[2]
+    waits = desk.get("/admin/").content.decode().partition("What waits for staff")[2]
+    assert "Waiting period ended: an admin has to decide" in waits
     assert f"#{ticket.pk} ada" in desk.get("/admin/").content.decode()
     RecoveryTicket.objects.update(snoozed_until=ticket.turn_since + 30 * DAY, snoozed_at=ticket.turn_since + DAY)
     assert f"#{ticket.pk} ada" not in desk.get("/admin/").content.decode()
