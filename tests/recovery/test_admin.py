@@ -125,8 +125,9 @@ def test_the_right_to_reset_without_projects_shows_the_button_there_only(ready: 
     assert primaries(client, make_ticket(factories.make_user("kim"), Status.READY)) == ["reset"]
 
 
-def test_the_button_says_what_it_will_remove(ada: User, ready: RecoveryTicket, admin: Client) -> None:
-    factories.add_codes(ada)
+def test_the_button_says_what_it_will_remove(ada: User, admin: Client, request: pytest.FixtureRequest) -> None:
+    factories.add_codes(ada)  # before the request: codes made during it are an alarm
+    ready = request.getfixturevalue("ready")
     words = " ".join(admin.get(page(ready)).content.decode().split())
     assert re.search(r"This removes 1 authenticator app\b.* 8 recovery codes", words)
 

@@ -182,7 +182,11 @@ def test_a_page_of_the_log_costs_the_same_whatever_it_names(ada: User, engine: P
             {"verb": "reset", "error": "NotAllowed", "status": "ready"},
             "mod wanted to reset the account and was refused: You may not do this.",
         ),
-        (Tag.ACCOUNT_RECOVERY_REFUSED, {"verb": "unheard of", "error": "NotAllowed"}, "mod tried something that is not allowed on a ticket."),
+        (
+            Tag.ACCOUNT_RECOVERY_REFUSED,
+            {"verb": "unheard of", "error": "NotAllowed"},
+            "mod tried something that is not allowed on a ticket.",
+        ),
         (
             Tag.ACCOUNT_RECOVERY_SNOOZE,
             {"until": "2026-12-03T10:00:00.123456+00:00"},
