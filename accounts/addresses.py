@@ -54,5 +54,5 @@ def forget_all(user: User) -> None:
 def may_change(user: User) -> str:
     """Why addresses may not change now (quarantine, or a hook's reason); empty when they may."""
     if user.in_quarantine(database_now()):
-        return _("This account was recovered. You cannot change addresses until the limits after the recovery end.")
+        return _("This account was recovered and still has limits. You cannot change addresses until the limits end.")
     return hooks.may_change_address(user)

@@ -77,7 +77,7 @@ class UserAdmin(ReadOnlyAdmin):
     list_display = ("username", "email", "standing", "joined")
     list_filter = ("is_staff", "is_superuser", "is_active", "groups")
     search_fields = ("username", "emailaddress__email")
-    search_help_text = _("Username, address, or the whole uid")
+    search_help_text = _("Username, e-mail address or complete uid")
     change_form_template = "admin/accounts/user/change_form.html"
     ordering = ("username",)
     readonly_fields = (

@@ -108,7 +108,7 @@ def why_not(user: User, device: Device, decision: Decision) -> str:
     """Why this factor does not confirm this decision, for people; "" when it does."""
     if decision.wants_key and not device.persistent_id.startswith(KEY_DEVICES):
         if decision.staff:
-            return _("To decide anything at the desk, you need a security key.")
+            return _("To decide anything as staff, you need a security key.")
         return _("This project asks for a security key here.")
     if isinstance(device, RecoveryCodeDevice):
         return str(NO_RECOVERY_CODE)

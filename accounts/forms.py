@@ -43,7 +43,7 @@ class AccountNameField(forms.CharField):
 
     widget = forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"})
     default_error_messages = {
-        "no_name": _("This cannot be a username: type the name alone, like ada, or an e-mail address of the account.")
+        "no_name": _("This cannot be a username. Type only the name, such as ada, or an e-mail address of the account.")
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -256,5 +256,5 @@ class AppNameForm(forms.Form):
         label=_("Name of this app"),
         max_length=64,
         initial=_("Authenticator app"),
-        help_text=_("So that you can tell your devices apart, for example “phone”."),
+        help_text=_("A name to tell your devices apart, for example “phone”."),
     )

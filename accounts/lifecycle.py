@@ -27,7 +27,9 @@ class NeverResetInQuarantine(Exception):
     """In the days after a recovery nobody makes it final; `str()` is the reason, for people."""
 
     def __str__(self) -> str:
-        return _("Your account was recovered. You cannot forbid further resets until the limits of your account end.")
+        return _(
+            "Your account was recovered and still has limits. You cannot forbid further resets until the limits end."
+        )
 
 
 def switch_never_reset_on(user: User, *, actor: Party | str, origin: RequestOrigin | None = None) -> None:
@@ -79,7 +81,7 @@ def _save(user: User, *, never_reset: bool, ends: object) -> None:
 def why_not_delete(user: User) -> str:
     """Why the account may not be deleted now (quarantine, an open request, a project's last owner); "" = it may."""
     if user.in_quarantine(database_now()):
-        return _("This account was recovered. You cannot delete it until the limits after the recovery end.")
+        return _("This account was recovered and still has limits. You cannot delete it until the limits end.")
     return hooks.may_delete_account(user)
 
 

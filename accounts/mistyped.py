@@ -53,7 +53,7 @@ def ask(form: forms.Form, field: str, address: str) -> None:
     if not meant or form.data.get(form.add_prefix(RIGHT)) == address:
         return
     form.data = _without(form.data, form.add_prefix(RIGHT))
-    label = _("%(address)s is right") % {"address": address}
+    label = _("Yes, %(address)s is right") % {"address": address}
     widget = forms.CheckboxInput(attrs={"value": address})
     form.fields[RIGHT] = forms.BooleanField(label=label, required=False, widget=widget)
     form.order_fields(_after(list(form.fields), field))

@@ -64,8 +64,9 @@ def again(often: throttle.TooOften) -> list[str]:
     if not isinstance(often, NameLocked):
         return [_("Too many failed sign-ins. Try again in %(span)s, at %(time)s.") % when]
     locked = _(
-        "Too many wrong passwords were typed for this name, perhaps not by you. Until %(time)s type a code of your "
-        "authenticator app or a recovery code with your password."
+        "Too many wrong passwords were typed for this name, perhaps not by you. "
+        "Until %(time)s you need two things to sign in: your password, and a code of your "
+        "authenticator app or a recovery code."
     )
     return [locked % when, other_ways()]
 

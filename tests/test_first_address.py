@@ -71,7 +71,7 @@ def test_sign_up_leaves_an_account_whose_address_can_be_corrected_and_confirming
 def test_the_old_address_is_told_without_the_name_of_the_account(fresh: User) -> None:
     correct()
     (told,) = mailed_to(WRONG)
-    assert "the right address is another one" in " ".join(told.split())
+    assert "the address was wrong, and gave us another one" in " ".join(told.split())
     assert "ada" not in told
     assert RIGHT not in told
     told_of = Event.objects.filter(subject_uid=fresh.uid, tag__in=(Tag.ACCOUNT_EMAIL_REMOVE, Tag.ACCOUNT_EMAIL_ADD))

@@ -46,7 +46,13 @@ class CorrectAddressView(FormView[CorrectAddressForm]):
         except throttle.TooOften as often:
             form.add_error(None, password_tries.again(often))
         except first_address.NotFresh:
-            form.add_error(None, _("You cannot correct the address of this account here. Sign in and change it there."))
+            form.add_error(
+                None,
+                _(
+                    "You cannot correct the address of this account on this page. "
+                    "Sign in and change the address in your account."
+                ),
+            )
         return self.form_invalid(form)
 
     def _correct(self, user: User, address: str) -> HttpResponse:

@@ -144,7 +144,8 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
     user = account_of(request)
     if not second_factors.has_primary_factor(user):
         messages.error(
-            request, _("Add an authenticator app or a security key first. Recovery codes are for the day you lose it.")
+            request,
+            _("Recovery codes are for the day you lose your device. Add an authenticator app or a security key first."),
         )
         return redirect("account_security")
     if request.method != "POST":
@@ -201,5 +202,5 @@ def _secret(user: User, device: TotpDevice) -> dict[str, object]:
 def qr_code(text: str) -> SafeString:
     """An inline SVG, black on its own white plate with the four modules of quiet zone every scanner wants."""
     svg = segno.make(text, micro=False, error="m").svg_inline(scale=5, border=4, dark="#000", light="#fff")
-    label, picture = _("QR code of the secret"), mark_safe(svg)  # noqa: S308 - segno's own drawing
+    label, picture = _("QR code that holds the secret for your app"), mark_safe(svg)  # noqa: S308 - segno's own drawing
     return format_html('<div class="qr" role="img" aria-label="{}">{}</div>', label, picture)

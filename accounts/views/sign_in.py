@@ -55,7 +55,7 @@ def wrong_code(tried: Tried) -> str:
     """What a refused code is answered with."""
     if tried.off:
         off = _("This second factor is switched off after too many wrong codes.")
-        return f"{off} " + _("Another second factor switches it on again.")
+        return f"{off} " + _("To switch it on again, sign in with another second factor.")
     if tried.seconds_slow:
         return _clock_is_slow(tried.seconds_slow)
     clock = _("If no code is accepted, check the clock of your device.")

@@ -105,7 +105,7 @@ def grow(device: TotpDevice | RecoveryCodeDevice, days: int) -> None:
 
 def test_the_owner_freezes_and_is_signed_out_everywhere(signed_in: Client, ada: User) -> None:
     other = Session.objects.create(session_key="other", expire_date=timezone.now() + timedelta(hours=1), user=ada)
-    assert "nobody else can use it or upload with it" in signed_in.get("/account/freeze/").content.decode()
+    assert "nobody can use it or upload with it" in signed_in.get("/account/freeze/").content.decode()
     assert signed_in.post("/account/freeze/")["Location"] == "/account/frozen/"
     ada.refresh_from_db()
     assert (ada.frozen_by, ada.may_sign_in) == (User.FrozenBy.OWNER, False)

@@ -168,7 +168,7 @@ def test_enrolling_with_keyboard_and_eyes(page: Page) -> None:
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Add an authenticator app").click()
     page.get_by_role("button", name="Go on").click()
-    page.get_by_role("img", name="QR code of the secret").wait_for()
+    page.get_by_role("img", name="QR code that holds the secret for your app").wait_for()
     inspect(page)
     page.get_by_role("textbox", name="Code").fill(code_of(TotpDevice.objects.get(user=ada)))
     page.keyboard.press("Enter")

@@ -91,7 +91,7 @@ def test_right_passwords_lock_nothing(ada: User) -> None:
 def test_the_page_says_when_and_asks_for_a_code(ada: User) -> None:
     lock("ada")
     page = type_password(stranger(9)).content.decode()
-    assert re.search(r"Until \d\d:\d\d:\d\d UTC type a code", page)
+    assert re.search(r"Until \d\d:\d\d:\d\d UTC you need two things", page)
     assert 'name="code"' in page
     assert 'name="code"' not in Client().get(LOGIN).content.decode()
 

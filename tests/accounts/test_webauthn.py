@@ -74,8 +74,8 @@ def test_any_number_of_keys_and_what_each_can_do_is_shown(signed_in: Client, ada
     add_key(signed_in, Authenticator(flags=UP | UV | BE | BS), "phone")
     add_key(signed_in, Authenticator(resident=False, flags=UP), "old key")
     page = signed_in.get("/account/security/").content.decode()
-    assert "Passkey: no password needed" in page
-    assert "Kept in your cloud account." in page
+    assert "Passkey: it signs you in without a password" in page
+    assert "Your device keeps a copy of it in the cloud." in page
     assert "Second factor only" in page
     assert second_factors.summary(ada).webauthn == 2
 

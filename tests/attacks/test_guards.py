@@ -213,10 +213,10 @@ def test_a_factor_shown_for_one_guard_turns_off_no_other(client: Client, ada: Us
 
 def test_an_owner_with_an_old_factor_asks_and_takes_back(client: Client, ada: User, tool: Project) -> None:
     enter(client, ada)
-    assert "The change is planned." in turn_off(client, ada)
+    assert "The change is planned for" in turn_off(client, ada)
     assert GuardChange.objects.get().by == ada
     client.post(PAGE, {"guard": PROJECT_TOKENS, "keep": "1"})
-    assert "The change is taken back." in client.get("/projects/tool/settings/").content.decode()
+    assert "You took the change back." in client.get("/projects/tool/settings/").content.decode()
     assert not GuardChange.objects.exists()
 
 
@@ -271,7 +271,7 @@ def test_who_would_object_is_not_removed_meanwhile(ada: User, kim: User, tool: P
     assert level(tool) == "on"
     assert Event.objects.filter(tag="project:guard:keep").get().data["how"] == "owner lost"
     mail = Mail.objects.filter(kind="guard_changed", user=kim).latest("pk")
-    assert "Somebody took the role of an owner" in outbox.render(mail).text
+    assert "an owner lost their role" in outbox.render(mail).text
 
 
 def test_who_leaves_and_invitations_that_are_withdrawn_keep_no_guard(ada: User, kim: User, tool: Project) -> None:

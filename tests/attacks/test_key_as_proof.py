@@ -23,7 +23,7 @@ from tests.helpers.tickets import age_factors, make_ticket, refusals, status_lin
 
 pytestmark = pytest.mark.django_db
 WRONG = b"This does not match the account."
-RIGHT = b"This matches the account."
+RIGHT = b"This proof matches the account."
 
 
 @pytest.fixture

@@ -446,7 +446,7 @@ def test_an_owner_who_wants_no_human_reset_gets_none(ada: User) -> None:
 def test_a_site_without_human_resets_says_so_and_opens_nothing(ada: User, settings: object) -> None:
     settings.RECOVERY_HUMAN_RESET = False  # type: ignore[attr-defined]
     page = Client().get("/recover/")
-    assert b"our staff do not reset second factors" in page.content
+    assert b"our staff do not reset accounts" in page.content
     ask()
     assert not RecoveryTicket.objects.exists()
 

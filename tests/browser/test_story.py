@@ -48,12 +48,12 @@ def test_from_a_lost_phone_to_signed_in_again(browser: Browser, stack: Stack, tm
     stop_link = path_in(challenge, "/recover/stop/")
     status_link = path_in(challenge, "/recover/status/")
     claimant.page.goto(status_link)
-    expect(claimant.page.get_by_text("Branch found in 0 of 2 places.")).to_be_visible()
+    expect(claimant.page.get_by_text("We have found it for 0 of 2 accounts or organisations.")).to_be_visible()
     push(stack, branch_in(challenge), tmp_path)
     claimant.click_button("I have created the branch")
     return_code = claimant.page.locator("code.big").inner_text()
     claimant.page.get_by_role("link", name="I have written it down").click()
-    expect(claimant.page.get_by_text("Branch found in 2 of 2 places.")).to_be_visible()
+    expect(claimant.page.get_by_text("We have found it for 2 of 2 accounts or organisations.")).to_be_visible()
     assert return_code not in claimant.page.content()
 
     admin = Person(browser, stack, "rosa")
@@ -92,7 +92,7 @@ def make_codes(person: Person) -> list[str]:
 def ask(person: Person) -> None:
     person.page.goto("/recover/")
     person.page.get_by_label("Username").fill("Ada")
-    person.page.get_by_label("Lost, or never saved").check()
+    person.page.get_by_label("No: lost, or never saved").check()
     person.click_button("Ask to get back in")
     expect(person.page.get_by_role("heading", name="Request received")).to_be_visible()
 

@@ -129,7 +129,7 @@ def held_tokens(request: HttpRequest) -> HttpResponse:
         form, origin = request.POST.dict(), origin_of(request)
         tokens, publishers = held.decide(user, form, origin=origin), held_publishers.decide(user, form, origin=origin)
         done = {name: tokens[name] + publishers[name] for name in tokens}
-        messages.success(request, _("%(kept)d kept, %(revoked)d revoked.") % done)
+        messages.success(request, _("Tokens and trusted publishers: %(kept)d kept, %(revoked)d revoked.") % done)
         if incidents.touching(user).exists():
             messages.error(request, str(verbs.Incident()))
         elif done["missed"]:

@@ -54,7 +54,9 @@ def _theirs(case: policy.Case, lacking: set[Missing]) -> list[Item]:
 
 def _found(case: policy.Case) -> str:
     words = ngettext(
-        "Branch found in %(proved)d of %(total)d place.", "Branch found in %(proved)d of %(total)d places.", case.asked
+        "We have found it for %(proved)d of %(total)d account or organisation.",
+        "We have found it for %(proved)d of %(total)d accounts or organisations.",
+        case.asked,
     )
     return words % {"proved": case.proved, "total": case.asked}
 

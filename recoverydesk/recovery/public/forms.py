@@ -16,7 +16,8 @@ from recoverydesk.recovery.evidence.claims import Lost
 from recoverydesk.recovery.models import OtherProof
 
 NAME_NEEDED = gettext_noop(
-    "Type your username here. To give an account a new address, we need its name. The pages of your projects show it."
+    "Type your username, not an e-mail address. We need it to change the address of the account. "
+    "The pages of your projects show it."
 )
 
 
@@ -31,8 +32,8 @@ class RecoverForm(forms.Form):
         widget=forms.RadioSelect,
     )
     codes = forms.ChoiceField(
-        label=_("And your recovery codes?"),
-        choices=[("lost", _("Lost, or never saved")), ("have", _("I still have some"))],
+        label=_("Do you still have recovery codes?"),
+        choices=[("lost", _("No: lost, or never saved")), ("have", _("Yes, I still have some"))],
         widget=forms.RadioSelect,
     )
 
@@ -41,8 +42,8 @@ class RecoverForm(forms.Form):
         required=False,
         max_length=254,
         help_text=_(
-            "Leave this empty if you can read the mail of the account. We can change the address "
-            "of an account only if its releases link to a repository of yours."
+            "Can you read the mail of the account? Then leave this empty. We can change the address only if "
+            "a release of the account links to a repository of yours."
         ),
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"}),
     )
@@ -135,6 +136,8 @@ class ProofForm(forms.Form):
         required=False,
         max_length=4096,
         strip=False,
-        help_text=_("Leave this empty if you are signed in here. After five wrong tries, we accept no more."),
+        help_text=_(
+            "If you are signed in here, leave this empty. After five wrong tries, you cannot send any more proof."
+        ),
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from accounts import decisions, factors
 from accounts.models import User
 from accounts.step_up import may_change_account
+from accounts.templatetags.accounts_tags import moment
 from accounts.visitor import account_of
 from audit.log import origin_of
 from recoverydesk.projects import guard_changes, guards, names
@@ -102,15 +103,16 @@ def _change(request: HttpRequest, user: User, project: Project) -> str:
     guard = form.get("guard", "")
     if "keep" in form:
         guard_changes.take_back(project, guard, actor=user, origin=origin)
-        return _("The change is taken back.")
+        return _("You took the change back.")
     changed = guard_changes.set_guard(
         project, guard, form.get("value", ""), actor=user, starts=_day(form.get("starts", "")), origin=origin,
         confirmed=decisions.confirmed(request),
     )  # fmt: skip
     if not changed:
-        return _("The guard has this level already, or a change to it is planned.")
-    if guard in guard_changes.planned_for(project):
-        return _("The change is planned. Each owner was told and can undo it until then.")
+        return _("There is nothing to change: the guard has this level already, or a change to it is planned.")
+    if planned := guard_changes.planned_for(project).get(guard):
+        words = _("The change is planned for %(at)s. We told every owner. Until then, each of them can take it back.")
+        return words % {"at": moment(planned.at)}
     return _("The guard is changed.")
 
 

@@ -114,4 +114,4 @@ def _set_status(form: QueryDict, user: User, project: Project, origin: RequestOr
     if status not in project_status.OWNERS_GIVE:
         raise project_status.StatusOfStaff
     project_status.set_status(project, status, actor=user, reason=form.get("reason", ""), origin=origin)
-    return _("The status is changed.")
+    return _("The status of the project is changed.")

@@ -50,7 +50,7 @@ def offer(request: HttpRequest, ticket: RecoveryTicket, actor: Actor) -> None:
     if given.kind != OtherProof.Kind.DEVICE and other_proofs.may_offer(ticket):
         throttle.count(request, "recover_proof", key=str(ticket.subject_id))
     workflow.offer_proof(ticket.pk, actor=actor, offer=given)
-    messages.success(request, _("This matches the account. Thank you."))
+    messages.success(request, _("Thank you. This proof matches the account."))
 
 
 def _by_key(request: HttpRequest, ticket: RecoveryTicket) -> workflow.Offer:

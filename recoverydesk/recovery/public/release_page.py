@@ -30,7 +30,7 @@ from recoverydesk.recovery.public.private_page import private
 class NotTyped(withdrawals.ReleaseError):
     """What is deleted for ever is typed first, so that nobody does it by a slip."""
 
-    message = _("Type the name as it stands on the page. Nothing was deleted.")
+    message = _("The name does not match. Type it exactly as the page shows it. Nothing was deleted.")
 
 
 @private

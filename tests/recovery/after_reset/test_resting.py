@@ -276,7 +276,7 @@ def test_the_sweep_tells_the_other_owner_with_the_address_of_the_page(kim: User)
     (mail,) = Mail.objects.filter(kind=TO_OWNERS)
     assert mail.recipient == "kim@example.org"
     assert mail.links == {}
-    assert "Give ada the role in tool back" in words(kim, BESIDE)
+    assert "Give ada back the role in tool" in words(kim, BESIDE)
 
 
 @pytest.mark.usefixtures("reset_ticket")

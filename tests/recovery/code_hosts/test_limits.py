@@ -73,7 +73,7 @@ def test_a_limit_is_an_event_with_old_and_new_and_a_mail_to_every_admin(used_up:
     mails = Mail.objects.filter(kind="codehost_changed")
     assert {mail.recipient for mail in mails} == {"grace@example.org"}
     text = render(mails[0]).text
-    assert "Somebody changed how often we ask the code host git.example" in text
+    assert "Somebody changed how many requests we send to the code host git.example" in text
     assert "new repositories and new tickets only" not in text
 
 

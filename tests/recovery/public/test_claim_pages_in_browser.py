@@ -51,7 +51,7 @@ def test_a_slip_is_asked_about_and_what_cannot_be_granted_says_so(context: Brows
         look_at(page, "claim-form")
         page.get_by_label("Username or e-mail address").fill("ada")
         page.get_by_label("I can't read my mail: I lost").check()
-        page.get_by_label("Lost, or never saved").check()
+        page.get_by_label("No: lost, or never saved").check()
         page.get_by_label("An address you can read now").fill("new@gmai.com")
         click(page, "Ask to get back in")
         expect(page.get_by_text("Did you mean new@gmail.com?")).to_be_visible()

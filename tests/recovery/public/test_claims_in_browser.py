@@ -241,7 +241,7 @@ def withdraw(claimant: Claimant, ada: User) -> None:
 REFUSALS: dict[Status, tuple[Callable[[Claimant, User], None], str]] = {
     Status.REJECTED: (reject, "Our staff could not confirm that it came from you."),
     Status.EXPIRED: (expire, "We waited for you"),
-    Status.STOPPED: (stop, "Somebody told us “This wasn't me”"),
+    Status.STOPPED: (stop, "Somebody stopped it with “This wasn't me”"),
     Status.WITHDRAWN: (withdraw, "You closed it on this page."),
 }
 
@@ -282,7 +282,7 @@ def test_the_pages_beside_the_way_are_seen_too(claimant: Claimant, ada: User, se
     claimant.says("A new link is on its way")
     settings.RECOVERY_HUMAN_RESET = False
     claimant.page.goto("/recover/")
-    claimant.says("On this site, our staff do not reset second factors.")
+    claimant.says("On this site, our staff do not reset accounts.")
 
 
 def test_every_page_a_claimant_can_be_on_was_seen() -> None:

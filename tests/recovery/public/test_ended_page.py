@@ -35,7 +35,7 @@ SAID = {
     Status.COMPLETED: "Choose your new password: we mailed you the link.",
     Status.REJECTED: "Our staff could not confirm that it came from you.",
     Status.EXPIRED: "We waited for you",
-    Status.STOPPED: "Somebody told us “This wasn't me”",
+    Status.STOPPED: "Somebody stopped it with “This wasn't me”",
     Status.WITHDRAWN: "You closed it on this page.",
 }
 BUTTONS = [{}, {"withdraw": "1"}, {"pushed": "1"}, {"proof": "1", "kind": "device"}, {"message": "1", "text": "hello"}]
@@ -96,7 +96,7 @@ def test_the_words_follow_what_the_reset_did_and_what_came_after(ada: User) -> N
     address = ended(ada, Status.COMPLETED)
     tickets = RecoveryTicket.objects.all()
     tickets.update(completed_at=Now() - 8 * DAY)
-    assert "The link for a new password has expired." in words(address)
+    assert "You did not set a new password in time, and we cannot mail the link again." in words(address)
     tickets.update(password_chosen_at=Now())
     assert "You set your new password on" in words(address)
     tickets.update(objected_at=Now())
@@ -117,10 +117,10 @@ def test_a_request_that_another_one_overtook_says_so(ada: User) -> None:
     address = path(status_link(slower))
     decided.reset(ready.pk, actor=as_staff(make_admin("resetter")), reason=REASON)
     assert (
-        "Another request let somebody into this account. If that was not you, tell us at once: send a new request."
+        "We let somebody into this account after another request. If that was not you, send us a new request at once."
         in words(address)
     )
-    assert "It did not change the account" not in words(address)
+    assert "Your request did not change the account" not in words(address)
 
 
 def test_why_staff_closed_it_stays_with_staff(ada: User) -> None:
@@ -172,7 +172,7 @@ def _after_the_end(ticket: RecoveryTicket, page: str) -> str:
     [
         ({}, "We send this mail in a moment."),
         ({"attempts": 2}, "The mail server does not take it yet. We try again."),
-        ({"state": "sent", "sent_at": Now()}, "Handed to the mail server on"),
+        ({"state": "sent", "sent_at": Now()}, "We gave this mail to our mail server on"),
         ({"state": "delivered", "sent_at": Now()}, "Your mail server has it."),
         ({"state": "bounced", "sent_at": Now()}, "Your mail server sent it back."),
         ({"state": "failed", "settled_at": Now()}, "No mail server accepted this mail."),

@@ -97,7 +97,7 @@ def test_a_remaining_key_is_shown_on_the_status_page(
         if not fields:  # nothing of the kind is asked for, so it is folded away
             page.get_by_text("Other proof that the account is yours").click()
         click(page, "Show my security key")
-        expect(page.get_by_text("This matches the account.")).to_be_visible()
+        expect(page.get_by_text("This proof matches the account.")).to_be_visible()
         expect(page.get_by_text("✔ remaining second factor")).to_be_visible()
         expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
     assert list(OtherProof.objects.values_list("kind", flat=True)) == ["factor"]
@@ -301,7 +301,7 @@ def test_the_status_page_goes_on_by_itself_while_the_code_is_shown_and_to_the_en
         prove(row)
         RecoveryTicket.objects.update(status=Status.WAITING, wait_until=Now() + DAY)
         expect(page.get_by_text("Waiting period.")).to_be_visible()
-        expect(page.get_by_text("Branch found in 1 of 1 place.")).to_be_visible()
+        expect(page.get_by_text("We have found it for 1 of 1 account or organisation.")).to_be_visible()
         expect(page.get_by_role("heading", name="How to create the branch")).to_have_count(0)
         expect(page.locator("code.big")).to_have_text(code)
         expect(page.get_by_label("Your message")).to_have_value("half a sentence")

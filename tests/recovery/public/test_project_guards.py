@@ -57,7 +57,7 @@ def test_the_page_says_what_is_in_force_and_from_where(settings: Any, owner: Cli
 
 def test_an_owner_makes_a_guard_stricter(owner: Client, spam: Project) -> None:
     assert "The guard is changed." in post(owner, guard="token_days", value="30")
-    assert "The guard has this level already" in post(owner, guard="token_days", value="30")
+    assert "the guard has this level already" in post(owner, guard="token_days", value="30")
     spam.refresh_from_db()
     assert spam.guards == {"token_days": "30"}
 
@@ -89,7 +89,7 @@ def test_who_is_not_ready_is_named_with_kinds_and_nothing_more(owner: Client, ki
 def test_a_factor_that_is_announced_names_them_too(owner: Client, ada: User, kim: User, spam: Project) -> None:
     factories.add_role(spam, kim)
     day = database_now().date() + timedelta(days=10)
-    assert "The change is planned." in post(owner, guard="second_factor", value="any", starts=str(day))
+    assert "The change is planned for" in post(owner, guard="second_factor", value="any", starts=str(day))
     html = " ".join(owner.get(SETTINGS).content.decode().split())
     assert "kim, <small> no second factor</small>" in html[html.index("These people still need") :]
 

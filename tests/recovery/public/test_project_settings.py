@@ -174,7 +174,7 @@ def test_an_invitation_of_another_project_is_not_withdrawn(owner: Client, kim: U
 
 
 def test_an_owner_archives_and_everybody_reads_why(owner: Client, spam: Project) -> None:
-    assert "The status is changed." in post(owner, status="archived", reason=" moved to <eggs> ")
+    assert "The status of the project is changed." in post(owner, status="archived", reason=" moved to <eggs> ")
     for page in ("/projects/spam/", PAGE, "/projects/spam/releases/1.0/"):
         html = " ".join(owner.get(page).content.decode().split())
         assert "This project is archived: it takes no new files. The reason given: moved to &lt;eggs&gt;" in html, page

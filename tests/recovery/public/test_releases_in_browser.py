@@ -133,7 +133,7 @@ def test_an_owner_archives_and_everybody_reads_why(signed_in: SignedIn, spam: Pr
     owner.get_by_label("Status", exact=True).select_option("archived")
     owner.get_by_label("Reason, which everybody can read").fill("moved to eggs")
     click(owner, "Change the status")
-    expect(owner.get_by_text("The status is changed.")).to_be_visible()
+    expect(owner.get_by_text("The status of the project is changed.")).to_be_visible()
     visitor.goto("/projects/spam/")
     expect(visitor.get_by_text("This project is archived: it takes no new files.")).to_be_visible()
     inspect(visitor)

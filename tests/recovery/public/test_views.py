@@ -166,7 +166,7 @@ def test_the_status_page_shows_each_boundary_and_nobody_elses_address(
     RecoveryTicket.objects.update(assigned_to=make_admin("grace"))
     page = client.get(path(status_link(challenged))).content.decode()
     assert "git.example/ada" in page
-    assert "Branch found in 1 of 2 places" in page
+    assert "We have found it for 1 of 2 accounts or organisations" in page
     assert "private@elsewhere.example" not in page
     assert "grace" not in page
 

@@ -174,7 +174,7 @@ def test_where_a_page_may_change_the_name_page_and_mail_say_so(subject: User, ho
     page = Client().get(path(link)).content.decode()
     sent = outbox.render(notices.send_challenge(ticket, [row], wait=timedelta(days=1), round_=0)).text
     for said in (page, sent):
-        assert ("Choose a type without one" in said) == (host == "bitbucket.org")
+        assert ("Choose a type that adds nothing" in said) == (host == "bitbucket.org")
 
 
 @pytest.mark.django_db

@@ -373,7 +373,7 @@ def test_contacts_that_were_confirmed_or_verified_hear_that_another_request_came
     }  # fmt: skip
     for letter in told:
         text = outbox.render(letter).text
-        assert "Another request let somebody into this account" in text
+        assert "We let somebody into this account after another request" in text
         assert not re.search(r"/recover/|000-recovery-", text)
     assert not Mail.objects.filter(recipient__startswith="eve@").exists()
 
