@@ -99,7 +99,7 @@ class OwnerLost(GuardError):
 class NothingPlanned(GuardError):
     """The change was taken back, or it is done."""
 
-    message = _("This change was undone already, or the guard has changed already.")
+    message = _("This change was taken back already, or the guard has changed already.")
 
 
 @transaction.atomic

@@ -67,4 +67,4 @@ def test_a_guard_that_there_is_not_is_refused_in_words(client: Client, ada: User
     enter(client, ada)
     path = f"/projects/{Project.objects.get().normalized_name}/settings/"
     client.post(f"{path}guards/", {"guard": "nothing", "keep": "1"})
-    assert "This change was undone already" in client.get(path).content.decode()
+    assert "This change was taken back already" in client.get(path).content.decode()

@@ -103,7 +103,7 @@ def test_a_factor_that_is_announced_names_them_too(owner: Client, ada: User, kim
         ({"guard": "second_factor", "value": "any", "starts": "tomorrow"}, "Enter a day within the next 90 days"),
         ({"guard": "second_factor", "value": "any", "starts": "1999-01-01"}, "Enter a day within the next 90 days"),
         ({"guard": "second_factor", "value": "key"}, "First add this second factor to your own account."),
-        ({"guard": "token_days", "keep": "1"}, "This change was undone already"),
+        ({"guard": "token_days", "keep": "1"}, "This change was taken back already"),
     ],
 )
 def test_a_refusal_is_said_in_words(owner: Client, form: dict[str, str], said: str) -> None:
