@@ -76,7 +76,7 @@ def test_one_way_in_is_warned_of_and_two_are_not(signed_in: Client, ada: User) -
 
 def test_the_locked_out_page_offers_every_other_way_first(client: Client, db: None) -> None:
     page = words(client.get("/account/locked-out/"))
-    order = [page.index(words) for words in ("A recovery code", "Another security key", "still signed in on")]
+    order = [page.index(words) for words in ("A recovery code", "Another security key", "still signed in")]
     assert order == sorted(order)
 
 

@@ -172,7 +172,7 @@ def test_a_key_without_memory_registers_and_is_a_second_factor(context: BrowserC
 
 
 CANCELLED, TIMED_OUT = "You cancelled", "It took too long"
-ADDED, UNSUPPORTED, WRONG_SITE = "already added", "cannot use security keys", "do not work on this page"
+ADDED, UNSUPPORTED, WRONG_SITE = "already added", "cannot use security keys", "is not the site of your keys"
 
 
 def said(page: Page) -> Any:

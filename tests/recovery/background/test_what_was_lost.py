@@ -126,7 +126,7 @@ def test_an_address_typed_as_the_name_opens_no_door_to_a_new_contact(ada: User, 
     """Anybody could learn whom an address belongs to: the form says so by the shape of what was typed alone."""
     for typed in ("ada@example.org", "nobody@example.org"):
         given = {"username": typed, "claim": claim, "codes": "lost", "contact": NEW}
-        assert b"we need its name" in Client().post("/recover/", given).content
+        assert b"Type your username, not an e-mail address" in Client().post("/recover/", given).content
     intake.note_request(username="ada@example.org", claim=claim, says_codes_lost=True, network="", contact=NEW)
     sweep.sweep()
     assert not RecoveryTicket.objects.exists()
