@@ -84,7 +84,7 @@ def test_every_admin_is_told_of_a_restore() -> None:
         WHY,
         f"#{ticket.pk}.",
         f"{head.time:%Y-%m-%d %H:%M} UTC (seal {head.number}",
-        "UTC at least (seal 2)",
+        "UTC (seal 2)",
     ):
         assert words in text
 
