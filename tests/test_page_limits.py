@@ -30,7 +30,7 @@ NAMES_OF_THINGS = {"name", "filename", "uidb36", "kind", "number", "version"}  #
 OURS = {"page", "dead_link"} | {  # counted by a page's own code
     "login_account", "login_failed", "second_factor", "step_up", "decide", "recover_proof", "recover_request",
     "api_token", "api_token_key", "upload", "upload_account", "correct_address",
-    "publisher_token", "staged", "leak_report",
+    "publisher_token", "staged", "leak_report", "index_refused",
 }  # fmt: skip
 ALLAUTHS = {name for name, rate in RATE_LIMITS.items() if rate is None} - {
     "legacy",
