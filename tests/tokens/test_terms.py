@@ -77,7 +77,7 @@ def test_the_page_says_what_projects_ask(client: Client, ada: User, spam: Projec
     factories.make_project("other", ada)
     html = " ".join(enter(client, ada).get(PAGE).content.decode().split())
     assert (
-        "<strong>spam</strong>: We refuse uploads with a token for all of your projects. A token lasts 7 days at most. "
+        "<strong>spam</strong>: A token for a whole account is refused here. A token lasts 7 days at most. "
         "We ask for your second factor for each token."
     ) in html
     assert "<strong>other</strong>" not in html

@@ -16,7 +16,7 @@ from recoverydesk.recovery.evidence.claims import Lost
 from recoverydesk.recovery.models import OtherProof
 
 NAME_NEEDED = gettext_noop(
-    "Type your username, not an e-mail address. We need it to change the address of the account. "
+    "Type your username, not an e-mail address. We need the username to change the address of its account. "
     "The pages of your projects show it."
 )
 
