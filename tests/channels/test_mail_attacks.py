@@ -102,7 +102,7 @@ def test_cutting_quotes_is_linear(piece: str) -> None:
         return time.process_time() - began
 
     short = min(seconds(25_000) for _try in range(3))
-    assert min(seconds(100_000) for _try in range(3)) < 10 * short + 0.05
+    assert min(seconds(100_000) for _try in range(3)) < 10 * short + 0.5  # squared, it would be many seconds
 
 
 def changed(raw: bytes, chance: Random) -> bytes:

@@ -63,7 +63,7 @@ def told(path: str, method: str = "get", **headers: str) -> tuple[int, str]:
     """What somebody without a session and a token reads there, in headers and body."""
     answer = getattr(Client(raise_request_exception=False), method)(path, headers=headers)
     body = b"".join(answer) if answer.streaming else answer.content
-    heads = {key: value for key, value in answer.headers.items() if key != "Content-Security-Policy"}
+    heads = {key: value for key, value in answer.headers.items() if key not in ("Content-Security-Policy", "Expires")}
     return answer.status_code, f"{heads} {body.decode('latin-1')}"
 
 
